@@ -1,0 +1,61 @@
+# Only a door: each command installs what is missing, then CMake with presets does the work.
+# Builds go to build/<preset>; nothing is written outside this folder but the system packages.
+
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+MAKEFLAGS += --no-print-directory
+
+.PHONY: help demo test test-full test-sanitize test-cross bench lint
+
+help:
+	@echo 'make demo           run the main example on real input'
+	@echo 'make test           build, then every test but the long ones; what CI runs'
+	@echo 'make test-full      also all 90 layers and the long random runs'
+	@echo 'make test-sanitize  the tests under the address, undefined-behaviour and thread sanitizers'
+	@echo 'make test-cross     the tests built for 64-bit ARM, run under qemu'
+	@echo 'make bench          time the layers of bench/shapes on this machine'
+	@echo 'make lint           the rules of CONTRIBUTING.md that a script can check (also part of test)'
+	@echo
+	@echo 'Each is enough by itself on Debian 12 or Ubuntu 24.04: as root it installs the packages it misses, else it'
+	@echo 'prints the apt-get line. By hand: scripts/bootstrap.sh test && .venv/bin/cmake --workflow --preset release'
+
+demo:
+	@scripts/bootstrap.sh demo
+	@cmake --preset release
+	@cmake --build --preset release --target demo
+
+test:
+	@scripts/bootstrap.sh demo test
+	@cmake --preset release
+	@cmake --build --preset release
+	@ctest --preset release
+
+test-full:
+	@scripts/bootstrap.sh demo test
+	@cmake --preset release
+	@cmake --build --preset release
+	@ctest --preset full
+
+bench:
+	@scripts/bootstrap.sh bench
+	@cmake --preset release -DTCONV_BUILD_BENCH=ON
+	@cmake --build --preset release --target bench
+
+# Sanitized and cross builds take tconv-compiler from the release build: it is a tool of this machine.
+test-sanitize:
+	@scripts/bootstrap.sh demo test
+	@cmake --preset release
+	@cmake --build --preset release --target tconv-compiler
+	@set -e; for preset in asan ubsan tsan; do \
+	    cmake --preset $$preset; cmake --build --preset $$preset; ctest --preset $$preset; done
+
+test-cross:
+	@scripts/bootstrap.sh cross
+	@cmake --preset release
+	@cmake --build --preset release --target tconv-compiler
+	@cmake --preset arm64
+	@cmake --build --preset arm64
+	@ctest --preset arm64
+
+lint:
+	@scripts/bootstrap.sh test
+	@scripts/lint.sh

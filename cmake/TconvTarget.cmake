@@ -1,0 +1,15 @@
+# tconv_target(TARGET [NO_SANITIZE])
+#   Language level, warnings and sanitizer of one of our own targets. Warnings are errors here, but not in a project
+#   that adds this one as a subdirectory: its compiler may be newer than any we have seen.
+function(tconv_target target)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "NO_SANITIZE" "" "")
+    target_compile_features(${target} PRIVATE c_std_99 cxx_std_20)
+    set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF C_EXTENSIONS OFF
+                          COMPILE_WARNING_AS_ERROR ${PROJECT_IS_TOP_LEVEL})
+    target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic)
+    if(TCONV_SANITIZE AND NOT arg_NO_SANITIZE)
+        target_compile_options(${target} PRIVATE -fsanitize=${TCONV_SANITIZE} -fno-sanitize-recover=all
+                                                 -fno-omit-frame-pointer)
+        target_link_options(${target} PUBLIC $<BUILD_INTERFACE:-fsanitize=${TCONV_SANITIZE}>)
+    endif()
+endfunction()

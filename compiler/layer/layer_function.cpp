@@ -1,0 +1,97 @@
+#include "layer_function.h"
+
+#include "layer_params.h"
+
+namespace tconv::compiler {
+
+using namespace Halide;
+using namespace Halide::Internal;
+
+namespace {
+
+Expr handle(const std::string &name) {
+    return Variable::make(Handle(), name);
+}
+
+Expr address(const std::string &name) {
+    return reinterpret(UInt(64), handle(name));
+}
+
+LoweredArgument handle_argument(const std::string &name) {
+    return LoweredArgument(name, Argument::InputScalar, Handle(), 0, ArgumentEstimates{});
+}
+
+}  // namespace
+
+Parameters parameters_from_memory(Statements &body, const Expr &params) {
+    Parameters parameters;
+    int index = 0;
+    std::string array = params.as<Variable>()->name;
+    auto load = [&](const char *name) {
+        Expr value = Load::make(Int(32), array, index++, Buffer<>(), Parameter(), const_true(), ModulusRemainder());
+        parameters[name] = body.let(name, value);
+    };
+#define X(name) load(#name);
+    TCONV_LAYER_PARAMS(X)
+#undef X
+    return parameters;
+}
+
+void pack_filter(Statements &body, Parameters p, const RawFunction &pack, const Variant &variant, const Expr &filter,
+                 const Expr &packed) {
+    const bool depthwise = variant.depthwise(), merged = variant.merged();
+    Expr width = variant.tile_a;
+    if (variant.family == "gather") {  // the outputs of a group are one block
+        width = p.at("outputs");
+        p["lane_blocks"] = 1;
+    }
+    Expr channels = depthwise ? Expr(1) : p.at("channels");
+    Expr taps = body.let("taps", merged ? p.at("nearest_w") - p.at("farthest_w") + 1 : p.at("kernel_w"));
+    Expr tap = body.let("tap", channels * width);
+    Expr row = body.let("row", tap * taps);
+    Expr block = row * p.at("kernel_h");
+    Expr filter_co = depthwise ? p.at("filter_ci") : p.at("filter_co");
+    body.loop("group", p.at("groups"), [&](Statements &each, const Expr &group) {
+        Expr from = filter + cast<uint64_t>(int64(group * channels) * p.at("filter_ci") * 4);
+        Expr to = packed + cast<uint64_t>(int64(block) * 4 * int64(group) * p.at("lane_blocks"));
+        each.loop("lane_block", p.at("lane_blocks"), [&](Statements &inner, const Expr &number) {
+            // One block a call keeps every index within a block far below 2^31.
+            Expr at = to + cast<uint64_t>(int64(block) * 4 * int64(number));
+            inner.add(pack.call(
+                {{"filter", {from, {0, 0, 0, 0}, {filter_co, p.at("filter_ci"), p.at("filter_kx"), p.at("filter_ky")}}},
+                 {"packed", {at, {width, channels, taps, p.at("kernel_h")}, {1, width, tap, row}}}},
+                {{"out_channels", p.at("outputs")},
+                 {"phases", merged ? p.at("stride_w") : Expr(1)},
+                 {"stride", p.at("stride_w")},
+                 {"dilation", p.at("dilation_w")},
+                 {"kernel", p.at("kernel_w")},
+                 {"offset_max", p.at("nearest_w")},
+                 {"first_lane", number * width}}));
+        });
+    });
+}
+
+LoweredFunc catalogue_layer(const std::string &name, const LayerBuilder &builder) {
+    Statements body;
+    Parameters parameters = parameters_from_memory(body, handle("params"));
+    Pointers pointers = {address("input"),    address("packed"), address("bias"),   address("slope"),
+                         address("residual"), address("output"), address("scratch")};
+    builder(body, parameters, Variable::make(Int(32), "task"), pointers);
+    std::vector<LoweredArgument> arguments = {
+        handle_argument("params"), LoweredArgument("task", Argument::InputScalar, Int(32), 0, ArgumentEstimates{})};
+    for (const char *pointer : {"input", "packed", "bias", "slope", "residual", "output", "scratch"}) {
+        arguments.push_back(handle_argument(pointer));
+    }
+    return LoweredFunc(name, arguments, body.build(), LinkageType::External, NameMangling::C);
+}
+
+LoweredFunc catalogue_pack(const std::string &name, const RawFunction &pack, const Variant &variant) {
+    Statements body;
+    Parameters parameters = parameters_from_memory(body, handle("params"));
+    pack_filter(body, parameters, pack, variant, address("filter"), address("packed"));
+    const std::vector<LoweredArgument> arguments = {handle_argument("params"), handle_argument("filter"),
+                                                    handle_argument("packed")};
+    return LoweredFunc(name, arguments, body.build(), LinkageType::External, NameMangling::C);
+}
+
+}  // namespace tconv::compiler

@@ -1,0 +1,47 @@
+// Layer functions: stages joined, in IR, into the one function that computes a task of a layer.
+//
+//   int NAME(const int32_t *params, int32_t task, const void *input, const void *packed, const void *bias,
+//            const void *slope, const void *residual, void *output, void *scratch)
+//
+// Pointers are to one image; a task is a block of its rows and columns, for some of its channels. Tasks are
+// independent of one another and of the order and thread in which they run. The same builder serves the catalogue
+// (parameters are loaded) and compiled layers (parameters are constants, and what they rule out disappears).
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include "Halide.h"
+#include "ir.h"
+#include "stages.h"
+
+namespace tconv::compiler {
+
+// Parameter values by name (runtime/src/layer_params.h): loads, or constants.
+using Parameters = std::map<std::string, Halide::Expr>;
+
+struct Pointers {
+    Halide::Expr input, packed, bias, slope, residual, output, scratch;  // UInt(64) addresses
+};
+
+Parameters parameters_from_memory(Statements &body, const Halide::Expr &params);
+
+// Appends the computation of `task` to `body`.
+using LayerBuilder =
+    std::function<void(Statements &body, const Parameters &, const Halide::Expr &task, const Pointers &)>;
+
+// `merged`: the x-phases of a row lie side by side in the lanes.
+LayerBuilder phase_layer(const SharedStages &shared, const MultiplyTiles &multiply, bool merged);
+LayerBuilder gather_layer(const SharedStages &shared, const RawFunction &gather);
+
+// Packs the whole filter for a variant.
+void pack_filter(Statements &body, Parameters parameters, const RawFunction &pack, const Variant &variant,
+                 const Halide::Expr &filter, const Halide::Expr &packed);
+
+// The catalogue's functions, with the signature above, and
+//   int NAME(const int32_t *params, const void *filter, void *packed).
+Halide::Internal::LoweredFunc catalogue_layer(const std::string &name, const LayerBuilder &builder);
+Halide::Internal::LoweredFunc catalogue_pack(const std::string &name, const RawFunction &pack, const Variant &variant);
+
+}  // namespace tconv::compiler

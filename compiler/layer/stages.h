@@ -1,0 +1,56 @@
+// The lowered stages of layer functions: those every layer shares, and the multiply tiles of one variant.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "activation.h"
+#include "multiply.h"
+#include "raw_function.h"
+
+namespace tconv::compiler {
+
+// A row of schedules/variants.csv.
+struct Variant {
+    std::string name;  // of the generated function
+    std::string dtype, family, lanes, isa;
+    int tile_a = 0, tile_m = 0;  // register tile: lanes or outputs, pixels
+
+    generators::Lanes multiply_lanes() const;  // merged phases multiply as channels do
+    bool merged() const { return lanes == "merged"; }
+    bool depthwise() const { return lanes == "depthwise"; }
+    // What the multiply loops depend on: variants with one key share them.
+    std::string multiply_key() const;
+};
+
+int vector_of(const Halide::Target &target);
+
+// Everything but the multiply loops. One set serves all layer functions of a module.
+struct SharedStages {
+    SharedStages(const std::string &prefix, const Halide::Target &target);
+
+    const RawFunction &stage(bool planar) const { return planar ? stage_planar : stage_channels; }
+
+    RawFunction stage_channels, stage_planar, finish, activate_piecewise, add_to_sums, add_to_output, softmax_peak,
+        softmax_exponentiate, softmax_total, softmax_scale;
+    std::map<std::string, RawFunction> repeat;  // by the vector they write: bias, slope
+    std::map<std::string, RawFunction> fill;    // bias, slope, peak, total
+    std::map<generators::Curve, RawFunction> activate;
+};
+
+// The multiply loops of one variant, for every number of pixels (or pixel vectors) up to the tile's.
+struct MultiplyTiles {
+    MultiplyTiles(const Variant &variant, const std::string &prefix, const Halide::Target &target);
+
+    generators::Lanes lanes;
+    int width;                       // lanes or outputs of a block
+    int step;                        // pixels by which the tiles grow: 1, or a vector
+    std::vector<RawFunction> tiles;  // tiles[i] is (i + 1) * step pixels wide
+};
+
+RawFunction gather_stage(const std::string &prefix, const Halide::Target &target);
+RawFunction pack_stage(const std::string &prefix, const Halide::Target &target);
+
+}  // namespace tconv::compiler

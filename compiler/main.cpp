@@ -1,0 +1,31 @@
+// tconv-compiler: the part of tconv that needs Halide.
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "catalogue.h"
+
+int main(int argc, char **argv) {
+    CLI::App app("Compiles transposed convolution kernels. `tconv compile` runs it; `catalogue` builds libtconv.");
+    app.require_subcommand(1);
+
+    tconv::compiler::CatalogueOptions catalogue;
+    CLI::App *build = app.add_subcommand("catalogue", "compile every variant for dynamic sizes");
+    build->add_option("--variants", catalogue.variants, "the variant table (schedules/variants.csv)")->required();
+    build->add_option("--arch", catalogue.architecture, "x86-64 or arm-64")->capture_default_str();
+    build->add_option("--isas", catalogue.isas, "only these instruction sets")->delimiter(',');
+    build->add_option("--families", catalogue.families, "only these families")->delimiter(',');
+    build->add_option("--sanitize", catalogue.features, "instrument the kernels: asan or tsan")->delimiter(',');
+    build->add_option("--out", catalogue.out, "folder for catalogue.a and registry.inc")->required();
+    build->add_flag("--assembly", catalogue.assembly, "also write <isa>.s");
+    CLI11_PARSE(app, argc, argv);
+
+    try {
+        if (*build) {
+            build_catalogue(catalogue);
+        }
+        return 0;
+    } catch (const std::exception &error) {
+        std::cerr << "tconv-compiler: " << error.what() << "\n";
+        return 2;
+    }
+}

@@ -1,0 +1,76 @@
+#include "variants.h"
+
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+
+namespace tconv::compiler {
+
+using namespace Halide;
+
+std::vector<Variant> read_variants(const std::string &path) {
+    std::ifstream file(path);
+    if (!file) {
+        throw std::runtime_error("cannot read the variant table " + path);
+    }
+    std::vector<Variant> variants;
+    std::string line;
+    std::getline(file, line);
+    if (line != "dtype,family,lanes,isa,tile_a,tile_m") {
+        throw std::runtime_error(path + ":1: the header is not dtype,family,lanes,isa,tile_a,tile_m");
+    }
+    for (int number = 2; std::getline(file, line); number++) {
+        std::istringstream fields(line);
+        Variant variant;
+        std::string tile_a, tile_m;
+        std::getline(fields, variant.dtype, ',');
+        std::getline(fields, variant.family, ',');
+        std::getline(fields, variant.lanes, ',');
+        std::getline(fields, variant.isa, ',');
+        std::getline(fields, tile_a, ',');
+        try {
+            variant.tile_a = std::stoi(tile_a);
+            std::getline(fields, tile_m);
+            variant.tile_m = std::stoi(tile_m);
+            // docs/naming.md
+            variant.name = "tconv_" + variant.dtype + "_" + variant.family;
+            if (variant.family == "phase") {
+                variant.multiply_lanes();
+                variant.name += "_" + variant.lanes + tile_a + "x" + tile_m;
+            } else if (variant.family != "gather") {
+                throw std::invalid_argument("family '" + variant.family + "' is none of phase, gather");
+            }
+            variant.name += "_" + variant.isa;
+        } catch (const std::exception &error) {
+            throw std::runtime_error(path + ":" + std::to_string(number) + ": '" + line + "': " + error.what());
+        }
+        variants.push_back(variant);
+    }
+    return variants;
+}
+
+Target target_of_isa(const std::string &isa, const std::string &os, const std::vector<std::string> &features) {
+    std::string name = isa == "neon" ? "arm-64-" + os : "x86-64-" + os;
+    if (isa == "avx2" || isa == "avx512") {
+        name += "-sse41-avx-f16c-fma-avx2";
+    }
+    if (isa == "avx512") {
+        name += "-avx512-avx512_skylake";
+    }
+    // Kernels check nothing and call nothing: the runtime checks before it calls them, and owns all memory.
+    name += "-no_asserts-no_bounds_query-no_runtime";
+    for (const std::string &feature : features) {
+        name += "-" + feature;
+    }
+    return Target(name);
+}
+
+std::vector<std::string> isas_of(const std::string &architecture) {
+    if (architecture == "x86-64")
+        return {"baseline", "avx2", "avx512"};
+    if (architecture == "arm-64")
+        return {"neon"};
+    throw std::runtime_error("architecture '" + architecture + "' is none of x86-64, arm-64");
+}
+
+}  // namespace tconv::compiler

@@ -1,0 +1,104 @@
+#include "finish.h"
+
+namespace tconv::generators {
+
+using namespace Halide;
+
+Finish::Finish()
+    : sums(Float(32), 3, "sums"),
+      bias(Float(32), 1, "bias"),
+      slope(Float(32), 1, "slope"),
+      kind("kind"),
+      low("low"),
+      high("high"),
+      a("a"),
+      m("m"),
+      row("row"),
+      output("output") {
+    Expr sum = sums(a, m, row), biased = sum + bias(a);
+    output(a, m, row) =
+        select(kind == copy, sum, kind == bias_only, biased, piecewise_linear(biased, slope(a), low, high));
+}
+
+std::vector<Argument> Finish::arguments() const {
+    return {sums, bias, slope, kind, low, high};
+}
+
+Activate::Activate(std::optional<Curve> which)
+    : bias(Float(32), 1, "bias"),
+      slope(Float(32), 1, "slope"),
+      alpha("alpha"),
+      low("low"),
+      high("high"),
+      a("a"),
+      m("m"),
+      row("row"),
+      sums("sums") {
+    sums(a, m, row) = undef<float>();
+    Expr biased = sums(a, m, row) + bias(a);
+    sums(a, m, row) = which ? curve(*which, biased, alpha) : piecewise_linear(biased, slope(a), low, high);
+}
+
+std::vector<Argument> Activate::arguments() const {
+    return {bias, slope, alpha, low, high};
+}
+
+AddToSums::AddToSums() : residual(Float(32), 3, "residual"), a("a"), m("m"), row("row"), sums("sums") {
+    sums(a, m, row) = undef<float>();
+    sums(a, m, row) += residual(a, m, row);
+}
+
+std::vector<Argument> AddToSums::arguments() const {
+    return {residual};
+}
+
+AddToOutput::AddToOutput()
+    : sums(Float(32), 3, "sums"), residual(Float(32), 3, "residual"), a("a"), m("m"), row("row"), output("output") {
+    output(a, m, row) = sums(a, m, row) + residual(a, m, row);
+}
+
+std::vector<Argument> AddToOutput::arguments() const {
+    return {sums, residual};
+}
+
+SoftmaxPeak::SoftmaxPeak()
+    : sums(Float(32), 3, "sums"), length("length"), i("i"), row("row"), r(0, length, "r"), peak("peak") {
+    peak(i, row) = undef<float>();
+    Expr value = sums(r, i, row);
+    // Written so that a NaN stays once met.
+    peak(i, row) = strict_float(select(value > peak(i, row) || value != value, value, peak(i, row)));
+}
+
+std::vector<Argument> SoftmaxPeak::arguments() const {
+    return {sums, length};
+}
+
+SoftmaxExponentiate::SoftmaxExponentiate() : peak(Float(32), 2, "peak"), r("r"), i("i"), row("row"), sums("sums") {
+    sums(r, i, row) = undef<float>();
+    sums(r, i, row) = strict_float(exponential(sums(r, i, row) - peak(i, row)));
+}
+
+std::vector<Argument> SoftmaxExponentiate::arguments() const {
+    return {peak};
+}
+
+SoftmaxTotal::SoftmaxTotal()
+    : sums(Float(32), 3, "sums"), length("length"), i("i"), row("row"), r(0, length, "r"), total("total") {
+    total(i, row) = undef<float>();
+    total(i, row) += sums(r, i, row);
+}
+
+std::vector<Argument> SoftmaxTotal::arguments() const {
+    return {sums, length};
+}
+
+SoftmaxScale::SoftmaxScale() : total(Float(32), 2, "total"), r("r"), i("i"), row("row"), sums("sums") {
+    sums(r, i, row) = undef<float>();
+    sums(r, i, row) = strict_float(sums(r, i, row) / total(i, row));
+}
+
+std::vector<Argument> SoftmaxScale::arguments() const {
+    return {total};
+}
+
+}  // namespace tconv::generators

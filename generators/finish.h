@@ -1,0 +1,111 @@
+// What follows the sums: bias, activation, residual, softmax, and the store into the output view.
+//
+// All work on a box of one phase: `a` lane (output channel), `m` pixel along the row, `row`. Boxes are addressed by
+// strides, so that the same code serves every layout, view and phase. `bias` and `slope` are per lane.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "Halide.h"
+#include "activation.h"
+
+namespace tconv::generators {
+
+// The common case in one pass: output[a, m, row] = piecewise_linear(sums + bias).
+struct Finish {
+    // How much of it a layer needs; each case gets its own loop.
+    enum Kind { copy = 0, bias_only = 1, general = 2 };
+
+    Halide::ImageParam sums, bias, slope;
+    Halide::Param<int> kind;
+    Halide::Param<float> low, high;
+    Halide::Var a, m, row;
+    Halide::Func output;
+
+    Finish();
+
+    std::vector<Halide::Argument> arguments() const;
+};
+
+// sums = activation(sums + bias), in place, for the activations and orders that Finish does not cover.
+struct Activate {
+    Halide::ImageParam bias, slope;
+    Halide::Param<float> alpha, low, high;
+    Halide::Var a, m, row;
+    Halide::Func sums;
+
+    explicit Activate(std::optional<Curve> curve);  // none: piecewise_linear
+
+    std::vector<Halide::Argument> arguments() const;
+};
+
+// The residual before the activation: sums += residual, in place.
+struct AddToSums {
+    Halide::ImageParam residual;
+    Halide::Var a, m, row;
+    Halide::Func sums;
+
+    AddToSums();
+
+    std::vector<Halide::Argument> arguments() const;
+};
+
+// The residual after the activation: output = sums + residual. The output may be the residual itself.
+struct AddToOutput {
+    Halide::ImageParam sums, residual;
+    Halide::Var a, m, row;
+    Halide::Func output;
+
+    AddToOutput();
+
+    std::vector<Halide::Argument> arguments() const;
+};
+
+// Softmax in three sweeps over one axis, with the values already in `sums`. `i` is the axis that stays, `r` the one
+// that is reduced; sweeps over several boxes accumulate in `peak` and `total`, so an axis may be cut into boxes.
+struct SoftmaxPeak {  // peak[i, row] = max(peak, max over r of sums[r, i, row])
+    Halide::ImageParam sums;
+    Halide::Param<int> length;
+    Halide::Var i, row;
+    Halide::RDom r;
+    Halide::Func peak;
+
+    SoftmaxPeak();
+
+    std::vector<Halide::Argument> arguments() const;
+};
+
+struct SoftmaxExponentiate {  // sums = exp(sums - peak), in place
+    Halide::ImageParam peak;
+    Halide::Var r, i, row;
+    Halide::Func sums;
+
+    SoftmaxExponentiate();
+
+    std::vector<Halide::Argument> arguments() const;
+};
+
+struct SoftmaxTotal {  // total[i, row] += sum over r of sums[r, i, row]
+    Halide::ImageParam sums;
+    Halide::Param<int> length;
+    Halide::Var i, row;
+    Halide::RDom r;
+    Halide::Func total;
+
+    SoftmaxTotal();
+
+    std::vector<Halide::Argument> arguments() const;
+};
+
+struct SoftmaxScale {  // sums /= total, in place
+    Halide::ImageParam total;
+    Halide::Var r, i, row;
+    Halide::Func sums;
+
+    SoftmaxScale();
+
+    std::vector<Halide::Argument> arguments() const;
+};
+
+}  // namespace tconv::generators

@@ -1,0 +1,34 @@
+#include "pack.h"
+
+namespace tconv::generators {
+
+using namespace Halide;
+
+Pack::Pack()
+    : filter(Float(32), 4, "filter"),
+      out_channels("out_channels"),
+      phases("phases"),
+      stride("stride"),
+      dilation("dilation"),
+      kernel("kernel"),
+      offset_max("offset_max"),
+      first_lane("first_lane"),
+      lane("lane"),
+      ci("ci"),
+      t("t"),
+      ky("ky"),
+      packed("packed") {
+    Expr flat = first_lane + lane;
+    Expr phase = flat / out_channels;
+    Expr co = flat % out_channels;
+    Expr distance = phase - stride * (offset_max - t);
+    Expr kx = select(phases == 1, t, distance / dilation);
+    Expr has_tap = flat < phases * out_channels && kx >= 0 && kx < kernel && (phases == 1 || distance % dilation == 0);
+    packed(lane, ci, t, ky) = select(has_tap, filter(co, ci, clamp(kx, 0, kernel - 1), ky), 0.0f);
+}
+
+std::vector<Argument> Pack::arguments() const {
+    return {filter, out_channels, phases, stride, dilation, kernel, offset_max, first_lane};
+}
+
+}  // namespace tconv::generators

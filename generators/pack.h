@@ -1,0 +1,27 @@
+// Weight packing: one lane block of the filter, in the order in which the multiply loops read it, padded with zeros.
+//
+//   packed[lane, ci, t, ky] = filter[co, ci, kx, ky],   first_lane + lane = phase * out_channels + co
+//
+// Without merged phases (phases == 1) t is kx itself. With merged phases the x-phases of a row lie side by side in
+// the lanes, t counts input columns from the right, and kx is the tap that brings column `offset_max - t` to output
+// phase `phase`: dilation * kx = phase - stride * (offset_max - t); lanes whose phase has no such tap hold zero.
+#pragma once
+
+#include <vector>
+
+#include "Halide.h"
+
+namespace tconv::generators {
+
+struct Pack {
+    Halide::ImageParam filter;  // (co, ci, kx, ky), any signed strides
+    Halide::Param<int> out_channels, phases, stride, dilation, kernel, offset_max, first_lane;
+    Halide::Var lane, ci, t, ky;
+    Halide::Func packed;
+
+    Pack();
+
+    std::vector<Halide::Argument> arguments() const;
+};
+
+}  // namespace tconv::generators

@@ -1,0 +1,300 @@
+#include "blocking.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "geometry.h"
+#include "spec.h"
+
+namespace tconv {
+
+namespace {
+
+// Targets in floats. A task's input and sums should live in the second level of cache (512 KiB on the smallest
+// server cores) beside the weights of a lane block, and 256 pixels are enough to use each weight that is fetched
+// from memory often. A task may exceed them only where one row of one block cannot be made smaller.
+constexpr int64_t kStagedTarget = 96 * 1024, kStagedLimit = 320 * 1024;
+constexpr int64_t kSumsTarget = 24 * 1024, kSumsLimit = 128 * 1024;
+constexpr int64_t kPixelTarget = 256;
+// Enough tasks to keep a few threads evenly busy, unless they would be smaller than this many multiplications.
+constexpr int64_t kTaskTarget = 16, kTaskWork = 2'000'000;
+
+int64_t ceil_div(int64_t a, int64_t b) {
+    return (a + b - 1) / b;
+}
+int64_t round_up(int64_t a, int64_t b) {
+    return ceil_div(a, b) * b;
+}
+
+// Equal shares: the block size that makes as many blocks as `block` would, of nearly one size.
+int64_t even_share(int64_t total, int64_t block) {
+    return ceil_div(total, ceil_div(total, std::max<int64_t>(block, 1)));
+}
+
+struct Shape {  // 64-bit twin of the parameters that blocking decides on
+    int64_t channels, outputs, groups;
+    int64_t count_h, count_w;  // quotients
+    int64_t span_h, span_w;    // input rows and columns that one quotient reads, less one
+    int64_t stride_w;
+    int64_t lanes, width, lane_blocks, phases;
+    int64_t block_h, block_w, unit_blocks, group_units, units, task_units;
+    int64_t staged_minor, staged_row, staged, sums_pitch, sums;
+};
+
+void measure(const Kernel &kernel, Shape &shape) {
+    const bool planar = kernel.lanes == Lanes::pixels, depthwise = kernel.lanes == Lanes::depthwise;
+    shape.group_units = ceil_div(shape.lane_blocks, shape.unit_blocks);
+    shape.units = shape.groups * shape.group_units;
+    const int64_t channels =
+        depthwise ? std::min(shape.task_units * shape.unit_blocks, shape.lane_blocks) * shape.width
+                  : shape.channels * std::min(shape.groups, ceil_div(shape.task_units, shape.group_units) +
+                                                                (shape.task_units % shape.group_units != 0));
+    const int64_t rows = shape.block_h + shape.span_h, columns = shape.block_w + shape.span_w;
+    if (planar) {
+        // Vector tiles read up to a vector past the last column. An odd number of cache lines between channels
+        // spreads them over all sets of the cache.
+        shape.staged_minor = round_up(columns + kernel.vector, 32) + 16;
+        shape.staged_row = channels * shape.staged_minor;
+    } else {
+        shape.staged_minor = channels % 256 == 0 ? channels + 16 : channels;
+        shape.staged_row = columns * shape.staged_minor;
+    }
+    shape.staged = rows * shape.staged_row + 64;
+    const int64_t lanes = shape.unit_blocks * shape.width;
+    if (planar) {
+        shape.sums_pitch = round_up(shape.block_w, kernel.vector);
+        shape.sums = lanes * shape.block_h * shape.sums_pitch * shape.phases;
+    } else {
+        shape.sums_pitch = lanes;
+        shape.sums = shape.block_h * shape.block_w * lanes * shape.phases;
+    }
+}
+
+void choose_blocks(const tconv_spec &spec, const Kernel &kernel, Shape &shape) {
+    const bool by_channel = spec.activation == TCONV_ACT_SOFTMAX && spec.softmax_axis == TCONV_AXIS_CHANNEL;
+    const bool by_row = spec.activation == TCONV_ACT_SOFTMAX && spec.softmax_axis == TCONV_AXIS_LAST;
+
+    shape.unit_blocks = by_channel ? shape.lane_blocks : 1;
+    shape.group_units = ceil_div(shape.lane_blocks, shape.unit_blocks);
+    shape.units = shape.groups * shape.group_units;
+    shape.task_units = by_channel ? shape.units : shape.group_units;
+    const int64_t kept = by_channel ? shape.units : 1;
+
+    // Columns, then rows, as many as the targets allow; a whole row where softmax runs along it.
+    shape.block_h = 1;
+    shape.block_w = by_row ? shape.count_w : even_share(shape.count_w, kPixelTarget);
+    measure(kernel, shape);
+    while (!by_row && shape.block_w > 1 && (shape.staged > kStagedLimit || shape.sums * kept > kSumsLimit)) {
+        const int64_t smaller = even_share(shape.count_w, ceil_div(shape.block_w, 2));
+        if (smaller == shape.block_w)
+            break;
+        shape.block_w = smaller;
+        measure(kernel, shape);
+    }
+    for (int64_t rows = 2; rows <= shape.count_h && (rows - 1) * shape.block_w < kPixelTarget; rows++) {
+        Shape taller = shape;
+        taller.block_h = rows;
+        measure(kernel, taller);
+        if (taller.staged > kStagedTarget || taller.sums * kept > kSumsLimit / 2)
+            break;
+        shape = taller;
+    }
+    shape.block_h = even_share(shape.count_h, shape.block_h);
+
+    if (by_channel) {
+        measure(kernel, shape);
+        return;
+    }
+    // Lane blocks of a unit: more of them share one pass of the stores.
+    while (shape.unit_blocks < shape.lane_blocks) {
+        Shape wider = shape;
+        wider.unit_blocks = shape.unit_blocks + 1;
+        measure(kernel, wider);
+        if (wider.sums > kSumsTarget)
+            break;
+        shape = wider;
+    }
+    shape.unit_blocks = even_share(shape.lane_blocks, shape.unit_blocks);
+    shape.group_units = ceil_div(shape.lane_blocks, shape.unit_blocks);
+    shape.units = shape.groups * shape.group_units;
+    if (by_row) {
+        shape.task_units = 1;
+        measure(kernel, shape);
+        return;
+    }
+
+    // Units of a task: all of a group, and as many groups (or depthwise channels) as the staging target allows.
+    const int64_t unit = kernel.lanes == Lanes::depthwise ? 1 : shape.group_units;
+    shape.task_units = unit;
+    while (shape.task_units + unit <= shape.units) {
+        Shape more = shape;
+        more.task_units += unit;
+        measure(kernel, more);
+        if (more.staged > kStagedTarget)
+            break;
+        shape = more;
+    }
+    const int64_t blocks = ceil_div(shape.count_h, shape.block_h) * ceil_div(shape.count_w, shape.block_w);
+    const double work = static_cast<double>(shape.count_h) * static_cast<double>(shape.count_w) *
+                        static_cast<double>(shape.channels) * static_cast<double>(shape.outputs) *
+                        static_cast<double>(kernel.lanes == Lanes::depthwise ? 1 : shape.groups) * spec.kernel_h *
+                        spec.kernel_w;
+    const int64_t wanted = std::clamp<int64_t>(static_cast<int64_t>(work / kTaskWork), 1, kTaskTarget);
+    const int64_t shares = std::min(shape.units, ceil_div(wanted, blocks));
+    shape.task_units = std::min(shape.task_units, ceil_div(shape.units, shares));
+    measure(kernel, shape);
+}
+
+bool fits(int64_t value) {
+    return value >= 0 && value <= std::numeric_limits<int32_t>::max();
+}
+
+void fill_epilogue(const tconv_spec &spec, LayerParams &p) {
+    constexpr float infinity = std::numeric_limits<float>::infinity();
+    float alpha = spec.act_alpha, low = -infinity, high = infinity, slope = 1.0f;
+    p.curve = 0;
+    switch (spec.activation) {
+        case TCONV_ACT_NONE:
+        case TCONV_ACT_PRELU:
+        case TCONV_ACT_SOFTMAX:
+            break;
+        case TCONV_ACT_RELU:
+            low = 0.0f;
+            break;
+        case TCONV_ACT_LEAKY_RELU:
+            slope = spec.act_alpha;
+            break;
+        case TCONV_ACT_CLIP:
+            low = spec.act_alpha, high = spec.act_beta;
+            break;
+        default:
+            p.curve = spec.activation;
+            break;
+    }
+    p.has_bias = spec.has_bias;
+    p.has_slope = spec.activation == TCONV_ACT_PRELU;
+    p.residual = spec.residual;
+    p.softmax = spec.activation != TCONV_ACT_SOFTMAX      ? static_cast<int32_t>(SoftmaxAxis::none)
+                : spec.softmax_axis == TCONV_AXIS_CHANNEL ? static_cast<int32_t>(SoftmaxAxis::channel)
+                                                          : static_cast<int32_t>(SoftmaxAxis::last);
+    p.in_place = p.curve != 0 || p.residual == TCONV_RESIDUAL_AFTER;
+    // generators::Finish::Kind
+    p.finish_kind = spec.activation != TCONV_ACT_NONE ? 2 : spec.has_bias ? 1 : 0;
+    p.alpha_bits = std::bit_cast<int32_t>(alpha);
+    p.low_bits = std::bit_cast<int32_t>(low);
+    p.high_bits = std::bit_cast<int32_t>(high);
+    p.slope_bits = std::bit_cast<int32_t>(slope);
+}
+
+void fill_axis(const Axis &axis, bool phases, int32_t &gcd, int32_t &inverse, int32_t &first, int32_t &end,
+               int32_t &nearest, int32_t &farthest) {
+    const int64_t g = std::gcd(axis.stride, axis.dilation);
+    gcd = static_cast<int32_t>(g);
+    inverse = static_cast<int32_t>(inverse_mod(axis.dilation / g, axis.stride / g));
+    first = static_cast<int32_t>(phases ? floor_div(axis.crop, axis.stride) : 0);
+    end = static_cast<int32_t>(phases ? floor_div(axis.crop + axis.out - 1, axis.stride) + 1 : axis.out);
+    // Tap k reads input q - floor(dilation * k / stride).
+    nearest = 0;
+    farthest = static_cast<int32_t>(-(axis.dilation * (axis.kernel - 1) / axis.stride));
+}
+
+}  // namespace
+
+tconv_status block_layer(const tconv_spec &spec, const Kernel &kernel, Blocking *blocking, Message &why) {
+    const Geometry geometry = geometry_of(spec);
+    const bool depthwise = kernel.lanes == Lanes::depthwise, gather = kernel.family == Family::gather;
+    const bool merged = kernel.lanes == Lanes::merged;
+    const int32_t channels = spec.in_channels / spec.groups, outputs = spec.out_channels / spec.groups;
+    if (depthwise && (channels != 1 || outputs != 1)) {
+        return why.fail(TCONV_UNSUPPORTED, "only for groups = in_channels = out_channels");
+    }
+    if (merged && spec.stride_w == 1) {
+        return why.fail(TCONV_UNSUPPORTED, "stride_w = 1 has no phases to merge");
+    }
+    if (merged && spec.math == TCONV_MATH_STRICT && (spec.kernel_w % spec.stride_w != 0 || spec.dilation_w != 1)) {
+        return why.fail(TCONV_UNSUPPORTED, "merged phases multiply zero weights, which STRICT rules out");
+    }
+    LayerParams p = {};
+    p.channels = depthwise ? spec.in_channels : channels;
+    p.outputs = depthwise ? spec.out_channels : outputs;
+    p.groups = depthwise ? 1 : spec.groups;
+    p.in_h = spec.in_h, p.in_w = spec.in_w;
+    p.out_h = static_cast<int32_t>(geometry.h.out), p.out_w = static_cast<int32_t>(geometry.w.out);
+    p.kernel_h = spec.kernel_h, p.kernel_w = spec.kernel_w;
+    p.stride_h = spec.stride_h, p.stride_w = spec.stride_w;
+    p.dilation_h = spec.dilation_h, p.dilation_w = spec.dilation_w;
+    p.crop_h = static_cast<int32_t>(geometry.h.crop), p.crop_w = static_cast<int32_t>(geometry.w.crop);
+    fill_axis(geometry.h, !gather, p.gcd_h, p.inverse_h, p.first_h, p.end_h, p.nearest_h, p.farthest_h);
+    fill_axis(geometry.w, !gather, p.gcd_w, p.inverse_w, p.first_w, p.end_w, p.nearest_w, p.farthest_w);
+    p.channel_block = kChannelBlock;
+    fill_epilogue(spec, p);
+
+    Shape shape = {};
+    shape.channels = p.channels, shape.outputs = p.outputs, shape.groups = p.groups;
+    shape.count_h = p.end_h - p.first_h, shape.count_w = p.end_w - p.first_w;
+    shape.span_h = p.nearest_h - p.farthest_h, shape.span_w = p.nearest_w - p.farthest_w;
+    shape.phases = merged || gather ? 1 : p.stride_w;
+    shape.lanes = merged ? static_cast<int64_t>(p.outputs) * p.stride_w : p.outputs;
+    shape.width = gather ? 1 : kernel.tile_a;
+    shape.lane_blocks = ceil_div(shape.lanes, shape.width);
+    choose_blocks(spec, kernel, shape);
+    if (gather)
+        shape.staged = 0;
+
+    const int64_t taps = merged ? shape.span_w + 1 : p.kernel_w;
+    const int64_t reduction = depthwise ? 1 : p.channels;
+    const double block_weights =
+        static_cast<double>(reduction) * static_cast<double>(shape.width) * static_cast<double>(taps) * p.kernel_h;
+    const double scratch =
+        static_cast<double>(shape.staged) + static_cast<double>(shape.sums) * static_cast<double>(shape.units);
+    if (!fits(shape.lanes * p.groups) || block_weights * static_cast<double>(shape.unit_blocks) > kMaxElements ||
+        scratch > kMaxElements / 4) {
+        return why.fail(TCONV_SIZE_OVERFLOW, "a task would need arrays of more than 2^31-1 elements");
+    }
+    blocking->packed_floats = static_cast<int64_t>(block_weights) * shape.lane_blocks * p.groups;
+
+    const bool by_channel = p.softmax == static_cast<int32_t>(SoftmaxAxis::channel);
+    p.block_h = static_cast<int32_t>(shape.block_h), p.block_w = static_cast<int32_t>(shape.block_w);
+    p.blocks_h = static_cast<int32_t>(ceil_div(shape.count_h, shape.block_h));
+    p.blocks_w = static_cast<int32_t>(ceil_div(shape.count_w, shape.block_w));
+    p.lanes = static_cast<int32_t>(shape.lanes), p.lane_blocks = static_cast<int32_t>(shape.lane_blocks);
+    p.unit_blocks = static_cast<int32_t>(shape.unit_blocks), p.group_units = static_cast<int32_t>(shape.group_units);
+    p.units = static_cast<int32_t>(shape.units), p.task_units = static_cast<int32_t>(shape.task_units);
+    p.unit_tasks = static_cast<int32_t>(ceil_div(shape.units, shape.task_units));
+    p.sums_units = by_channel ? p.units : 1;
+    p.staged_minor = static_cast<int32_t>(shape.staged_minor), p.staged_row = static_cast<int32_t>(shape.staged_row);
+    p.sums_pitch = static_cast<int32_t>(shape.sums_pitch);
+
+    int64_t at = 0;
+    auto place = [&at](int64_t floats) {
+        const int64_t begin = at;
+        at += round_up(floats, 16);
+        return static_cast<int32_t>(begin);
+    };
+    place(shape.lanes * p.groups);  // bias
+    p.slope_at = place(shape.lanes * p.groups);
+    p.staged_at = place(shape.staged);
+    p.sums_at = place(shape.sums * p.sums_units + kernel.vector);
+    int64_t statistics = 0;
+    if (p.softmax != 0) {
+        statistics = by_channel ? shape.block_h * shape.block_w * (gather ? 1 : p.stride_w)
+                                : shape.block_h * static_cast<int64_t>(p.outputs) * p.groups;
+    }
+    p.peak_at = place(statistics);
+    p.total_at = place(statistics);
+    const int64_t tasks = static_cast<int64_t>(p.blocks_h) * p.blocks_w * p.unit_tasks;
+    if (!fits(at) || !fits(tasks)) {
+        return why.fail(TCONV_SIZE_OVERFLOW, "a task would need scratch of more than 2^31-1 elements");
+    }
+    blocking->params = p;
+    blocking->scratch_floats = at;
+    blocking->staged_floats = shape.staged;
+    blocking->sums_floats = shape.sums * p.sums_units;
+    blocking->tasks = static_cast<int32_t>(tasks);
+    return TCONV_OK;
+}
+
+}  // namespace tconv

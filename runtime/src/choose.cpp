@@ -1,0 +1,84 @@
+#include "choose.h"
+
+#include <algorithm>
+
+#include "geometry.h"
+
+namespace tconv {
+
+namespace {
+
+constexpr int64_t kDefaultPackedBytes = 64 << 20;
+
+}  // namespace
+
+int64_t packed_limit_of(const tconv_spec &spec) {
+    if (spec.max_packed_bytes >= 0)
+        return spec.max_packed_bytes;
+    return std::max(kDefaultPackedBytes, 3 * work_of(spec).filter_bytes);
+}
+
+tconv_status choose_kernel(const tconv_spec &spec, std::span<const Kernel> kernels, Isa usable, Choice *choice,
+                           Message &why, Message &error) {
+    const int64_t limit = packed_limit_of(spec);
+    bool found = false, found_within = false;
+    Choice best = {};
+    Isa best_isa = Isa::baseline;
+    for (const Kernel &kernel : kernels) {
+        if (!isa_runs(kernel.isa, usable)) {
+            why.append("  %s: this processor, or TCONV_ISA, allows %s\n", kernel.name, isa_name(usable));
+            continue;
+        }
+        if (kernel.dtype != spec.dtype) {
+            why.append("  %s: another dtype\n", kernel.name);
+            continue;
+        }
+        if (spec.math == TCONV_MATH_TF32) {
+            why.append("  %s: computes in float32, not TF32\n", kernel.name);
+            continue;
+        }
+        char reason[160];
+        Message message(reason, sizeof reason);
+        Choice candidate = {&kernel, {}, {}};
+        if (block_layer(spec, kernel, &candidate.blocking, message) != TCONV_OK) {
+            why.append("  %s: %s\n", kernel.name, reason);
+            continue;
+        }
+        candidate.cost = cost_of(spec, kernel, candidate.blocking);
+        const int64_t packed = candidate.blocking.packed_floats * 4;
+        const bool within = packed <= limit;
+        why.append("  %s: %.3g Mcycles estimated, packed filter %lld bytes%s\n", kernel.name,
+                   candidate.cost.cycles * 1e-6, static_cast<long long>(packed),
+                   within ? "" : " (above max_packed_bytes)");
+        // A higher ISA wins over a lower one whatever the estimate; gather only where nothing else is left.
+        // Where nothing keeps within the bound, the smallest packed filter is taken.
+        bool better = !found;
+        if (found && within != found_within) {
+            better = within;
+        } else if (found && !within) {
+            better = packed < best.blocking.packed_floats * 4;
+        } else if (found) {
+            const bool gather = kernel.family == Family::gather, best_gather = best.kernel->family == Family::gather;
+            if (gather != best_gather)
+                better = best_gather;
+            else if (kernel.isa != best_isa)
+                better = isa_runs(best_isa, kernel.isa);
+            else
+                better = candidate.cost.cycles < best.cost.cycles;
+        }
+        if (better) {
+            best = candidate;
+            best_isa = kernel.isa;
+            found = true;
+            found_within = within;
+        }
+    }
+    if (!found) {
+        return error.fail(TCONV_UNSUPPORTED, "no kernel of this library computes this layer (dtype %d, math %d)",
+                          spec.dtype, spec.math);
+    }
+    *choice = best;
+    return TCONV_OK;
+}
+
+}  // namespace tconv

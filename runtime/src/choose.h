@@ -1,0 +1,29 @@
+// Which kernel computes a layer, and in which form.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "blocking.h"
+#include "cost.h"
+#include "message.h"
+#include "registry.h"
+#include "tconv/tconv.h"
+
+namespace tconv {
+
+struct Choice {
+    const Kernel *kernel;
+    Blocking blocking;
+    Cost cost;
+};
+
+// The best of `kernels` where `usable` is the highest instruction set; UNSUPPORTED if none fits. `why` receives a
+// line for each candidate: its estimate, or the reason why it cannot be used.
+tconv_status choose_kernel(const tconv_spec &spec, std::span<const Kernel> kernels, Isa usable, Choice *choice,
+                           Message &why, Message &error);
+
+// The bound on the packed filter that the spec sets or implies.
+int64_t packed_limit_of(const tconv_spec &spec);
+
+}  // namespace tconv

@@ -1,0 +1,122 @@
+#include "cost.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "geometry.h"
+
+namespace tconv {
+
+namespace {
+
+// Cycles of a core that issues two vector FMAs, or two loads, each cycle, with an FMA latency of four: the common
+// ground of Zen and of Intel's cores since Haswell. Only ratios matter.
+constexpr double kFmaPerCycle = 2, kLoadsPerCycle = 2, kLatency = 4;
+constexpr double kTileOverhead = 24, kTapOverhead = 7, kCallOverhead = 70, kTaskOverhead = 400;
+// Weights beyond the second level of cache arrive at about this many bytes a cycle.
+constexpr double kWeightBytesPerCycle = 6;
+// Cycles an element: copies and stores whose both sides are contiguous move vectors, others move floats.
+constexpr double kStridedCopy = 1.5;
+
+struct AxisCount {
+    double positions;  // quotients, over all phases
+    double products;   // positions times taps, over all phases
+    double phases;     // with outputs
+};
+
+AxisCount count_axis(const Axis &axis) {
+    AxisCount count = {0, 0, 0};
+    const int64_t phases = std::min(axis.stride, axis.out);
+    for (int64_t i = 0; i < phases; i++) {
+        const Phase phase = phase_of(axis, floor_mod(axis.crop + i, axis.stride));
+        count.positions += static_cast<double>(phase.count);
+        count.products += static_cast<double>(phase.count) * static_cast<double>(phase.taps);
+        count.phases += phase.count > 0;
+    }
+    return count;
+}
+
+// Cycles of one reduction step of an a-by-m tile, counted in vectors along the lanes.
+double step_cycles(const Kernel &kernel, double m) {
+    const double vector = kernel.vector;
+    const double a = kernel.tile_a;
+    double fma, loads;
+    switch (kernel.lanes) {
+        case Lanes::pixels:
+            fma = a * m / vector;
+            loads = a + 1.3 * m / vector;  // every other unaligned vector crosses a cache line
+            break;
+        case Lanes::depthwise:
+            fma = a / vector * m;
+            loads = a / vector * (1 + m);
+            break;
+        default:
+            fma = a / vector * m;
+            loads = a / vector + m;
+            break;
+    }
+    return std::max({fma / kFmaPerCycle, loads / kLoadsPerCycle, kLatency});
+}
+
+}  // namespace
+
+Cost cost_of(const tconv_spec &spec, const Kernel &kernel, const Blocking &blocking) {
+    const LayerParams &p = blocking.params;
+    const Geometry geometry = geometry_of(spec);
+    const AxisCount h = count_axis(geometry.h), w = count_axis(geometry.w);
+    const double reduction = spec.in_channels / spec.groups, batch = spec.batch;
+    const double outputs = static_cast<double>(spec.out_channels) * static_cast<double>(geometry.h.out) *
+                           static_cast<double>(geometry.w.out);
+    const double inputs = static_cast<double>(spec.in_channels) * spec.in_h * spec.in_w;
+
+    Cost cost;
+    cost.flops_executed = 2.0 * batch * h.products * w.products * reduction * spec.out_channels;
+    if (kernel.family == Family::gather) {
+        // Scalar code that tests every tap of every output.
+        cost.cycles = batch * outputs * reduction * spec.kernel_h * spec.kernel_w * 4;
+        return cost;
+    }
+
+    const bool merged = kernel.lanes == Lanes::merged;
+    // Columns of one block and phase, cut into tiles that differ by one step.
+    const double phases = merged ? 1 : w.phases;
+    const double columns = merged ? p.end_w - p.first_w : w.positions / std::max(w.phases, 1.0);
+    const double per_block = columns / p.blocks_w;
+    const double step = kernel.lanes == Lanes::pixels ? kernel.vector : 1;
+    const double length = std::max(1.0, std::ceil(per_block / step));
+    const double tiles = std::ceil(length / (kernel.tile_m / step));
+    const double tile_cycles = step_cycles(kernel, length / tiles * step);
+
+    const double taps_x = merged ? p.nearest_w - p.farthest_w + 1 : w.products / std::max(w.positions, 1.0);
+    const double taps_y = h.products / std::max(h.positions, 1.0);
+    const double row_tiles = h.positions * phases * p.blocks_w * tiles * p.lane_blocks * p.groups;
+    const double channel_blocks = std::ceil(reduction / kChannelBlock);
+    const double multiply = row_tiles * (taps_x * taps_y * (reduction * tile_cycles + kTapOverhead * channel_blocks) +
+                                         kTileOverhead * channel_blocks);
+    const double calls = h.phases * phases * p.blocks_w * p.blocks_h * p.units * channel_blocks * 2;
+
+    // Every task reads the weights of its units once for each of its blocks of rows and columns.
+    const double packed = static_cast<double>(blocking.packed_floats) * 4;
+    const double stream = packed * p.blocks_h * p.blocks_w / kWeightBytesPerCycle;
+
+    const double passes = p.unit_tasks > 1 && p.groups == 1 ? p.unit_tasks : 1;
+    const double halo = (1 + static_cast<double>(p.nearest_h - p.farthest_h) / p.block_h) *
+                        (1 + static_cast<double>(p.nearest_w - p.farthest_w) / p.block_w);
+    const bool planar = kernel.lanes == Lanes::pixels;
+    const bool staged_as_given = planar == (spec.layout == TCONV_NCHW) || spec.in_channels == 1;
+    const double staging =
+        inputs * std::min(halo, 4.0) * passes * (staged_as_given ? 3.0 / kernel.vector : kStridedCopy);
+    // Stores stay vectors along channels (NHWC), along merged lanes, or along the pixels of a stride-1 row.
+    const bool channels_last = spec.layout == TCONV_NHWC;
+    const bool vector_stores = planar ? (!channels_last || spec.out_channels == 1) && spec.stride_w == 1
+                                      : (channels_last && spec.out_channels / spec.groups >= kernel.vector) ||
+                                            (merged && spec.groups == 1 && (channels_last || spec.out_channels == 1));
+    const double stores = outputs * (vector_stores ? 5.0 / kernel.vector : kStridedCopy);
+
+    cost.cycles = batch * (std::max(multiply, stream) + staging + stores + calls * kCallOverhead +
+                           static_cast<double>(blocking.tasks) *
+                               (kTaskOverhead + static_cast<double>(p.lanes) * p.groups / kernel.vector));
+    return cost;
+}
+
+}  // namespace tconv

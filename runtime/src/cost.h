@@ -1,0 +1,19 @@
+// The cost model by which a plan chooses among kernels and their forms: cycles of one core, from the shapes of the
+// loops alone, so that the choice is the same for every thread count and on every machine of an ISA.
+#pragma once
+
+#include "blocking.h"
+#include "registry.h"
+#include "tconv/tconv.h"
+
+namespace tconv {
+
+struct Cost {
+    double cycles;          // of one run, all images
+    double flops_executed;  // multiplications and additions of the direct sum as this kernel performs it, without
+                            // the padding of vectors and tiles
+};
+
+Cost cost_of(const tconv_spec &spec, const Kernel &kernel, const Blocking &blocking);
+
+}  // namespace tconv

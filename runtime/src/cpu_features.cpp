@@ -1,0 +1,113 @@
+#include "cpu_features.h"
+
+#include <cstdlib>
+#include <cstring>
+
+#if defined(__x86_64__) || defined(__i386__)
+#include <cpuid.h>
+#define TCONV_ON_X86 1
+#endif
+
+namespace tconv {
+namespace {
+
+constexpr const char *kNames[kIsaCount] = {"baseline", "avx2", "avx512", "neon"};
+
+#if defined(__aarch64__)
+constexpr Isa kBest = Isa::neon, kLowest = Isa::neon;  // every arm-64 processor has it
+constexpr bool kKnown[kIsaCount] = {true, false, false, true};
+constexpr const char *kKnownNames = "baseline, neon";
+#elif defined(TCONV_ON_X86)
+constexpr Isa kLowest = Isa::baseline;
+constexpr bool kKnown[kIsaCount] = {true, true, true, false};
+constexpr const char *kKnownNames = "baseline, avx2, avx512";
+#else
+constexpr Isa kBest = Isa::baseline, kLowest = Isa::baseline;
+constexpr bool kKnown[kIsaCount] = {true, false, false, false};
+constexpr const char *kKnownNames = "baseline";
+#endif
+
+constexpr uint32_t bit(int n) { return uint32_t{1} << n; }
+
+#if defined(TCONV_ON_X86)
+X86Registers read_registers() {
+    X86Registers registers = {};
+    unsigned eax, ebx, ecx, edx;
+    if (__get_cpuid(1, &eax, &ebx, &ecx, &edx)) registers.leaf1_ecx = ecx;
+    if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx)) registers.leaf7_ebx = ebx;
+    if (__get_cpuid(0x80000001u, &eax, &ebx, &ecx, &edx)) registers.extended1_ecx = ecx;
+    if (registers.leaf1_ecx & bit(27)) {  // OSXSAVE: without it, reading XCR0 is an illegal instruction
+        uint32_t low, high;
+        __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+        registers.xcr0 = (static_cast<uint64_t>(high) << 32) | low;
+    }
+    return registers;
+}
+#endif
+
+}  // namespace
+
+const char *isa_name(Isa isa) { return kNames[static_cast<int>(isa)]; }
+
+bool isa_from_name(const char *name, Isa *isa) {
+    for (int i = 0; i < kIsaCount; ++i) {
+        if (std::strcmp(name, kNames[i]) == 0) {
+            *isa = static_cast<Isa>(i);
+            return true;
+        }
+    }
+    return false;
+}
+
+bool isa_runs(Isa kernel, Isa best) {
+    // neon outranks baseline numerically, and no x86 set runs where neon is the best, nor the other way
+    // round.
+    if (kernel == Isa::baseline) return true;
+    if (kernel == Isa::neon || best == Isa::neon) return kernel == best;
+    return kernel <= best;
+}
+
+Isa isa_of(const X86Registers &r) {
+    // Leaf 1 ecx: FMA 12, MOVBE 22, POPCNT 23, OSXSAVE 27, AVX 28, F16C 29.
+    constexpr uint32_t kLeaf1 = bit(12) | bit(22) | bit(23) | bit(27) | bit(28) | bit(29);
+    // Leaf 7 ebx: BMI1 3, AVX2 5, BMI2 8; AVX-512 F 16, DQ 17, CD 28, BW 30, VL 31.
+    constexpr uint32_t kHaswell7 = bit(3) | bit(5) | bit(8);
+    constexpr uint32_t kSkylake7 = bit(16) | bit(17) | bit(28) | bit(30) | bit(31);
+    constexpr uint32_t kLzcnt = bit(5);
+    // XCR0: SSE 1, AVX 2; opmask 5, upper halves of zmm0-15 6, zmm16-31 7.
+    constexpr uint64_t kYmm = bit(1) | bit(2), kZmm = bit(5) | bit(6) | bit(7);
+    const bool haswell = (r.leaf1_ecx & kLeaf1) == kLeaf1 && (r.leaf7_ebx & kHaswell7) == kHaswell7 &&
+                         (r.extended1_ecx & kLzcnt) == kLzcnt && (r.xcr0 & kYmm) == kYmm;
+    if (!haswell) return Isa::baseline;
+    const bool skylake = (r.leaf7_ebx & kSkylake7) == kSkylake7 && (r.xcr0 & kZmm) == kZmm;
+    return skylake ? Isa::avx512 : Isa::avx2;
+}
+
+Isa detected_isa() {
+#if defined(TCONV_ON_X86)
+    return isa_of(read_registers());
+#else
+    return kBest;
+#endif
+}
+
+tconv_status limited_isa(Isa detected, const char *limit, Isa *isa, Message &message) {
+    *isa = detected;
+    if (limit == nullptr || *limit == '\0') return TCONV_OK;
+    Isa asked;
+    if (!isa_from_name(limit, &asked) || !kKnown[static_cast<int>(asked)]) {
+        return message.fail(TCONV_INVALID_ARGUMENT, "TCONV_ISA is '%.32s'; allowed here: %s", limit,
+                            kKnownNames);
+    }
+    if (asked == Isa::baseline) {
+        asked = kLowest;  // the word means the least that this architecture has
+    }
+    if (asked < detected) *isa = asked;
+    return TCONV_OK;
+}
+
+tconv_status usable_isa(Isa *isa, Message &message) {
+    return limited_isa(detected_isa(), std::getenv("TCONV_ISA"), isa, message);
+}
+
+}  // namespace tconv

@@ -1,0 +1,188 @@
+// Runs: checks first, then tasks. Nothing is written before every check has passed.
+#include <atomic>
+#include <cstring>
+
+#include "pack.h"
+#include "plan.h"
+#include "structs.h"
+#include "views.h"
+
+namespace {
+
+using namespace tconv;
+
+// An image's address within a view, computed in bytes so that batches may span more than 2^31 elements.
+char *image_of(const tconv_view &view, int64_t image) {
+    return static_cast<char *>(view.data) + image * view.stride[0] * 4;
+}
+
+struct Run {
+    const tconv_plan *plan;
+    const tconv_tensors *tensors;
+    const LayerParams *params;
+    std::atomic<int64_t> next{0};
+    int64_t count;  // tasks of all images
+};
+
+// One of `concurrency` workers: takes tasks until none is left, on a slot of the workspace that is its own.
+int work(void *argument, int32_t slot) {
+    Run &run = *static_cast<Run *>(argument);
+    const tconv_plan &plan = *run.plan;
+    const tconv_tensors &tensors = *run.tensors;
+    const int32_t tasks = plan.choice.blocking.tasks;
+    void *scratch = static_cast<char *>(tensors.workspace) + slot * plan.slot_bytes;
+    for (int64_t i = run.next.fetch_add(1, std::memory_order_relaxed); i < run.count;
+         i = run.next.fetch_add(1, std::memory_order_relaxed)) {
+        const int64_t image = i / tasks;
+        const void *residual = plan.spec.residual != TCONV_RESIDUAL_NONE ? image_of(tensors.residual, image) : nullptr;
+        const int result =
+            plan.choice.kernel->run(reinterpret_cast<const int32_t *>(run.params), static_cast<int32_t>(i % tasks),
+                                    image_of(tensors.input, image), packed_floats(tensors.packed_filter), tensors.bias,
+                                    tensors.act_slope, residual, image_of(tensors.output, image), scratch);
+        if (result != 0)
+            return result;
+    }
+    return 0;
+}
+
+// Strides as the kernels index them; the stride of an extent of 1 is never used and may be anything.
+int32_t stride_of(const tconv_view &view, const Extents &extents, int dimension) {
+    return extents.size[dimension] > 1 ? static_cast<int32_t>(view.stride[dimension]) : 0;
+}
+
+tconv_status check_plain(const void *data, size_t bytes, const char *name, const tconv_tensors &tensors,
+                         const Extents &output, Message &message) {
+    if (data == nullptr)
+        return message.fail(TCONV_INVALID_ARGUMENT, "%s = NULL; the spec asks for it", name);
+    if (reinterpret_cast<uintptr_t>(data) % 4 != 0) {
+        return message.fail(TCONV_MISALIGNED, "%s = %p; it must be aligned to its element, 4 bytes", name, data);
+    }
+    if (overlap(range_of(data, bytes), range_of(tensors.output, output, 4))) {
+        return message.fail(TCONV_INVALID_ARGUMENT, "output overlaps %s", name);
+    }
+    return TCONV_OK;
+}
+
+tconv_status check_workspace(const tconv_plan &plan, const tconv_tensors &tensors, Message &message) {
+    const size_t needed = static_cast<size_t>(plan.slot_bytes) * static_cast<size_t>(plan.hooks.concurrency);
+    if (tensors.workspace == nullptr || tensors.packed_filter == nullptr) {
+        return message.fail(TCONV_INVALID_ARGUMENT, "%s = NULL",
+                            tensors.workspace == nullptr ? "workspace" : "packed_filter");
+    }
+    if (tensors.workspace_bytes < needed) {
+        return message.fail(TCONV_WORKSPACE_TOO_SMALL, "workspace_bytes = %zu; this plan needs %zu",
+                            tensors.workspace_bytes, needed);
+    }
+    const void *aligned[] = {tensors.workspace, tensors.packed_filter};
+    for (int i = 0; i < 2; i++) {
+        if (reinterpret_cast<uintptr_t>(aligned[i]) % kAlignment != 0) {
+            return message.fail(TCONV_MISALIGNED, "%s = %p; it must be aligned to %zu bytes",
+                                i == 0 ? "workspace" : "packed_filter", aligned[i], kAlignment);
+        }
+    }
+    return check_packed(plan, tensors.packed_filter, message);
+}
+
+tconv_status check_overlaps(const tconv_plan &plan, const tconv_tensors &tensors, const Extents &input,
+                            const Extents &output, Message &message) {
+    const size_t needed = static_cast<size_t>(plan.slot_bytes) * static_cast<size_t>(plan.hooks.concurrency);
+    const ByteRange workspace = range_of(tensors.workspace, needed);
+    const ByteRange packed = range_of(tensors.packed_filter, static_cast<size_t>(plan.packed_bytes));
+    const ByteRange written = range_of(tensors.output, output, 4);
+    auto fail = [&](const char *what) { return message.fail(TCONV_INVALID_ARGUMENT, "%s", what); };
+    if (overlap(tensors.output, output, tensors.input, input, 4))
+        return fail("output overlaps input");
+    if (overlap(written, workspace))
+        return fail("output overlaps workspace");
+    if (overlap(written, packed))
+        return fail("output overlaps packed_filter");
+    if (overlap(range_of(tensors.input, input, 4), workspace))
+        return fail("workspace overlaps input");
+    if (overlap(packed, workspace))
+        return fail("workspace overlaps packed_filter");
+    if (plan.spec.residual != TCONV_RESIDUAL_NONE) {
+        if (overlap(range_of(tensors.residual, output, 4), workspace))
+            return fail("workspace overlaps residual");
+        if (!same_view(tensors.output, tensors.residual, output) &&
+            overlap(tensors.output, output, tensors.residual, output, 4)) {
+            return fail("output overlaps residual without being exactly its view");
+        }
+    }
+    return TCONV_OK;
+}
+
+tconv_status check(const tconv_plan &plan, const tconv_tensors &tensors, Message &message) {
+    const tconv_spec &spec = plan.spec;
+    const Extents input = input_extents(spec), output = output_extents(spec);
+    tconv_status status = check_tensor(tensors.input, input, 4, Access::kRead, "input", message);
+    if (status == TCONV_OK)
+        status = check_tensor(tensors.output, output, 4, Access::kWrite, "output", message);
+    if (status == TCONV_OK && spec.residual != TCONV_RESIDUAL_NONE) {
+        status = check_tensor(tensors.residual, output, 4, Access::kRead, "residual", message);
+    }
+    const size_t per_channel = static_cast<size_t>(spec.out_channels) * 4;
+    if (status == TCONV_OK && spec.has_bias)
+        status = check_plain(tensors.bias, per_channel, "bias", tensors, output, message);
+    if (status == TCONV_OK && spec.activation == TCONV_ACT_PRELU) {
+        status = check_plain(tensors.act_slope, per_channel, "act_slope", tensors, output, message);
+    }
+    if (status == TCONV_OK)
+        status = check_workspace(plan, tensors, message);
+    if (status == TCONV_OK)
+        status = check_overlaps(plan, tensors, input, output, message);
+    return status;
+}
+
+LayerParams params_with_views(const tconv_plan &plan, const tconv_tensors &tensors) {
+    LayerParams params = plan.choice.blocking.params;
+    const Extents input = input_extents(plan.spec), output = output_extents(plan.spec);
+    params.in_c = stride_of(tensors.input, input, 1);
+    params.in_row = stride_of(tensors.input, input, 2);
+    params.in_col = stride_of(tensors.input, input, 3);
+    params.out_c = stride_of(tensors.output, output, 1);
+    params.out_row = stride_of(tensors.output, output, 2);
+    params.out_col = stride_of(tensors.output, output, 3);
+    params.res_c = stride_of(tensors.residual, output, 1);
+    params.res_row = stride_of(tensors.residual, output, 2);
+    params.res_col = stride_of(tensors.residual, output, 3);
+    auto one_row = [&](int32_t c, int32_t column) {
+        return params.outputs == 1 || (c == 1 && column == params.outputs);
+    };
+    params.flat = plan.choice.kernel->lanes == Lanes::merged && one_row(params.out_c, params.out_col) &&
+                  (plan.spec.residual == TCONV_RESIDUAL_NONE || one_row(params.res_c, params.res_col));
+    return params;
+}
+
+}  // namespace
+
+tconv_status tconv_run(const tconv_plan *plan, const tconv_tensors *tensors) {
+    if (plan == nullptr)
+        return TCONV_INVALID_ARGUMENT;
+    const Hooks &hooks = plan->hooks;
+    char text[320];
+    Message message(text, sizeof text);
+    tconv_status status = TCONV_OK;
+    if (tensors == nullptr) {
+        status = message.fail(TCONV_INVALID_ARGUMENT, "tensors is NULL");
+    } else if (!struct_size_known<tconv_tensors>(tensors->struct_size)) {
+        status = message.fail(TCONV_INVALID_STRUCT, "tensors.struct_size = %zu; this library knows %zu",
+                              tensors->struct_size, sizeof(tconv_tensors));
+    } else if (plan->spec.batch == 0) {
+        return TCONV_OK;
+    } else {
+        status = check(*plan, *tensors, message);
+    }
+    if (status == TCONV_OK) {
+        const LayerParams params = params_with_views(*plan, *tensors);
+        Run run{.plan = plan,
+                .tensors = tensors,
+                .params = &params,
+                .count = static_cast<int64_t>(plan->spec.batch) * plan->choice.blocking.tasks};
+        if (hooks.parallel_for(hooks.user, hooks.concurrency, work, &run) != 0) {
+            status = message.fail(TCONV_INTERNAL, "kernel %s or hooks.parallel_for failed", plan->choice.kernel->name);
+        }
+    }
+    if (status != TCONV_OK)
+        hooks.log(hooks.user, status, text);
+    return status;
+}

@@ -1,0 +1,138 @@
+#include "pack.h"
+
+#include <bit>
+#include <cstring>
+
+#include "geometry.h"
+#include "views.h"
+
+namespace tconv {
+
+namespace {
+
+constexpr char kMagic[8] = {'t', 'c', 'o', 'n', 'v', 'p', 'k', '1'};
+constexpr uint32_t kByteOrder = 0x01020304;
+
+// FNV-1a over 8-byte words: enough to notice damage.
+class Hash {
+public:
+    void add(uint64_t word) { value_ = (value_ ^ word) * 0x100000001b3ull; }
+    uint64_t value() const { return value_; }
+
+private:
+    uint64_t value_ = 0xcbf29ce484222325ull;
+};
+
+// Four independent lanes keep the multiplications from waiting for one another.
+uint64_t checksum(const void *data, size_t bytes) {
+    Hash lanes[4];
+    const auto *at = static_cast<const unsigned char *>(data);
+    size_t done = 0;
+    for (; done + 32 <= bytes; done += 32) {
+        uint64_t words[4];
+        std::memcpy(words, at + done, sizeof words);
+        for (int i = 0; i < 4; i++)
+            lanes[i].add(words[i]);
+    }
+    Hash all;
+    for (; done < bytes; done++)
+        all.add(at[done]);
+    for (const Hash &lane : lanes)
+        all.add(lane.value());
+    return all.value();
+}
+
+// Everything that the order of the packed floats depends on, besides the kernel.
+uint64_t layer_hash(const Choice &choice) {
+    const LayerParams &p = choice.blocking.params;
+    const bool merged = choice.kernel->lanes == Lanes::merged;
+    Hash hash;
+    for (int32_t value : {p.channels, p.outputs, p.groups, p.kernel_h, p.kernel_w, merged ? p.stride_w : 0,
+                          merged ? p.dilation_w : 0}) {
+        hash.add(static_cast<uint64_t>(static_cast<uint32_t>(value)));
+    }
+    return hash.value();
+}
+
+}  // namespace
+
+const void *packed_floats(const void *packed) {
+    return static_cast<const char *>(packed) + sizeof(PackedHeader);
+}
+
+tconv_status check_packed(const tconv_plan &plan, const void *packed, Message &message) {
+    PackedHeader header;
+    std::memcpy(&header, packed, sizeof header);
+    if (std::memcmp(header.magic, kMagic, sizeof kMagic) != 0) {
+        return message.fail(TCONV_PACKED_MISMATCH, "packed_filter is not a packed filter of this format");
+    }
+    if (header.byte_order != kByteOrder) {
+        return message.fail(TCONV_PACKED_MISMATCH, "packed_filter was written with the other byte order");
+    }
+    header.kernel[sizeof header.kernel - 1] = '\0';
+    if (std::strcmp(header.kernel, plan.choice.kernel->name) != 0) {
+        return message.fail(TCONV_PACKED_MISMATCH, "packed_filter was made for kernel %s, the plan runs %s",
+                            header.kernel, plan.choice.kernel->name);
+    }
+    if (header.library != tconv_version()) {
+        return message.fail(TCONV_PACKED_MISMATCH, "packed_filter was made by version %u, this is %u", header.library,
+                            tconv_version());
+    }
+    if (header.layer != layer_hash(plan.choice) ||
+        header.bytes != static_cast<uint64_t>(plan.choice.blocking.packed_floats) * 4) {
+        return message.fail(TCONV_PACKED_MISMATCH, "packed_filter was made for a layer of other sizes");
+    }
+    return TCONV_OK;
+}
+
+}  // namespace tconv
+
+tconv_status tconv_pack_filter(const tconv_plan *plan, const tconv_view *filter, void *packed, size_t packed_bytes) {
+    using namespace tconv;
+    if (plan == nullptr)
+        return TCONV_INVALID_ARGUMENT;
+    char text[320];
+    Message message(text, sizeof text);
+    const Hooks &hooks = plan->hooks;
+    auto fail = [&](tconv_status status) {
+        hooks.log(hooks.user, status, text);
+        return status;
+    };
+    if (filter == nullptr || packed == nullptr) {
+        return fail(message.fail(TCONV_INVALID_ARGUMENT, "%s is NULL", filter == nullptr ? "filter" : "packed"));
+    }
+    const Extents extents = filter_extents(plan->spec);
+    if (tconv_status status = check_filter(*filter, extents, 4, message); status != TCONV_OK)
+        return fail(status);
+    if (packed_bytes < static_cast<size_t>(plan->packed_bytes)) {
+        return fail(message.fail(TCONV_INVALID_ARGUMENT, "packed_bytes = %zu; this plan packs %lld bytes", packed_bytes,
+                                 static_cast<long long>(plan->packed_bytes)));
+    }
+    if (reinterpret_cast<uintptr_t>(packed) % kAlignment != 0) {
+        return fail(message.fail(TCONV_MISALIGNED, "packed = %p; the packed filter must be aligned to %zu bytes",
+                                 packed, kAlignment));
+    }
+    if (overlap(range_of(*filter, extents, 4), range_of(packed, static_cast<size_t>(plan->packed_bytes)))) {
+        return fail(message.fail(TCONV_INVALID_ARGUMENT, "packed overlaps the filter"));
+    }
+
+    LayerParams params = plan->choice.blocking.params;
+    auto stride = [&](int dimension) {
+        return extents.size[dimension] > 1 ? static_cast<int32_t>(filter->stride[dimension]) : 0;
+    };
+    params.filter_ci = stride(0), params.filter_co = stride(1), params.filter_ky = stride(2),
+    params.filter_kx = stride(3);
+
+    PackedHeader header = {};
+    std::memcpy(header.magic, kMagic, sizeof kMagic);
+    header.byte_order = kByteOrder;
+    header.library = tconv_version();
+    std::strncpy(header.kernel, plan->choice.kernel->name, sizeof header.kernel - 1);
+    header.layer = layer_hash(plan->choice);
+    header.bytes = static_cast<uint64_t>(plan->choice.blocking.packed_floats) * 4;
+    auto *floats = static_cast<char *>(packed) + sizeof header;
+    plan->choice.kernel->pack(reinterpret_cast<const int32_t *>(&params), filter->data, floats);
+    header.checksum = checksum(floats, header.bytes);
+    std::memcpy(packed, &header, sizeof header);
+    return TCONV_OK;
+}

@@ -1,0 +1,14 @@
+// Packed filters as relocatable blobs: a header that says for which kernel and layer, then the floats.
+#pragma once
+
+#include "message.h"
+#include "plan.h"
+
+namespace tconv {
+
+// PACKED_MISMATCH with the reason if the blob was not made for this plan, or is damaged.
+tconv_status check_packed(const tconv_plan &plan, const void *packed, Message &message);
+
+const void *packed_floats(const void *packed);
+
+}  // namespace tconv

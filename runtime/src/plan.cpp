@@ -1,0 +1,180 @@
+#include "plan.h"
+
+#include <cstring>
+
+#include "geometry.h"
+#include "spec.h"
+#include "structs.h"
+#include "views.h"
+
+namespace {
+
+using namespace tconv;
+
+// The canonical text, the choice and every candidate, for explain and the verbose log.
+void describe(const tconv_spec &spec, const Choice &choice, int64_t packed_bytes, int64_t slot_bytes, int32_t slots,
+              Message &text) {
+    char layer[TCONV_LAYER_TEXT_BYTES];
+    if (tconv_spec_format(&spec, layer, sizeof layer) != TCONV_OK)
+        layer[0] = '\0';
+    const Geometry geometry = geometry_of(spec);
+    const LayerParams &p = choice.blocking.params;
+    const Work work = work_of(spec);
+    text.append("layer      %s\n", layer);
+    text.append("output     %lld x %lld, crop from row %lld, column %lld of the full scatter (%lld x %lld)\n",
+                static_cast<long long>(geometry.h.out), static_cast<long long>(geometry.w.out),
+                static_cast<long long>(geometry.h.crop), static_cast<long long>(geometry.w.crop),
+                static_cast<long long>(geometry.h.full()), static_cast<long long>(geometry.w.full()));
+    const Axis *axes[] = {&geometry.h, &geometry.w};
+    for (int i = 0; i < 2; i++) {
+        text.append("%s", i == 0 ? "rows      " : "columns   ");
+        for (int64_t r = 0; r < axes[i]->stride; r++) {
+            if (r == 8) {
+                text.append(" ... (%lld phases)", static_cast<long long>(axes[i]->stride));
+                break;
+            }
+            const Phase phase = phase_of(*axes[i], r);
+            text.append(" phase %lld: %lld taps, %lld outputs;", static_cast<long long>(r),
+                        static_cast<long long>(phase.taps), static_cast<long long>(phase.count));
+        }
+        text.append("\n");
+    }
+    text.append("kernel     %s\n", choice.kernel->name);
+    text.append("work       %.6g GFLOP nominal, %.6g in bounds, %.6g executed\n", work.flops_nominal * 1e-9,
+                work.flops_in_bounds * 1e-9, choice.cost.flops_executed * 1e-9);
+    text.append("tasks      %d an image, of %d x %d positions and %d of %d lane blocks\n", choice.blocking.tasks,
+                p.block_h, p.block_w, p.task_units * p.unit_blocks, p.lane_blocks * p.groups);
+    text.append("filter     %lld bytes, packed %lld (%.2fx, at most %lld)\n", static_cast<long long>(work.filter_bytes),
+                static_cast<long long>(packed_bytes),
+                static_cast<double>(packed_bytes) / static_cast<double>(work.filter_bytes),
+                static_cast<long long>(packed_limit_of(spec)));
+    text.append("workspace  %lld bytes: %d x %lld (staged input %lld, sums %lld)\n",
+                static_cast<long long>(slot_bytes) * slots, slots, static_cast<long long>(slot_bytes),
+                static_cast<long long>(choice.blocking.staged_floats) * 4,
+                static_cast<long long>(choice.blocking.sums_floats) * 4);
+    if (spec.kernel_h % spec.stride_h != 0 || spec.kernel_w % spec.stride_w != 0) {
+        text.append(
+            "note       the kernel is no multiple of the stride: outputs get unequal numbers of taps, which shows as a "
+            "checkerboard in images\n");
+    }
+}
+
+// The kernels to choose from: all, or the named one.
+tconv_status candidates_of(const char *name, Isa usable, std::span<const Kernel> *candidates, Message &message) {
+    *candidates = kernels();
+    if (name == nullptr)
+        return TCONV_OK;
+    const Kernel *named = kernel_by_name(name);
+    if (named == nullptr) {
+        return message.fail(TCONV_UNSUPPORTED,
+                            "kernel = '%s' is not in this library; tconv_kernel_name lists those that are", name);
+    }
+    if (!isa_runs(named->isa, usable)) {
+        return message.fail(TCONV_UNSUPPORTED_CPU, "kernel = '%s' needs %s; this processor, or TCONV_ISA, allows %s",
+                            name, isa_name(named->isa), isa_name(usable));
+    }
+    *candidates = {named, 1};
+    return TCONV_OK;
+}
+
+tconv_status create(const tconv_spec *spec, const char *kernel, const Hooks &hooks, tconv_plan **plan,
+                    Message &message) {
+    if (tconv_status status = validate(spec, message); status != TCONV_OK)
+        return status;
+    char candidates[4096];
+    Message why(candidates, hooks.verbose ? sizeof candidates : 0);
+    Isa usable;
+    if (tconv_status status = usable_isa(&usable, message); status != TCONV_OK)
+        return status;
+    std::span<const Kernel> among;
+    if (tconv_status status = candidates_of(kernel, usable, &among, message); status != TCONV_OK)
+        return status;
+    Choice choice;
+    if (tconv_status status = choose_kernel(*spec, among, usable, &choice, why, message); status != TCONV_OK)
+        return status;
+
+    auto *made = static_cast<tconv_plan *>(hooks.allocate(hooks.user, alignof(tconv_plan), sizeof(tconv_plan)));
+    if (made == nullptr) {
+        return message.fail(TCONV_OUT_OF_MEMORY, "hooks.allocate returned NULL for the plan (%zu bytes)",
+                            sizeof(tconv_plan));
+    }
+    *made = {};
+    made->spec = *spec;
+    made->spec.struct_size = sizeof(tconv_spec);
+    made->hooks = hooks;
+    made->choice = choice;
+    made->packed_bytes = packed_bytes_of(choice.blocking);
+    const int64_t slot = choice.blocking.scratch_floats * 4;
+    made->slot_bytes = (slot + static_cast<int64_t>(kAlignment) - 1) / static_cast<int64_t>(kAlignment) *
+                       static_cast<int64_t>(kAlignment);
+    if (hooks.verbose) {
+        char text[6144];
+        Message line(text, sizeof text);
+        describe(made->spec, made->choice, made->packed_bytes, made->slot_bytes, hooks.concurrency, line);
+        line.append("candidates\n%s", candidates);
+        hooks.log(hooks.user, TCONV_OK, text);
+    }
+    *plan = made;
+    return TCONV_OK;
+}
+
+}  // namespace
+
+tconv_status tconv_plan_create(const tconv_spec *spec, const char *kernel, const tconv_hooks *hooks,
+                               tconv_plan **plan) {
+    char text[512];
+    Message message(text, sizeof text);
+    Hooks resolved;
+    tconv_status status = resolve_hooks(hooks, &resolved, message);
+    if (status == TCONV_OK && (spec == nullptr || plan == nullptr)) {
+        status = message.fail(TCONV_INVALID_ARGUMENT, "%s is NULL", spec == nullptr ? "spec" : "plan");
+    }
+    if (status == TCONV_OK)
+        status = create(spec, kernel, resolved, plan, message);
+    if (status != TCONV_OK)
+        resolved.log(resolved.user, status, text);
+    return status;
+}
+
+void tconv_plan_destroy(tconv_plan *plan) {
+    if (plan == nullptr)
+        return;
+    const Hooks hooks = plan->hooks;
+    hooks.release(hooks.user, plan);
+}
+
+tconv_status tconv_plan_requirements(const tconv_plan *plan, tconv_requirements *requirements) {
+    if (plan == nullptr || requirements == nullptr)
+        return TCONV_INVALID_ARGUMENT;
+    if (!struct_size_known<tconv_requirements>(requirements->struct_size))
+        return TCONV_INVALID_STRUCT;
+    const Work work = work_of(plan->spec);
+    tconv_requirements filled = {};
+    filled.input_bytes = static_cast<size_t>(work.input_bytes);
+    filled.filter_bytes = static_cast<size_t>(work.filter_bytes);
+    filled.bias_bytes = static_cast<size_t>(work.bias_bytes);
+    filled.output_bytes = static_cast<size_t>(work.output_bytes);
+    filled.packed_filter_bytes = static_cast<size_t>(plan->packed_bytes);
+    filled.workspace_bytes = static_cast<size_t>(plan->slot_bytes) * static_cast<size_t>(plan->hooks.concurrency);
+    filled.alignment = kAlignment;
+    fill_struct(requirements, filled, requirements->struct_size);
+    return TCONV_OK;
+}
+
+const char *tconv_plan_kernel(const tconv_plan *plan) {
+    return plan == nullptr ? nullptr : plan->choice.kernel->name;
+}
+
+tconv_status tconv_plan_explain(const tconv_plan *plan, char *text, size_t capacity) {
+    if (plan == nullptr || text == nullptr || capacity == 0)
+        return TCONV_INVALID_ARGUMENT;
+    Message message(text, capacity);
+    describe(plan->spec, plan->choice, plan->packed_bytes, plan->slot_bytes, plan->hooks.concurrency, message);
+    message.append("candidates\n");
+    Choice again;
+    Isa usable;
+    Message ignored(nullptr, 0);
+    if (tconv_status status = usable_isa(&usable, ignored); status != TCONV_OK)
+        return status;
+    return choose_kernel(plan->spec, kernels(), usable, &again, message, ignored);
+}

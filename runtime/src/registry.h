@@ -1,0 +1,39 @@
+// The kernels compiled into this library, in the order of schedules/variants.csv.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "cpu_features.h"
+#include "layer_params.h"
+
+namespace tconv {
+
+enum class Family { gather, phase };
+
+// What lies along the vector lanes of a phase kernel's register tile (generators/multiply.h).
+// In merged kernels it is the channels of all x-phases of a row, side by side.
+enum class Lanes { none, channels, merged, pixels, depthwise };
+
+// Generated functions; compiler/layer/layer_function.h describes them.
+using LayerFunction = int (*)(const int32_t *params, int32_t task, const void *input, const void *packed,
+                              const void *bias, const void *slope, const void *residual, void *output, void *scratch);
+using PackFunction = int (*)(const int32_t *params, const void *filter, void *packed);
+
+struct Kernel {
+    const char *name;
+    int32_t dtype;  // tconv_dtype
+    Family family;
+    Lanes lanes;
+    Isa isa;
+    int32_t tile_a, tile_m;  // register tile: lanes or outputs, by pixels
+    int32_t vector;          // floats of a vector
+    LayerFunction run;
+    PackFunction pack;
+};
+
+std::span<const Kernel> kernels();
+
+const Kernel *kernel_by_name(const char *name);  // NULL if there is none
+
+}  // namespace tconv

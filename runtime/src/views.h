@@ -1,0 +1,55 @@
+// Views: arrays of int64 element strides over the logical order N, C, H, W (or C_in, C_out/groups, kH, kW),
+// and the checks that make them safe to hand to kernels, which index one image with int32.
+#pragma once
+
+#include "message.h"
+#include "tconv/tconv.h"
+
+namespace tconv {
+
+struct Extents {
+    int64_t size[4];
+};
+
+Extents input_extents(const tconv_spec &spec);
+Extents output_extents(const tconv_spec &spec);
+Extents filter_extents(const tconv_spec &spec);
+
+enum class Access { kRead, kWrite };
+
+// Checks of one tensor (input, output, residual). An extent of 1 or 0 makes its stride irrelevant. In order:
+// NULL data, negative strides, and for kWrite overlapping elements (INVALID_ARGUMENT); the reach of one image
+// beyond 2^31 - 1 elements or of all images beyond int64 bytes (SIZE_OVERFLOW); data not aligned to its
+// element (MISALIGNED). kWrite asks that, by increasing stride, each stride exceeds what the smaller ones
+// span: true for every permutation, slice and padded form of a dense array. An empty batch needs no data and
+// passes.
+tconv_status check_tensor(const tconv_view &view, const Extents &extents, int64_t element_bytes,
+                          Access access, const char *name, Message &message);
+
+// The same for a filter, whose strides may have any sign and may be zero.
+tconv_status check_filter(const tconv_view &view, const Extents &extents, int64_t element_bytes,
+                          Message &message);
+
+// Bytes [begin, end) that a view can touch; end == begin for an empty one.
+struct ByteRange {
+    uintptr_t begin, end;
+};
+ByteRange range_of(const tconv_view &view, const Extents &extents, int64_t element_bytes);
+inline ByteRange range_of(const void *data, size_t bytes) {
+    const uintptr_t begin = reinterpret_cast<uintptr_t>(data);
+    return {begin, begin + bytes};
+}
+inline bool overlap(const ByteRange &a, const ByteRange &b) {
+    return a.begin < b.end && b.begin < a.end && a.begin < a.end && b.begin < b.end;
+}
+
+// Whether two checked views share an element. Exact where ranges are disjoint or the strides are equal, so
+// two channel or row slices of one buffer do not overlap; views with different strides whose ranges
+// interleave count as overlapping.
+bool overlap(const tconv_view &a, const Extents &a_extents, const tconv_view &b, const Extents &b_extents,
+             int64_t element_bytes);
+
+// Same data, same strides wherever the extent is above 1.
+bool same_view(const tconv_view &a, const tconv_view &b, const Extents &extents);
+
+}  // namespace tconv

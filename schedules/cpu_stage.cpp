@@ -1,0 +1,38 @@
+// Copies into scratch: contiguous on both sides where the view allows, else eight or sixteen streams at a time.
+#include "schedule.h"
+
+namespace tconv::schedules {
+
+using namespace Halide;
+
+void cpu_stage(generators::Stage &stage, bool planar, int vector) {
+    Var c = stage.c, x = stage.x, y = stage.y, block("block");
+    Func staged = stage.staged;
+    any_stride(stage.input);
+    Expr channels_contiguous = stage.input.dim(0).stride() == 1;
+    Expr columns_contiguous = stage.input.dim(1).stride() == 1;
+
+    if (planar) {
+        staged.specialize(columns_contiguous).vectorize(x, vector, TailStrategy::GuardWithIf);
+        // Channel by channel within a block of columns: the strided loads of one block share their cache lines.
+        staged.split(x, block, x, vector, TailStrategy::GuardWithIf).reorder(x, c, block, y).vectorize(x);
+    } else {
+        staged.specialize(channels_contiguous).vectorize(c, vector, TailStrategy::GuardWithIf);
+        // Column by column within a block of channels: `vector` planes are read in step.
+        staged.split(c, block, c, vector, TailStrategy::GuardWithIf).reorder(c, x, block, y).vectorize(c);
+    }
+    staged.output_buffer().dim(0).set_min(0).set_stride(1);
+}
+
+void cpu_repeat(generators::Repeat &repeat, int vector) {
+    repeat.lanes.vectorize(repeat.channel, vector, TailStrategy::GuardWithIf);
+    repeat.channels.dim(0).set_min(0).set_stride(1);
+    repeat.lanes.output_buffer().dim(0).set_min(0).set_stride(1);
+}
+
+void cpu_fill(generators::Fill &fill, int vector) {
+    fill.lanes.vectorize(fill.lane, vector, TailStrategy::GuardWithIf);
+    fill.lanes.output_buffer().dim(0).set_min(0).set_stride(1);
+}
+
+}  // namespace tconv::schedules

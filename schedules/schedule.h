@@ -1,0 +1,44 @@
+// How the generated stages are computed on a CPU. One function per stage; each only arranges loops, vectors and
+// storage of Funcs that generators/ defines. The default schedule needs nothing of its target and is the first rung
+// of every port; the others want a vector length and, for the multiply loops, a register tile.
+#pragma once
+
+#include "finish.h"
+#include "gather.h"
+#include "multiply.h"
+#include "pack.h"
+#include "stage.h"
+
+namespace tconv::schedules {
+
+// Halide takes the stride of a buffer's first dimension to be 1 unless told otherwise. Views may have any.
+template<typename View>
+void any_stride(View view) {
+    view.dim(0).set_stride(Halide::Expr());
+}
+
+// A multiply tile: `a` lanes (channels, depthwise) or outputs (pixels) by `m` pixels, in vectors of `vector` floats.
+// It is held in registers, so a * m / vector accumulators plus operands must fit the register file.
+struct Tile {
+    int a, m, vector;
+};
+
+void cpu_multiply(generators::Multiply &multiply, const Tile &tile);
+
+void cpu_stage(generators::Stage &stage, bool planar, int vector);
+void cpu_repeat(generators::Repeat &repeat, int vector);
+void cpu_fill(generators::Fill &fill, int vector);
+
+void cpu_finish(generators::Finish &finish, int vector);
+void cpu_activate(generators::Activate &activate, int vector);
+void cpu_add_to_sums(generators::AddToSums &add, int vector);
+void cpu_add_to_output(generators::AddToOutput &add, int vector);
+void cpu_softmax_exponentiate(generators::SoftmaxExponentiate &exponentiate, int vector);
+void cpu_softmax_scale(generators::SoftmaxScale &scale, int vector);
+
+void default_gather(generators::Gather &gather);
+void default_pack(generators::Pack &pack);
+void default_softmax_peak(generators::SoftmaxPeak &peak);
+void default_softmax_total(generators::SoftmaxTotal &total);
+
+}  // namespace tconv::schedules

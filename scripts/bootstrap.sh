@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# Makes this machine able to build: system packages and the Python environment .venv (Halide, CMake, Ninja).
+# usage: scripts/bootstrap.sh [SECTION]...      sections of scripts/apt-packages.txt; [build] is always included
+# As root it installs what is missing; otherwise it prints the one command to run. Run again, it does nothing.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+packages_of() { # SECTION -> its packages, one a line
+    awk -v section="[$1]" '/^\[/ { inside = $1 == section; found = found || inside; next }
+                           inside && NF && $1 !~ /^#/ { print $1 }
+                           END { exit !found }' scripts/apt-packages.txt ||
+        { echo "bootstrap: scripts/apt-packages.txt has no section [$1]" >&2; exit 2; }
+}
+
+install_packages() {
+    local wanted missing log
+    wanted=$(for section in build "$@"; do packages_of "$section" || exit; done | sort -u)
+    if ! command -v dpkg-query >/dev/null; then
+        echo "bootstrap: not Debian or Ubuntu; what these packages hold must be there:" "${wanted//$'\n'/ }" >&2
+        return
+    fi
+    missing=$(comm -23 <(echo "$wanted") \
+        <(dpkg-query -W -f='${Package} ${db:Status-Status}\n' 2>/dev/null | awk '$2 == "installed" { print $1 }' | sort -u))
+    [ -n "$missing" ] || return 0
+    if [ "$(id -u)" -ne 0 ]; then
+        echo "bootstrap: system packages are missing. Run this, then try again:" >&2
+        echo "    sudo apt-get update && sudo apt-get install -y --no-install-recommends" "${missing//$'\n'/ }" >&2
+        exit 1
+    fi
+    echo "bootstrap: installing" "${missing//$'\n'/ }"
+    log=$(mktemp)
+    if ! { apt-get update -qq && DEBIAN_FRONTEND=noninteractive xargs apt-get install -qq -y \
+        --no-install-recommends <<<"$missing"; } >"$log" 2>&1; then
+        cat "$log" >&2
+        rm -f "$log"
+        exit 1
+    fi
+    rm -f "$log"
+}
+
+make_venv() {
+    local python=${PYTHON:-python3} stamp=.venv/stamp key
+    "$python" - <<'P' || exit 1
+import platform, sys
+# The wheels of halide 21.0.0 and numpy 2.4 bound this: CPython 3.11 to 3.13, and on Linux x86-64 only.
+if not (3, 11) <= sys.version_info[:2] <= (3, 13):
+    sys.exit("bootstrap: Halide and NumPy have no wheel for Python %d.%d; set PYTHON to one of 3.11 to 3.13"
+             % sys.version_info[:2])
+if platform.machine() != "x86_64":
+    sys.exit("bootstrap: Halide has no Linux wheel for %s; build on x86-64 (other machines are targets)"
+             % platform.machine())
+P
+    # The folder is part of the key because a virtual environment does not survive being moved.
+    key=$({ echo "$PWD" && "$python" --version && cat requirements.txt; } | sha256sum)
+    if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$key" ]; then
+        return
+    fi
+    echo "bootstrap: making .venv from requirements.txt"
+    rm -rf .venv
+    "$python" -m venv .venv
+    .venv/bin/pip install --quiet --disable-pip-version-check --only-binary :all: -r requirements.txt
+    echo "$key" >"$stamp"
+}
+
+install_packages "$@"
+make_venv

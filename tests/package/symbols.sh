@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# The ABI of libtconv: the header, runtime/abi/symbols.txt and what the libraries export are one list, and the
+# libraries ask nothing of a C++ or a Halide runtime.
+# usage: symbols.sh NM HEADER SYMBOLS STATIC [SHARED]
+set -euo pipefail
+nm=$1 header=$2 symbols=$3 static=$4 shared=${5:-}
+wrong=0
+
+same() { # WHAT LIST: compares with symbols.txt
+    if ! diff "$symbols" <(echo "$2"); then
+        echo "$1 differs from $symbols (< listed, > found)"
+        wrong=1
+    fi
+}
+
+none() { # WHAT LIST
+    if [ -n "$2" ]; then
+        echo "$1:" "$2"
+        wrong=1
+    fi
+}
+
+foreign='^(_Z|__cxa_|__gxx|_Unwind|halide_)'
+own='^__cxa_(finalize|atexit)$' # these two are libc's
+
+same "$header" "$(grep -A3 '^TCONV_API' "$header" | grep -oE '\btconv_[a-z0-9_]+\(' | tr -d '(' | LC_ALL=C sort -u)"
+same "$static" "$("$nm" --defined-only --extern-only --format=posix "$static" | awk 'NF > 1 { print $1 }' | LC_ALL=C sort -u)"
+none "$static needs more than a C library" \
+    "$("$nm" --undefined-only --format=posix "$static" | awk 'NF > 1 { print $1 }' | grep -E "$foreign" | grep -vE "$own" || true)"
+if [ -n "$shared" ]; then
+    same "$shared" "$("$nm" -D --defined-only --format=posix "$shared" | awk '{ print $1 }' | LC_ALL=C sort -u)"
+    none "$shared needs more than a C library" \
+        "$("$nm" -D --undefined-only --format=posix "$shared" | awk '{ sub(/@.*/, "", $1); print $1 }' | grep -E "$foreign" | grep -vE "$own" || true)"
+fi
+exit $wrong
