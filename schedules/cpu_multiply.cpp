@@ -25,7 +25,8 @@ void cpu_multiply(generators::Multiply &multiply, const Tile &tile) {
         .vectorize(vectored, tile.vector)
         .unroll(vectored)
         .unroll(other);
-    product.compute_at(sums, tile_m)
+    product.reorder_storage(vectored, other, row, block)
+        .compute_at(sums, tile_m)
         .store_in(MemoryType::Register)
         .bound_extent(a, tile.a)
         .bound_extent(m, tile.m)

@@ -27,15 +27,20 @@ constexpr bool kKnown[kIsaCount] = {true, false, false, false};
 constexpr const char *kKnownNames = "baseline";
 #endif
 
-constexpr uint32_t bit(int n) { return uint32_t{1} << n; }
+constexpr uint32_t bit(int n) {
+    return uint32_t{1} << n;
+}
 
 #if defined(TCONV_ON_X86)
 X86Registers read_registers() {
     X86Registers registers = {};
     unsigned eax, ebx, ecx, edx;
-    if (__get_cpuid(1, &eax, &ebx, &ecx, &edx)) registers.leaf1_ecx = ecx;
-    if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx)) registers.leaf7_ebx = ebx;
-    if (__get_cpuid(0x80000001u, &eax, &ebx, &ecx, &edx)) registers.extended1_ecx = ecx;
+    if (__get_cpuid(1, &eax, &ebx, &ecx, &edx))
+        registers.leaf1_ecx = ecx;
+    if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx))
+        registers.leaf7_ebx = ebx;
+    if (__get_cpuid(0x80000001u, &eax, &ebx, &ecx, &edx))
+        registers.extended1_ecx = ecx;
     if (registers.leaf1_ecx & bit(27)) {  // OSXSAVE: without it, reading XCR0 is an illegal instruction
         uint32_t low, high;
         __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
@@ -47,7 +52,9 @@ X86Registers read_registers() {
 
 }  // namespace
 
-const char *isa_name(Isa isa) { return kNames[static_cast<int>(isa)]; }
+const char *isa_name(Isa isa) {
+    return kNames[static_cast<int>(isa)];
+}
 
 bool isa_from_name(const char *name, Isa *isa) {
     for (int i = 0; i < kIsaCount; ++i) {
@@ -62,8 +69,10 @@ bool isa_from_name(const char *name, Isa *isa) {
 bool isa_runs(Isa kernel, Isa best) {
     // neon outranks baseline numerically, and no x86 set runs where neon is the best, nor the other way
     // round.
-    if (kernel == Isa::baseline) return true;
-    if (kernel == Isa::neon || best == Isa::neon) return kernel == best;
+    if (kernel == Isa::baseline)
+        return true;
+    if (kernel == Isa::neon || best == Isa::neon)
+        return kernel == best;
     return kernel <= best;
 }
 
@@ -78,7 +87,8 @@ Isa isa_of(const X86Registers &r) {
     constexpr uint64_t kYmm = bit(1) | bit(2), kZmm = bit(5) | bit(6) | bit(7);
     const bool haswell = (r.leaf1_ecx & kLeaf1) == kLeaf1 && (r.leaf7_ebx & kHaswell7) == kHaswell7 &&
                          (r.extended1_ecx & kLzcnt) == kLzcnt && (r.xcr0 & kYmm) == kYmm;
-    if (!haswell) return Isa::baseline;
+    if (!haswell)
+        return Isa::baseline;
     const bool skylake = (r.leaf7_ebx & kSkylake7) == kSkylake7 && (r.xcr0 & kZmm) == kZmm;
     return skylake ? Isa::avx512 : Isa::avx2;
 }
@@ -93,16 +103,17 @@ Isa detected_isa() {
 
 tconv_status limited_isa(Isa detected, const char *limit, Isa *isa, Message &message) {
     *isa = detected;
-    if (limit == nullptr || *limit == '\0') return TCONV_OK;
+    if (limit == nullptr || *limit == '\0')
+        return TCONV_OK;
     Isa asked;
     if (!isa_from_name(limit, &asked) || !kKnown[static_cast<int>(asked)]) {
-        return message.fail(TCONV_INVALID_ARGUMENT, "TCONV_ISA is '%.32s'; allowed here: %s", limit,
-                            kKnownNames);
+        return message.fail(TCONV_INVALID_ARGUMENT, "TCONV_ISA is '%.32s'; allowed here: %s", limit, kKnownNames);
     }
     if (asked == Isa::baseline) {
         asked = kLowest;  // the word means the least that this architecture has
     }
-    if (asked < detected) *isa = asked;
+    if (asked < detected)
+        *isa = asked;
     return TCONV_OK;
 }
 

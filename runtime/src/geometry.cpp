@@ -20,7 +20,8 @@ double pairs_in_bounds(const Axis &axis) {
         const int64_t shift = axis.dilation * k - axis.crop;  // the output of (i, k) is stride*i + shift
         const int64_t first = std::max<int64_t>(0, -floor_div(shift, axis.stride));
         const int64_t last = std::min(axis.in - 1, floor_div(axis.out - 1 - shift, axis.stride));
-        if (last >= first) pairs += static_cast<double>(last - first + 1);
+        if (last >= first)
+            pairs += static_cast<double>(last - first + 1);
     }
     return pairs;
 }
@@ -38,9 +39,8 @@ int64_t inverse_mod(int64_t a, int64_t m) {
 }
 
 Geometry geometry_of(const tconv_spec &s) {
-    return {
-        axis_of(s.in_h, s.kernel_h, s.stride_h, s.dilation_h, s.pad_top, s.pad_bottom, s.output_padding_h),
-        axis_of(s.in_w, s.kernel_w, s.stride_w, s.dilation_w, s.pad_left, s.pad_right, s.output_padding_w)};
+    return {axis_of(s.in_h, s.kernel_h, s.stride_h, s.dilation_h, s.pad_top, s.pad_bottom, s.output_padding_h),
+            axis_of(s.in_w, s.kernel_w, s.stride_w, s.dilation_w, s.pad_left, s.pad_right, s.output_padding_w)};
 }
 
 Phase phase_of(const Axis &axis, int64_t r) {
@@ -51,12 +51,13 @@ Phase phase_of(const Axis &axis, int64_t r) {
     phase.first_out = floor_mod(r - axis.crop, axis.stride);
     phase.count = phase.first_out < axis.out ? (axis.out - 1 - phase.first_out) / axis.stride + 1 : 0;
     phase.first_q = floor_div(phase.first_out + axis.crop, axis.stride);
-    if (r % g != 0) return phase;
+    if (r % g != 0)
+        return phase;
     // dilation*k = r (mod stride) divided by g: (dilation/g)*k = r/g (mod stride/g), and the two are coprime.
-    const int64_t first_tap = r / g % phase.tap_step *
-                              inverse_mod(phase.offset_step % phase.tap_step, phase.tap_step) %
-                              phase.tap_step;
-    if (first_tap >= axis.kernel) return phase;
+    const int64_t first_tap =
+        r / g % phase.tap_step * inverse_mod(phase.offset_step % phase.tap_step, phase.tap_step) % phase.tap_step;
+    if (first_tap >= axis.kernel)
+        return phase;
     phase.first_tap = first_tap;
     phase.taps = (axis.kernel - 1 - first_tap) / phase.tap_step + 1;
     phase.offset = (r - axis.dilation * first_tap) / axis.stride;
@@ -70,22 +71,30 @@ tconv_spec canonical_of(const tconv_spec &spec) {
     canonical.output_padding_h = canonical.output_padding_w = 0;
     const bool reads_alpha = spec.activation == TCONV_ACT_LEAKY_RELU || spec.activation == TCONV_ACT_CLIP ||
                              spec.activation == TCONV_ACT_ELU;
-    if (!reads_alpha) canonical.act_alpha = 0;
-    if (spec.activation != TCONV_ACT_CLIP) canonical.act_beta = 0;
-    if (spec.activation != TCONV_ACT_SOFTMAX) canonical.softmax_axis = TCONV_AXIS_CHANNEL;
+    if (!reads_alpha)
+        canonical.act_alpha = 0;
+    if (spec.activation != TCONV_ACT_CLIP)
+        canonical.act_beta = 0;
+    if (spec.activation != TCONV_ACT_SOFTMAX)
+        canonical.softmax_axis = TCONV_AXIS_CHANNEL;
     return canonical;
 }
 
 int64_t dtype_bytes(int32_t dtype) {
     switch (dtype) {
-        case TCONV_F64: return 8;
+        case TCONV_F64:
+            return 8;
         case TCONV_F32:
-        case TCONV_S32: return 4;
+        case TCONV_S32:
+            return 4;
         case TCONV_F16:
-        case TCONV_BF16: return 2;
+        case TCONV_BF16:
+            return 2;
         case TCONV_S8:
-        case TCONV_U8: return 1;
-        default: return 0;
+        case TCONV_U8:
+            return 1;
+        default:
+            return 0;
     }
 }
 

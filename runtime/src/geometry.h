@@ -21,7 +21,9 @@ namespace tconv {
 constexpr int64_t floor_div(int64_t a, int64_t b) {
     return a / b - ((a % b != 0 && (a % b < 0) != (b < 0)) ? 1 : 0);
 }
-constexpr int64_t floor_mod(int64_t a, int64_t b) { return a - floor_div(a, b) * b; }
+constexpr int64_t floor_mod(int64_t a, int64_t b) {
+    return a - floor_div(a, b) * b;
+}
 
 // The inverse of a modulo m for coprime positive a and m, in [0, m); 0 for m = 1.
 int64_t inverse_mod(int64_t a, int64_t m);

@@ -11,15 +11,19 @@ namespace {
 
 void *allocate_aligned(void *, size_t alignment, size_t bytes) {
     void *block = nullptr;
-    if (alignment < sizeof(void *)) alignment = sizeof(void *);
+    if (alignment < sizeof(void *))
+        alignment = sizeof(void *);
     return posix_memalign(&block, alignment, bytes) == 0 ? block : nullptr;
 }
 
-void release_aligned(void *, void *block) { std::free(block); }
+void release_aligned(void *, void *block) {
+    std::free(block);
+}
 
 int run_serially(void *, int32_t count, int (*task)(void *, int32_t), void *arg) {
     for (int32_t i = 0; i < count; ++i) {
-        if (const int result = task(arg, i)) return result;
+        if (const int result = task(arg, i))
+            return result;
     }
     return 0;
 }
@@ -57,10 +61,10 @@ tconv_status resolve_hooks(const tconv_hooks *hooks, Hooks *resolved, Message &m
                                 hooks->struct_size, sizeof(tconv_hooks));
         }
         resolved->user = hooks->user;
-        if (hooks->log != nullptr) resolved->log = hooks->log;
+        if (hooks->log != nullptr)
+            resolved->log = hooks->log;
         if ((hooks->allocate == nullptr) != (hooks->release == nullptr)) {
-            return message.fail(TCONV_INVALID_ARGUMENT,
-                                "hooks.%s is NULL; set both allocate and release, or neither",
+            return message.fail(TCONV_INVALID_ARGUMENT, "hooks.%s is NULL; set both allocate and release, or neither",
                                 hooks->allocate == nullptr ? "allocate" : "release");
         }
         if (hooks->concurrency < 0) {

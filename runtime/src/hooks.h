@@ -16,8 +16,8 @@ struct Hooks {
     void (*release)(void *user, void *block);
     int (*parallel_for)(void *user, int32_t count, int (*task)(void *arg, int32_t index), void *arg);
     void (*log)(void *user, tconv_status status, const char *message);  // never NULL; may be silent
-    int32_t concurrency;  // 1 where parallel_for is the serial loop
-    bool verbose;         // TCONV_VERBOSE=1
+    int32_t concurrency;                                                // 1 where parallel_for is the serial loop
+    bool verbose;                                                       // TCONV_VERBOSE=1
 };
 
 // hooks may be NULL. Fails with INVALID_STRUCT for an unknown struct_size, INVALID_ARGUMENT for one of

@@ -40,15 +40,18 @@ constexpr Word kActivations[] = {{"relu", TCONV_ACT_RELU},
                                  {"prelu", TCONV_ACT_PRELU},
                                  {"softmax", TCONV_ACT_SOFTMAX}};
 
-template <size_t N>
+template<size_t N>
 const char *word_of(const Word (&words)[N], int32_t value) {
     for (const Word &word : words) {
-        if (word.value == value) return word.text;
+        if (word.value == value)
+            return word.text;
     }
     return nullptr;
 }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
 
 class Parser {
 public:
@@ -62,16 +65,16 @@ public:
             integer("x", "kernel_w", &s->kernel_w) && integer("_s", "stride_h", &s->stride_h) &&
             integer("x", "stride_w", &s->stride_w) && integer("_p", "pad_top", &s->pad_top) &&
             integer(",", "pad_left", &s->pad_left) && integer(",", "pad_bottom", &s->pad_bottom) &&
-            integer(",", "pad_right", &s->pad_right) &&
-            integer("_op", "output_padding_h", &s->output_padding_h) &&
-            integer(",", "output_padding_w", &s->output_padding_w) &&
-            integer("_d", "dilation_h", &s->dilation_h) && integer("x", "dilation_w", &s->dilation_w) &&
-            integer("_g", "groups", &s->groups) &&
+            integer(",", "pad_right", &s->pad_right) && integer("_op", "output_padding_h", &s->output_padding_h) &&
+            integer(",", "output_padding_w", &s->output_padding_w) && integer("_d", "dilation_h", &s->dilation_h) &&
+            integer("x", "dilation_w", &s->dilation_w) && integer("_g", "groups", &s->groups) &&
             choice(kDtypes, "dtype (f32, f64, f16, bf16, s8, u8 or s32)", &s->dtype) &&
             choice(kLayouts, "layout (nchw or nhwc)", &s->layout);
-        if (!mandatory) return TCONV_INVALID_ARGUMENT;
+        if (!mandatory)
+            return TCONV_INVALID_ARGUMENT;
         while (*at_ != '\0') {
-            if (!option(s)) return TCONV_INVALID_ARGUMENT;
+            if (!option(s))
+                return TCONV_INVALID_ARGUMENT;
         }
         return TCONV_OK;
     }
@@ -90,7 +93,8 @@ private:
 
     bool skip(const char *literal) {
         const size_t length = std::strlen(literal);
-        if (std::strncmp(at_, literal, length) != 0) return false;
+        if (std::strncmp(at_, literal, length) != 0)
+            return false;
         at_ += length;
         return true;
     }
@@ -100,15 +104,18 @@ private:
     bool integer(const char *prefix, const char *field, int32_t *value) {
         char expected[64];
         std::snprintf(expected, sizeof expected, "'%s' and the integer %s", prefix, field);
-        if (!skip(prefix)) return fail(expected);
+        if (!skip(prefix))
+            return fail(expected);
         const char *const start = at_;
         const bool negative = *at_ == '-';
-        if (negative) ++at_;
+        if (negative)
+            ++at_;
         int64_t number = 0;
         const char *const digits = at_;
         for (; is_digit(*at_); ++at_) {
             number = number * 10 + (*at_ - '0');
-            if (number > int64_t{1} << 31) break;
+            if (number > int64_t{1} << 31)
+                break;
         }
         if (at_ == digits || number > kMaxElements + (negative ? 1 : 0)) {
             at_ = start;
@@ -119,7 +126,7 @@ private:
         return true;
     }
 
-    template <size_t N>
+    template<size_t N>
     bool choice(const Word (&words)[N], const char *what, int32_t *value) {
         const char *const start = at_;
         if (skip("_")) {
@@ -150,20 +157,26 @@ private:
 
     bool option(tconv_spec *s) {
         const char *const start = at_;
-        if (!skip("_")) return fail("'_' or the end of the text");
+        if (!skip("_"))
+            return fail("'_' or the end of the text");
         if (keyword("resbefore", start))
             return once(&residual_, "residual") && set(&s->residual, TCONV_RESIDUAL_BEFORE);
         if (keyword("resafter", start))
             return once(&residual_, "residual") && set(&s->residual, TCONV_RESIDUAL_AFTER);
-        if (keyword("nobias", start)) return once(&bias_, "nobias") && set(&s->has_bias, 0);
-        if (keyword("strict", start)) return once(&math_, "math mode") && set(&s->math, TCONV_MATH_STRICT);
-        if (keyword("tf32", start)) return once(&math_, "math mode") && set(&s->math, TCONV_MATH_TF32);
+        if (keyword("nobias", start))
+            return once(&bias_, "nobias") && set(&s->has_bias, 0);
+        if (keyword("strict", start))
+            return once(&math_, "math mode") && set(&s->math, TCONV_MATH_STRICT);
+        if (keyword("tf32", start))
+            return once(&math_, "math mode") && set(&s->math, TCONV_MATH_TF32);
         for (const Word &word : kActivations) {
             at_ = start + 1;
-            if (!skip(word.text)) continue;
+            if (!skip(word.text))
+                continue;
             const char *const parameters = at_;
             at_ = start;
-            if (!once(&activation_, "activation")) return false;
+            if (!once(&activation_, "activation"))
+                return false;
             at_ = parameters;
             s->activation = word.value;
             return activation_parameters(s);
@@ -175,7 +188,8 @@ private:
     // A word that fills its item; leaves the position at the start of the item if it does not.
     bool keyword(const char *word, const char *item) {
         at_ = item + 1;
-        if (skip(word) && at_end_of_item()) return true;
+        if (skip(word) && at_end_of_item())
+            return true;
         at_ = item + 1;
         return false;
     }
@@ -188,20 +202,27 @@ private:
     bool activation_parameters(tconv_spec *s) {
         switch (s->activation) {
             case TCONV_ACT_LEAKY_RELU:
-                if (!number("the slope of leaky_relu", &s->act_alpha)) return false;
+                if (!number("the slope of leaky_relu", &s->act_alpha))
+                    return false;
                 break;
             case TCONV_ACT_ELU:
-                if (!number("the alpha of elu", &s->act_alpha)) return false;
+                if (!number("the alpha of elu", &s->act_alpha))
+                    return false;
                 break;
             case TCONV_ACT_CLIP:
-                if (!number("the lower bound of clip", &s->act_alpha)) return false;
-                if (!skip(",")) return fail("',' and the upper bound of clip");
-                if (!number("the upper bound of clip", &s->act_beta)) return false;
+                if (!number("the lower bound of clip", &s->act_alpha))
+                    return false;
+                if (!skip(","))
+                    return fail("',' and the upper bound of clip");
+                if (!number("the upper bound of clip", &s->act_beta))
+                    return false;
                 break;
             case TCONV_ACT_SOFTMAX:
-                if (skip("_last")) s->softmax_axis = TCONV_AXIS_LAST;
+                if (skip("_last"))
+                    s->softmax_axis = TCONV_AXIS_LAST;
                 break;
-            default: break;
+            default:
+                break;
         }
         return at_end_of_item() || fail("'_' or the end of the text");
     }
@@ -209,22 +230,28 @@ private:
     // [-]digits[.digits][e[+-]digits]: no spaces, hexadecimal, infinity or NaN, which strtof would take.
     bool number(const char *what, float *value) {
         const char *p = at_;
-        if (*p == '-') ++p;
+        if (*p == '-')
+            ++p;
         const char *const whole = p;
-        while (is_digit(*p)) ++p;
+        while (is_digit(*p))
+            ++p;
         bool digits = p > whole;
         if (*p == '.') {
             const char *const fraction = ++p;
-            while (is_digit(*p)) ++p;
+            while (is_digit(*p))
+                ++p;
             digits = digits || p > fraction;
         }
         if (digits && (*p == 'e' || *p == 'E')) {
             ++p;
-            if (*p == '-' || *p == '+') ++p;
+            if (*p == '-' || *p == '+')
+                ++p;
             digits = is_digit(*p);
-            while (is_digit(*p)) ++p;
+            while (is_digit(*p))
+                ++p;
         }
-        if (!digits || p - at_ > 60) return fail(what);
+        if (!digits || p - at_ > 60)
+            return fail(what);
         // strtof wants the decimal point of the process's locale, which need not be '.' nor one byte.
         const char *const point = std::localeconv()->decimal_point;
         char text[80];
@@ -234,7 +261,8 @@ private:
                 text[length++] = *c;
                 continue;
             }
-            for (const char *b = point; *b != '\0' && length < sizeof text - 1; ++b) text[length++] = *b;
+            for (const char *b = point; *b != '\0' && length < sizeof text - 1; ++b)
+                text[length++] = *b;
         }
         text[length] = '\0';
         *value = std::strtof(text, nullptr);
@@ -251,17 +279,25 @@ void format_activation(const tconv_spec &s, Message &out) {
     char alpha[kFloatText], beta[kFloatText];
     format_float(s.act_alpha, alpha);
     format_float(s.act_beta, beta);
-    if (s.activation == TCONV_ACT_NONE) return;
+    if (s.activation == TCONV_ACT_NONE)
+        return;
     out.append("_%s", activation_name(s.activation));
-    if (s.activation == TCONV_ACT_LEAKY_RELU || s.activation == TCONV_ACT_ELU) out.append("%s", alpha);
-    if (s.activation == TCONV_ACT_CLIP) out.append("%s,%s", alpha, beta);
-    if (s.activation == TCONV_ACT_SOFTMAX && s.softmax_axis == TCONV_AXIS_LAST) out.append("_last");
+    if (s.activation == TCONV_ACT_LEAKY_RELU || s.activation == TCONV_ACT_ELU)
+        out.append("%s", alpha);
+    if (s.activation == TCONV_ACT_CLIP)
+        out.append("%s,%s", alpha, beta);
+    if (s.activation == TCONV_ACT_SOFTMAX && s.softmax_axis == TCONV_AXIS_LAST)
+        out.append("_last");
 }
 
 }  // namespace
 
-const char *dtype_name(int32_t dtype) { return word_of(kDtypes, dtype); }
-const char *layout_name(int32_t layout) { return word_of(kLayouts, layout); }
+const char *dtype_name(int32_t dtype) {
+    return word_of(kDtypes, dtype);
+}
+const char *layout_name(int32_t layout) {
+    return word_of(kLayouts, layout);
+}
 const char *activation_name(int32_t activation) {
     return activation == TCONV_ACT_NONE ? "none" : word_of(kActivations, activation);
 }
@@ -269,7 +305,8 @@ const char *activation_name(int32_t activation) {
 void format_float(float value, char (&text)[kFloatText]) {
     for (int digits = 1; digits <= 9; ++digits) {  // 9 digits always suffice for a float
         std::snprintf(text, sizeof text, "%.*g", digits, static_cast<double>(value));
-        if (std::strtof(text, nullptr) == value) break;
+        if (std::strtof(text, nullptr) == value)
+            break;
     }
     const char *const point = std::localeconv()->decimal_point;
     char *const found = std::strstr(text, point);
@@ -286,39 +323,50 @@ using namespace tconv;
 
 tconv_status tconv_spec_parse(const char *text, tconv_spec *spec, char *message_text, size_t capacity) {
     Message message(message_text, capacity);
-    if (text == nullptr) return message.fail(TCONV_INVALID_ARGUMENT, "text is NULL");
-    if (spec == nullptr) return message.fail(TCONV_INVALID_ARGUMENT, "spec is NULL");
+    if (text == nullptr)
+        return message.fail(TCONV_INVALID_ARGUMENT, "text is NULL");
+    if (spec == nullptr)
+        return message.fail(TCONV_INVALID_ARGUMENT, "spec is NULL");
     if (!struct_size_known<tconv_spec>(spec->struct_size)) {
-        return message.fail(TCONV_INVALID_STRUCT,
-                            "struct_size is %zu; this library knows %zu (tconv_spec_init)", spec->struct_size,
-                            sizeof(tconv_spec));
+        return message.fail(TCONV_INVALID_STRUCT, "struct_size is %zu; this library knows %zu (tconv_spec_init)",
+                            spec->struct_size, sizeof(tconv_spec));
     }
     tconv_spec parsed;
     tconv_spec_init(&parsed, sizeof parsed);
-    if (const tconv_status status = Parser(text, message).parse(&parsed)) return status;
-    if (const tconv_status status = validate(&parsed, message)) return status;
+    if (const tconv_status status = Parser(text, message).parse(&parsed))
+        return status;
+    if (const tconv_status status = validate(&parsed, message))
+        return status;
     *spec = parsed;
     return TCONV_OK;
 }
 
 tconv_status tconv_spec_format(const tconv_spec *spec, char *text, size_t capacity) {
     Message unread(nullptr, 0);
-    if (const tconv_status status = validate(spec, unread)) return status;
-    if (text == nullptr) return TCONV_INVALID_ARGUMENT;
+    if (const tconv_status status = validate(spec, unread))
+        return status;
+    if (text == nullptr)
+        return TCONV_INVALID_ARGUMENT;
     const tconv_spec &s = *spec;
     char line[TCONV_LAYER_TEXT_BYTES];
     Message out(line, sizeof line);
-    out.append("n%d_c%d_h%d_w%d_o%d_k%dx%d_s%dx%d_p%d,%d,%d,%d_op%d,%d_d%dx%d_g%d_%s_%s", s.batch,
-               s.in_channels, s.in_h, s.in_w, s.out_channels, s.kernel_h, s.kernel_w, s.stride_h, s.stride_w,
-               s.pad_top, s.pad_left, s.pad_bottom, s.pad_right, s.output_padding_h, s.output_padding_w,
-               s.dilation_h, s.dilation_w, s.groups, dtype_name(s.dtype), layout_name(s.layout));
+    out.append("n%d_c%d_h%d_w%d_o%d_k%dx%d_s%dx%d_p%d,%d,%d,%d_op%d,%d_d%dx%d_g%d_%s_%s", s.batch, s.in_channels,
+               s.in_h, s.in_w, s.out_channels, s.kernel_h, s.kernel_w, s.stride_h, s.stride_w, s.pad_top, s.pad_left,
+               s.pad_bottom, s.pad_right, s.output_padding_h, s.output_padding_w, s.dilation_h, s.dilation_w, s.groups,
+               dtype_name(s.dtype), layout_name(s.layout));
     format_activation(s, out);
-    if (s.residual == TCONV_RESIDUAL_BEFORE) out.append("_resbefore");
-    if (s.residual == TCONV_RESIDUAL_AFTER) out.append("_resafter");
-    if (!s.has_bias) out.append("_nobias");
-    if (s.math == TCONV_MATH_STRICT) out.append("_strict");
-    if (s.math == TCONV_MATH_TF32) out.append("_tf32");
-    if (out.length() >= capacity) return TCONV_INVALID_ARGUMENT;
+    if (s.residual == TCONV_RESIDUAL_BEFORE)
+        out.append("_resbefore");
+    if (s.residual == TCONV_RESIDUAL_AFTER)
+        out.append("_resafter");
+    if (!s.has_bias)
+        out.append("_nobias");
+    if (s.math == TCONV_MATH_STRICT)
+        out.append("_strict");
+    if (s.math == TCONV_MATH_TF32)
+        out.append("_tf32");
+    if (out.length() >= capacity)
+        return TCONV_INVALID_ARGUMENT;
     std::memcpy(text, line, out.length() + 1);
     return TCONV_OK;
 }

@@ -19,7 +19,8 @@ public:
     void clear() {
         length_ = 0;
         cut_ = false;
-        if (capacity_ > 0) text_[0] = '\0';
+        if (capacity_ > 0)
+            text_[0] = '\0';
     }
 
     __attribute__((format(printf, 2, 3))) void append(const char *format, ...) {
@@ -49,7 +50,8 @@ private:
     void append_list(const char *format, va_list arguments) {
         const size_t room = capacity_ - length_;
         const int wanted = std::vsnprintf(room > 0 ? text_ + length_ : nullptr, room, format, arguments);
-        if (wanted < 0) return;
+        if (wanted < 0)
+            return;
         if (static_cast<size_t>(wanted) < room) {
             length_ += static_cast<size_t>(wanted);
         } else {

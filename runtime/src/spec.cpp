@@ -41,13 +41,13 @@ constexpr Field kSizes[] = {
     {"groups", &tconv_spec::groups, 1, kMost},
 };
 
-template <size_t N>
+template<size_t N>
 tconv_status check_fields(const tconv_spec &spec, const Field (&fields)[N], Message &message) {
     for (const Field &field : fields) {
         const int32_t value = spec.*field.value;
         if (value < field.lowest || value > field.highest) {
-            return message.fail(TCONV_INVALID_ARGUMENT, "%s is %d; allowed: %d to %d", field.name, value,
-                                field.lowest, field.highest);
+            return message.fail(TCONV_INVALID_ARGUMENT, "%s is %d; allowed: %d to %d", field.name, value, field.lowest,
+                                field.highest);
         }
     }
     return TCONV_OK;
@@ -74,20 +74,23 @@ tconv_status check_activation_parameters(const tconv_spec &spec, Message &messag
 
 // Everything up to the first row of the order that needs arithmetic on sizes.
 tconv_status check_arguments(const tconv_spec *spec, Message &message) {
-    if (spec == nullptr) return message.fail(TCONV_INVALID_ARGUMENT, "spec is NULL");
+    if (spec == nullptr)
+        return message.fail(TCONV_INVALID_ARGUMENT, "spec is NULL");
     if (!struct_size_known<tconv_spec>(spec->struct_size)) {
-        return message.fail(TCONV_INVALID_STRUCT,
-                            "struct_size is %zu; this library knows %zu (tconv_spec_init)", spec->struct_size,
-                            sizeof(tconv_spec));
+        return message.fail(TCONV_INVALID_STRUCT, "struct_size is %zu; this library knows %zu (tconv_spec_init)",
+                            spec->struct_size, sizeof(tconv_spec));
     }
-    if (const tconv_status status = check_fields(*spec, kEnums, message)) return status;
-    if (const tconv_status status = check_fields(*spec, kSizes, message)) return status;
+    if (const tconv_status status = check_fields(*spec, kEnums, message))
+        return status;
+    if (const tconv_status status = check_fields(*spec, kSizes, message))
+        return status;
     if (spec->in_channels % spec->groups != 0 || spec->out_channels % spec->groups != 0) {
         return message.fail(TCONV_INVALID_ARGUMENT,
-                            "groups is %d; allowed: a divisor of in_channels %d and of out_channels %d",
-                            spec->groups, spec->in_channels, spec->out_channels);
+                            "groups is %d; allowed: a divisor of in_channels %d and of out_channels %d", spec->groups,
+                            spec->in_channels, spec->out_channels);
     }
-    if (const tconv_status status = check_activation_parameters(*spec, message)) return status;
+    if (const tconv_status status = check_activation_parameters(*spec, message))
+        return status;
     if (spec->max_packed_bytes < -1) {
         return message.fail(TCONV_INVALID_ARGUMENT, "max_packed_bytes is %lld; allowed: -1 or more",
                             static_cast<long long>(spec->max_packed_bytes));
@@ -103,44 +106,42 @@ constexpr AxisNames kWidth = {"w", "columns", "pad_left", "pad_right"};
 
 tconv_status check_output_padding(const Axis &axis, const AxisNames &names, int32_t value, Message &message) {
     const int64_t limit = axis.stride > axis.dilation ? axis.stride : axis.dilation;
-    if (value >= 0 && value < limit) return TCONV_OK;
-    return message.fail(
-        TCONV_INVALID_SHAPE,
-        "output_padding_%s is %d; allowed: 0 to %lld, below the larger of stride_%s and dilation_%s",
-        names.letter, value, static_cast<long long>(limit - 1), names.letter, names.letter);
+    if (value >= 0 && value < limit)
+        return TCONV_OK;
+    return message.fail(TCONV_INVALID_SHAPE,
+                        "output_padding_%s is %d; allowed: 0 to %lld, below the larger of stride_%s and dilation_%s",
+                        names.letter, value, static_cast<long long>(limit - 1), names.letter, names.letter);
 }
 
-tconv_status check_output_size(const Axis &axis, const AxisNames &names, int32_t begin, int32_t end,
-                               Message &message) {
-    if (axis.out >= 1) return TCONV_OK;
+tconv_status check_output_size(const Axis &axis, const AxisNames &names, int32_t begin, int32_t end, Message &message) {
+    if (axis.out >= 1)
+        return TCONV_OK;
     return message.fail(TCONV_INVALID_SHAPE,
-                        "%s is %d and %s is %d, which leaves %lld of %lld output %s; at least 1 is needed",
-                        names.begin, begin, names.end, end, static_cast<long long>(axis.out),
-                        static_cast<long long>(axis.full()), names.lines);
+                        "%s is %d and %s is %d, which leaves %lld of %lld output %s; at least 1 is needed", names.begin,
+                        begin, names.end, end, static_cast<long long>(axis.out), static_cast<long long>(axis.full()),
+                        names.lines);
 }
 
 // Kernels compute positions of the full scatter, and input indices up to one kernel extent before the crop,
 // in int32.
-tconv_status check_extent(const Axis &axis, const AxisNames &names, int32_t begin, int32_t end,
-                          Message &message) {
+tconv_status check_extent(const Axis &axis, const AxisNames &names, int32_t begin, int32_t end, Message &message) {
     const char *letter = names.letter;
     if (axis.full() > kMaxElements) {
-        return message.fail(
-            TCONV_SIZE_OVERFLOW,
-            "in_%s %lld, stride_%s %lld, kernel_%s %lld and dilation_%s %lld give %lld %s before "
-            "padding is cut; allowed: at most %lld",
-            letter, static_cast<long long>(axis.in), letter, static_cast<long long>(axis.stride), letter,
-            static_cast<long long>(axis.kernel), letter, static_cast<long long>(axis.dilation),
-            static_cast<long long>(axis.full()), names.lines, static_cast<long long>(kMaxElements));
+        return message.fail(TCONV_SIZE_OVERFLOW,
+                            "in_%s %lld, stride_%s %lld, kernel_%s %lld and dilation_%s %lld give %lld %s before "
+                            "padding is cut; allowed: at most %lld",
+                            letter, static_cast<long long>(axis.in), letter, static_cast<long long>(axis.stride),
+                            letter, static_cast<long long>(axis.kernel), letter, static_cast<long long>(axis.dilation),
+                            static_cast<long long>(axis.full()), names.lines, static_cast<long long>(kMaxElements));
     }
     const int64_t kernel_extent = axis.dilation * (axis.kernel - 1) + 1;
     if (axis.crop + axis.out > kMaxElements || kernel_extent - axis.crop > kMaxElements) {
-        return message.fail(
-            TCONV_SIZE_OVERFLOW,
-            "%s is %d and %s is %d, which puts the output at %s %lld to %lld; allowed: %lld to %lld",
-            names.begin, begin, names.end, end, names.lines, static_cast<long long>(axis.crop),
-            static_cast<long long>(axis.crop + axis.out - 1),
-            static_cast<long long>(kernel_extent - kMaxElements), static_cast<long long>(kMaxElements - 1));
+        return message.fail(TCONV_SIZE_OVERFLOW,
+                            "%s is %d and %s is %d, which puts the output at %s %lld to %lld; allowed: %lld to %lld",
+                            names.begin, begin, names.end, end, names.lines, static_cast<long long>(axis.crop),
+                            static_cast<long long>(axis.crop + axis.out - 1),
+                            static_cast<long long>(kernel_extent - kMaxElements),
+                            static_cast<long long>(kMaxElements - 1));
     }
     return TCONV_OK;
 }
@@ -149,17 +150,20 @@ tconv_status check_extent(const Axis &axis, const AxisNames &names, int32_t begi
 int64_t product(int64_t a, int64_t b, int64_t c, int64_t d = 1) {
     int64_t result = a;
     for (const int64_t factor : {b, c, d}) {
-        if (__builtin_mul_overflow(result, factor, &result)) return -1;
+        if (__builtin_mul_overflow(result, factor, &result))
+            return -1;
     }
     return result;
 }
 
 tconv_status check_elements(int64_t elements, const char *what, const char *fields, Message &message) {
-    if (elements >= 0 && elements <= kMaxElements) return TCONV_OK;
+    if (elements >= 0 && elements <= kMaxElements)
+        return TCONV_OK;
     char count[32] = "more than 2^63";
-    if (elements >= 0) std::snprintf(count, sizeof count, "%lld", static_cast<long long>(elements));
-    return message.fail(TCONV_SIZE_OVERFLOW, "%s (%s) has %s elements; allowed: at most %lld", what, fields,
-                        count, static_cast<long long>(kMaxElements));
+    if (elements >= 0)
+        std::snprintf(count, sizeof count, "%lld", static_cast<long long>(elements));
+    return message.fail(TCONV_SIZE_OVERFLOW, "%s (%s) has %s elements; allowed: at most %lld", what, fields, count,
+                        static_cast<long long>(kMaxElements));
 }
 
 tconv_status check_sizes(const tconv_spec &s, const Geometry &g, Message &message) {
@@ -171,14 +175,14 @@ tconv_status check_sizes(const tconv_spec &s, const Geometry &g, Message &messag
         status = check_elements(output, "one output image", "out_channels x out_h x out_w", message);
     }
     if (status == TCONV_OK) {
-        status = check_elements(filter, "the filter",
-                                "in_channels x out_channels/groups x kernel_h x kernel_w", message);
+        status =
+            check_elements(filter, "the filter", "in_channels x out_channels/groups x kernel_h x kernel_w", message);
     }
-    if (status != TCONV_OK) return status;
+    if (status != TCONV_OK)
+        return status;
     const int64_t bytes = dtype_bytes(s.dtype);
     if (product(input, s.batch, bytes) < 0 || product(output, s.batch, bytes) < 0) {
-        return message.fail(TCONV_SIZE_OVERFLOW, "batch is %d, with which a tensor exceeds 2^63 - 1 bytes",
-                            s.batch);
+        return message.fail(TCONV_SIZE_OVERFLOW, "batch is %d, with which a tensor exceeds 2^63 - 1 bytes", s.batch);
     }
     return TCONV_OK;
 }
@@ -186,19 +190,26 @@ tconv_status check_sizes(const tconv_spec &s, const Geometry &g, Message &messag
 tconv_status check_shape(const tconv_spec &s, Message &message) {
     const Geometry g = geometry_of(s);
     tconv_status status = check_output_padding(g.h, kHeight, s.output_padding_h, message);
-    if (status == TCONV_OK) status = check_output_padding(g.w, kWidth, s.output_padding_w, message);
-    if (status == TCONV_OK) status = check_output_size(g.h, kHeight, s.pad_top, s.pad_bottom, message);
-    if (status == TCONV_OK) status = check_output_size(g.w, kWidth, s.pad_left, s.pad_right, message);
-    if (status == TCONV_OK) status = check_extent(g.h, kHeight, s.pad_top, s.pad_bottom, message);
-    if (status == TCONV_OK) status = check_extent(g.w, kWidth, s.pad_left, s.pad_right, message);
-    if (status == TCONV_OK) status = check_sizes(s, g, message);
+    if (status == TCONV_OK)
+        status = check_output_padding(g.w, kWidth, s.output_padding_w, message);
+    if (status == TCONV_OK)
+        status = check_output_size(g.h, kHeight, s.pad_top, s.pad_bottom, message);
+    if (status == TCONV_OK)
+        status = check_output_size(g.w, kWidth, s.pad_left, s.pad_right, message);
+    if (status == TCONV_OK)
+        status = check_extent(g.h, kHeight, s.pad_top, s.pad_bottom, message);
+    if (status == TCONV_OK)
+        status = check_extent(g.w, kWidth, s.pad_left, s.pad_right, message);
+    if (status == TCONV_OK)
+        status = check_sizes(s, g, message);
     return status;
 }
 
 // The output padding that makes one axis `wanted` long; false where PyTorch's rule has none.
 bool solve_output_padding(const Axis &axis, int64_t wanted, int32_t *output_padding) {
     const int64_t padding = wanted - axis.out;
-    if (wanted < 1 || padding < 0 || padding >= axis.stride) return false;
+    if (wanted < 1 || padding < 0 || padding >= axis.stride)
+        return false;
     *output_padding = static_cast<int32_t>(padding);
     return true;
 }
@@ -214,7 +225,8 @@ bool solve_end_pad(const Axis &axis, int64_t crop, int64_t out, int32_t *end) {
 
 tconv_status validate(const tconv_spec *spec, Message &message) {
     message.clear();
-    if (const tconv_status status = check_arguments(spec, message)) return status;
+    if (const tconv_status status = check_arguments(spec, message))
+        return status;
     return check_shape(*spec, message);
 }
 
@@ -229,8 +241,10 @@ tconv_status tconv_spec_validate(const tconv_spec *spec, char *text, size_t capa
 
 tconv_status tconv_spec_output_size(const tconv_spec *spec, int32_t *out_h, int32_t *out_w) {
     Message message(nullptr, 0);
-    if (const tconv_status status = validate(spec, message)) return status;
-    if (out_h == nullptr || out_w == nullptr) return TCONV_INVALID_ARGUMENT;
+    if (const tconv_status status = validate(spec, message))
+        return status;
+    if (out_h == nullptr || out_w == nullptr)
+        return TCONV_INVALID_ARGUMENT;
     const Geometry geometry = geometry_of(*spec);
     *out_h = static_cast<int32_t>(geometry.h.out);
     *out_w = static_cast<int32_t>(geometry.w.out);
@@ -239,7 +253,8 @@ tconv_status tconv_spec_output_size(const tconv_spec *spec, int32_t *out_h, int3
 
 tconv_status tconv_spec_set_output_size(tconv_spec *spec, int32_t out_h, int32_t out_w) {
     Message message(nullptr, 0);
-    if (const tconv_status status = check_arguments(spec, message)) return status;
+    if (const tconv_status status = check_arguments(spec, message))
+        return status;
     tconv_spec solved = *spec;
     solved.output_padding_h = solved.output_padding_w = 0;
     const Geometry smallest = geometry_of(solved);
@@ -247,16 +262,18 @@ tconv_status tconv_spec_set_output_size(tconv_spec *spec, int32_t out_h, int32_t
         !solve_output_padding(smallest.w, out_w, &solved.output_padding_w)) {
         return TCONV_INVALID_SHAPE;
     }
-    if (const tconv_status status = validate(&solved, message)) return status;
+    if (const tconv_status status = validate(&solved, message))
+        return status;
     *spec = solved;
     return TCONV_OK;
 }
 
-tconv_status tconv_spec_set_crop(tconv_spec *spec, int32_t crop_h, int32_t out_h, int32_t crop_w,
-                                 int32_t out_w) {
+tconv_status tconv_spec_set_crop(tconv_spec *spec, int32_t crop_h, int32_t out_h, int32_t crop_w, int32_t out_w) {
     Message message(nullptr, 0);
-    if (const tconv_status status = check_arguments(spec, message)) return status;
-    if (out_h < 1 || out_w < 1) return TCONV_INVALID_SHAPE;
+    if (const tconv_status status = check_arguments(spec, message))
+        return status;
+    if (out_h < 1 || out_w < 1)
+        return TCONV_INVALID_SHAPE;
     tconv_spec solved = *spec;
     const Geometry geometry = geometry_of(solved);
     solved.output_padding_h = solved.output_padding_w = 0;
@@ -266,7 +283,8 @@ tconv_status tconv_spec_set_crop(tconv_spec *spec, int32_t crop_h, int32_t out_h
         !solve_end_pad(geometry.w, crop_w, out_w, &solved.pad_right)) {
         return TCONV_SIZE_OVERFLOW;
     }
-    if (const tconv_status status = validate(&solved, message)) return status;
+    if (const tconv_status status = validate(&solved, message))
+        return status;
     *spec = solved;
     return TCONV_OK;
 }

@@ -9,16 +9,17 @@
 namespace tconv {
 
 // So far every struct has exactly one published size; when one grows, its earlier sizes join here.
-template <typename Struct>
+template<typename Struct>
 constexpr bool struct_size_known(size_t size) {
     return size == sizeof(Struct);
 }
 
 // Copies defaults into as much of the caller's struct as both sides know, and records the caller's size: an
 // unknown one is refused by the first function that reads the struct.
-template <typename Struct>
+template<typename Struct>
 void fill_struct(Struct *out, Struct defaults, size_t struct_size) {
-    if (out == nullptr || struct_size < sizeof(defaults.struct_size)) return;
+    if (out == nullptr || struct_size < sizeof(defaults.struct_size))
+        return;
     defaults.struct_size = struct_size;
     std::memcpy(static_cast<void *>(out), &defaults, std::min(struct_size, sizeof defaults));
 }

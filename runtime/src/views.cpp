@@ -16,7 +16,7 @@ bool empty(const Extents &extents) {
 }
 
 // At most four items; std::sort inlines to code that gcc 12 takes for an out-of-bounds access.
-template <typename Item>
+template<typename Item>
 void sort_by_stride(Item *items, int count) {
     for (int i = 1; i < count; ++i) {
         for (int j = i; j > 0 && items[j].stride < items[j - 1].stride; --j)
@@ -31,12 +31,16 @@ struct Span {
 bool span_of(const tconv_view &view, const Extents &extents, int first, Span *span) {
     *span = {0, 0};
     for (int d = first; d < 4; ++d) {
-        if (extents.size[d] <= 1) continue;
+        if (extents.size[d] <= 1)
+            continue;
         int64_t reach;
-        if (__builtin_mul_overflow(view.stride[d], extents.size[d] - 1, &reach)) return false;
-        if (reach == INT64_MIN) return false;
+        if (__builtin_mul_overflow(view.stride[d], extents.size[d] - 1, &reach))
+            return false;
+        if (reach == INT64_MIN)
+            return false;
         int64_t *const side = reach < 0 ? &span->below : &span->above;
-        if (__builtin_add_overflow(*side, reach < 0 ? -reach : reach, side)) return false;
+        if (__builtin_add_overflow(*side, reach < 0 ? -reach : reach, side))
+            return false;
     }
     int64_t total;
     return !__builtin_add_overflow(span->below, span->above, &total) && total < INT64_MAX;
@@ -50,39 +54,37 @@ struct Dimension {
 int sorted_dimensions(const tconv_view &view, const Extents &extents, Dimension (&dimensions)[4]) {
     int count = 0;
     for (int d = 0; d < 4; ++d) {
-        if (extents.size[d] > 1) dimensions[count++] = {view.stride[d], extents.size[d]};
+        if (extents.size[d] > 1)
+            dimensions[count++] = {view.stride[d], extents.size[d]};
     }
     sort_by_stride(dimensions, count);
     return count;
 }
 
-tconv_status check_reach(const tconv_view &view, const Extents &extents, int64_t element_bytes,
-                         int image_from, const char *name, Message &message) {
+tconv_status check_reach(const tconv_view &view, const Extents &extents, int64_t element_bytes, int image_from,
+                         const char *name, Message &message) {
     Span image, all;
     const bool fits = span_of(view, extents, image_from, &image);
     if (!fits || image.below + image.above >= kMaxElements) {
         char reach[32] = "more than 2^63";
         if (fits)
             std::snprintf(reach, sizeof reach, "%lld", static_cast<long long>(image.below + image.above + 1));
-        return message.fail(TCONV_SIZE_OVERFLOW,
-                            "%s strides give %s a reach of %s elements; allowed: at most %lld", name,
-                            image_from > 0 ? "one image" : "it", reach, static_cast<long long>(kMaxElements));
+        return message.fail(TCONV_SIZE_OVERFLOW, "%s strides give %s a reach of %s elements; allowed: at most %lld",
+                            name, image_from > 0 ? "one image" : "it", reach, static_cast<long long>(kMaxElements));
     }
     int64_t bytes;
-    if (!span_of(view, extents, 0, &all) ||
-        __builtin_mul_overflow(all.below + all.above + 1, element_bytes, &bytes)) {
-        return message.fail(TCONV_SIZE_OVERFLOW,
-                            "%s stride N is %lld, with which %lld images exceed 2^63 - 1 bytes", name,
-                            static_cast<long long>(view.stride[0]), static_cast<long long>(extents.size[0]));
+    if (!span_of(view, extents, 0, &all) || __builtin_mul_overflow(all.below + all.above + 1, element_bytes, &bytes)) {
+        return message.fail(TCONV_SIZE_OVERFLOW, "%s stride N is %lld, with which %lld images exceed 2^63 - 1 bytes",
+                            name, static_cast<long long>(view.stride[0]), static_cast<long long>(extents.size[0]));
     }
     return TCONV_OK;
 }
 
-tconv_status check_alignment(const tconv_view &view, int64_t element_bytes, const char *name,
-                             Message &message) {
-    if (reinterpret_cast<uintptr_t>(view.data) % static_cast<uintptr_t>(element_bytes) == 0) return TCONV_OK;
-    return message.fail(TCONV_MISALIGNED, "%s data %p is not aligned to its element of %lld bytes", name,
-                        view.data, static_cast<long long>(element_bytes));
+tconv_status check_alignment(const tconv_view &view, int64_t element_bytes, const char *name, Message &message) {
+    if (reinterpret_cast<uintptr_t>(view.data) % static_cast<uintptr_t>(element_bytes) == 0)
+        return TCONV_OK;
+    return message.fail(TCONV_MISALIGNED, "%s data %p is not aligned to its element of %lld bytes", name, view.data,
+                        static_cast<long long>(element_bytes));
 }
 
 // How far the indices of two views with this common stride can be apart.
@@ -94,9 +96,11 @@ struct Difference {
 // increasing stride. Where strides nest, as in every slice of a dense array, at most two candidates per level
 // remain; other strides may need more, so the steps are bounded and running out counts as reachable.
 bool reachable(const Difference *d, int count, int64_t delta, int *steps) {
-    if (count == 0) return delta == 0;
+    if (count == 0)
+        return delta == 0;
     const Difference &top = d[count - 1];
-    if (top.stride == 0) return reachable(d, count - 1, delta, steps);
+    if (top.stride == 0)
+        return reachable(d, count - 1, delta, steps);
     int64_t low = 0, high = 0;  // what the smaller strides can add
     for (int i = 0; i < count - 1; ++i) {
         low += d[i].stride * d[i].low;
@@ -105,7 +109,8 @@ bool reachable(const Difference *d, int count, int64_t delta, int *steps) {
     const int64_t first = std::max(top.low, -floor_div(high - delta, top.stride));
     const int64_t last = std::min(top.high, floor_div(delta - low, top.stride));
     for (int64_t step = first; step <= last; ++step) {
-        if (--*steps < 0 || reachable(d, count - 1, delta - step * top.stride, steps)) return true;
+        if (--*steps < 0 || reachable(d, count - 1, delta - step * top.stride, steps))
+            return true;
     }
     return false;
 }
@@ -116,8 +121,10 @@ bool common_strides(const tconv_view &a, const Extents &ea, const tconv_view &b,
     *count = 0;
     for (int d = 0; d < 4; ++d) {
         const int64_t na = ea.size[d], nb = eb.size[d];
-        if (na <= 1 && nb <= 1) continue;
-        if (na > 1 && nb > 1 && a.stride[d] != b.stride[d]) return false;
+        if (na <= 1 && nb <= 1)
+            continue;
+        if (na > 1 && nb > 1 && a.stride[d] != b.stride[d])
+            return false;
         differences[(*count)++] = {na > 1 ? a.stride[d] : b.stride[d], -(nb - 1), na - 1};
     }
     sort_by_stride(differences, *count);
@@ -136,17 +143,22 @@ void set_strides(tconv_view *view, const Extents &extents, const int (&slowest_f
 tconv_status dense_tensor(const tconv_spec *spec, int32_t layout, const void *data, tconv_view *view,
                           Extents (*extents)(const tconv_spec &)) {
     Message message(nullptr, 0);
-    if (const tconv_status status = validate(spec, message)) return status;
-    if (view == nullptr) return TCONV_INVALID_ARGUMENT;
+    if (const tconv_status status = validate(spec, message))
+        return status;
+    if (view == nullptr)
+        return TCONV_INVALID_ARGUMENT;
     constexpr int kNchw[4] = {0, 1, 2, 3}, kNhwc[4] = {0, 2, 3, 1};
-    if (layout != TCONV_NCHW && layout != TCONV_NHWC) return TCONV_INVALID_ARGUMENT;
+    if (layout != TCONV_NCHW && layout != TCONV_NHWC)
+        return TCONV_INVALID_ARGUMENT;
     set_strides(view, extents(*spec), layout == TCONV_NCHW ? kNchw : kNhwc, data);
     return TCONV_OK;
 }
 
 }  // namespace
 
-Extents input_extents(const tconv_spec &s) { return {{s.batch, s.in_channels, s.in_h, s.in_w}}; }
+Extents input_extents(const tconv_spec &s) {
+    return {{s.batch, s.in_channels, s.in_h, s.in_w}};
+}
 
 Extents output_extents(const tconv_spec &s) {
     const Geometry geometry = geometry_of(s);
@@ -157,10 +169,12 @@ Extents filter_extents(const tconv_spec &s) {
     return {{s.in_channels, s.out_channels / s.groups, s.kernel_h, s.kernel_w}};
 }
 
-tconv_status check_tensor(const tconv_view &view, const Extents &extents, int64_t element_bytes,
-                          Access access, const char *name, Message &message) {
-    if (empty(extents)) return TCONV_OK;
-    if (view.data == nullptr) return message.fail(TCONV_INVALID_ARGUMENT, "%s data is NULL", name);
+tconv_status check_tensor(const tconv_view &view, const Extents &extents, int64_t element_bytes, Access access,
+                          const char *name, Message &message) {
+    if (empty(extents))
+        return TCONV_OK;
+    if (view.data == nullptr)
+        return message.fail(TCONV_INVALID_ARGUMENT, "%s data is NULL", name);
     for (int d = 0; d < 4; ++d) {
         if (extents.size[d] > 1 && view.stride[d] < 0) {
             return message.fail(TCONV_INVALID_ARGUMENT, "%s stride %s is %lld; allowed: 0 or more", name,
@@ -173,11 +187,11 @@ tconv_status check_tensor(const tconv_view &view, const Extents &extents, int64_
         int64_t spanned = 0;
         for (int i = 0; i < count; ++i) {
             if (dimensions[i].stride <= spanned) {
-                return message.fail(
-                    TCONV_INVALID_ARGUMENT,
-                    "%s stride %lld makes elements overlap; it must exceed %lld, the span of the "
-                    "smaller strides",
-                    name, static_cast<long long>(dimensions[i].stride), static_cast<long long>(spanned));
+                return message.fail(TCONV_INVALID_ARGUMENT,
+                                    "%s stride %lld makes elements overlap; it must exceed %lld, the span of the "
+                                    "smaller strides",
+                                    name, static_cast<long long>(dimensions[i].stride),
+                                    static_cast<long long>(spanned));
             }
             int64_t reach;
             if (__builtin_mul_overflow(dimensions[i].stride, dimensions[i].extent - 1, &reach) ||
@@ -191,9 +205,9 @@ tconv_status check_tensor(const tconv_view &view, const Extents &extents, int64_
     return check_alignment(view, element_bytes, name, message);
 }
 
-tconv_status check_filter(const tconv_view &view, const Extents &extents, int64_t element_bytes,
-                          Message &message) {
-    if (view.data == nullptr) return message.fail(TCONV_INVALID_ARGUMENT, "filter data is NULL");
+tconv_status check_filter(const tconv_view &view, const Extents &extents, int64_t element_bytes, Message &message) {
+    if (view.data == nullptr)
+        return message.fail(TCONV_INVALID_ARGUMENT, "filter data is NULL");
     if (const tconv_status status = check_reach(view, extents, element_bytes, 0, "filter", message))
         return status;
     return check_alignment(view, element_bytes, "filter", message);
@@ -202,28 +216,33 @@ tconv_status check_filter(const tconv_view &view, const Extents &extents, int64_
 ByteRange range_of(const tconv_view &view, const Extents &extents, int64_t element_bytes) {
     const uintptr_t data = reinterpret_cast<uintptr_t>(view.data);
     Span span;
-    if (empty(extents) || !span_of(view, extents, 0, &span)) return {data, data};
+    if (empty(extents) || !span_of(view, extents, 0, &span))
+        return {data, data};
     return {data - static_cast<uintptr_t>(span.below * element_bytes),
             data + static_cast<uintptr_t>((span.above + 1) * element_bytes)};
 }
 
-bool overlap(const tconv_view &a, const Extents &ea, const tconv_view &b, const Extents &eb,
-             int64_t element_bytes) {
-    if (!overlap(range_of(a, ea, element_bytes), range_of(b, eb, element_bytes))) return false;
+bool overlap(const tconv_view &a, const Extents &ea, const tconv_view &b, const Extents &eb, int64_t element_bytes) {
+    if (!overlap(range_of(a, ea, element_bytes), range_of(b, eb, element_bytes)))
+        return false;
     Difference differences[4];
     int count;
-    if (!common_strides(a, ea, b, eb, differences, &count)) return true;
+    if (!common_strides(a, ea, b, eb, differences, &count))
+        return true;
     const int64_t bytes = static_cast<int64_t>(reinterpret_cast<uintptr_t>(b.data)) -
                           static_cast<int64_t>(reinterpret_cast<uintptr_t>(a.data));
-    if (bytes % element_bytes != 0) return true;  // shifted by part of an element
+    if (bytes % element_bytes != 0)
+        return true;  // shifted by part of an element
     int steps = 1000;
     return reachable(differences, count, bytes / element_bytes, &steps);
 }
 
 bool same_view(const tconv_view &a, const tconv_view &b, const Extents &extents) {
-    if (a.data != b.data) return false;
+    if (a.data != b.data)
+        return false;
     for (int d = 0; d < 4; ++d) {
-        if (extents.size[d] > 1 && a.stride[d] != b.stride[d]) return false;
+        if (extents.size[d] > 1 && a.stride[d] != b.stride[d])
+            return false;
     }
     return true;
 }
@@ -240,14 +259,16 @@ tconv_status tconv_view_output(const tconv_spec *spec, int32_t layout, void *dat
     return dense_tensor(spec, layout, data, view, output_extents);
 }
 
-tconv_status tconv_view_filter(const tconv_spec *spec, int32_t filter_layout, const void *data,
-                               tconv_view *view) {
+tconv_status tconv_view_filter(const tconv_spec *spec, int32_t filter_layout, const void *data, tconv_view *view) {
     Message message(nullptr, 0);
-    if (const tconv_status status = validate(spec, message)) return status;
-    if (view == nullptr) return TCONV_INVALID_ARGUMENT;
+    if (const tconv_status status = validate(spec, message))
+        return status;
+    if (view == nullptr)
+        return TCONV_INVALID_ARGUMENT;
     // Slowest first, of the logical 0 = I, 1 = O, 2 = H, 3 = W.
     constexpr int kOrders[4][4] = {{0, 1, 2, 3}, {2, 3, 0, 1}, {2, 3, 1, 0}, {1, 2, 3, 0}};
-    if (filter_layout < TCONV_IOHW || filter_layout > TCONV_OHWI) return TCONV_INVALID_ARGUMENT;
+    if (filter_layout < TCONV_IOHW || filter_layout > TCONV_OHWI)
+        return TCONV_INVALID_ARGUMENT;
     set_strides(view, filter_extents(*spec), kOrders[filter_layout - TCONV_IOHW], data);
     return TCONV_OK;
 }

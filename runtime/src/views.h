@@ -23,12 +23,11 @@ enum class Access { kRead, kWrite };
 // element (MISALIGNED). kWrite asks that, by increasing stride, each stride exceeds what the smaller ones
 // span: true for every permutation, slice and padded form of a dense array. An empty batch needs no data and
 // passes.
-tconv_status check_tensor(const tconv_view &view, const Extents &extents, int64_t element_bytes,
-                          Access access, const char *name, Message &message);
+tconv_status check_tensor(const tconv_view &view, const Extents &extents, int64_t element_bytes, Access access,
+                          const char *name, Message &message);
 
 // The same for a filter, whose strides may have any sign and may be zero.
-tconv_status check_filter(const tconv_view &view, const Extents &extents, int64_t element_bytes,
-                          Message &message);
+tconv_status check_filter(const tconv_view &view, const Extents &extents, int64_t element_bytes, Message &message);
 
 // Bytes [begin, end) that a view can touch; end == begin for an empty one.
 struct ByteRange {

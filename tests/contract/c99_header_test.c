@@ -126,7 +126,8 @@ static void check_use(void) {
     CHECK(tconv_plan_kernel(NULL) == NULL);
     CHECK(tconv_kernel_count() > 0 && tconv_kernel_name(-1) == NULL);
     CHECK(tconv_kernel_name(tconv_kernel_count()) == NULL);
-    for (i = 0; i < tconv_kernel_count(); ++i) CHECK(strncmp(tconv_kernel_name(i), "tconv_", 6) == 0);
+    for (i = 0; i < tconv_kernel_count(); ++i)
+        CHECK(strncmp(tconv_kernel_name(i), "tconv_", 6) == 0);
 }
 
 int main(void) {

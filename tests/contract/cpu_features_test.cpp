@@ -12,7 +12,9 @@
 namespace tconv {
 namespace {
 
-constexpr uint32_t bit(int n) { return uint32_t{1} << n; }
+constexpr uint32_t bit(int n) {
+    return uint32_t{1} << n;
+}
 
 // A Skylake server that saves every register.
 X86Registers skylake() {
@@ -68,12 +70,11 @@ TEST(CpuFeatures, NamesRoundTrip) {
 }
 
 TEST(CpuFeatures, WhichKernelsRunWhere) {
-    const bool runs[kIsaCount][kIsaCount] = {
-        // best: baseline, avx2, avx512, neon
-        {true, true, true, true},      // kernel baseline
-        {false, true, true, false},    // avx2
-        {false, false, true, false},   // avx512
-        {false, false, false, true}};  // neon
+    const bool runs[kIsaCount][kIsaCount] = {                               // best: baseline, avx2, avx512, neon
+                                             {true, true, true, true},      // kernel baseline
+                                             {false, true, true, false},    // avx2
+                                             {false, false, true, false},   // avx512
+                                             {false, false, false, true}};  // neon
     for (int kernel = 0; kernel < kIsaCount; ++kernel) {
         for (int best = 0; best < kIsaCount; ++best) {
             EXPECT_EQ(isa_runs(static_cast<Isa>(kernel), static_cast<Isa>(best)), runs[kernel][best])
@@ -127,7 +128,8 @@ public:
     explicit Environment(const char *value) {
         const char *const now = std::getenv("TCONV_ISA");
         was_set_ = now != nullptr;
-        if (was_set_) before_ = now;
+        if (was_set_)
+            before_ = now;
         setenv("TCONV_ISA", value, 1);
     }
     ~Environment() { was_set_ ? setenv("TCONV_ISA", before_.c_str(), 1) : unsetenv("TCONV_ISA"); }
@@ -160,15 +162,19 @@ TEST(CpuFeatures, AgreesWithTheKernelOfThisMachine) {
     std::ifstream file("/proc/cpuinfo");
     std::string line, flags;
     while (std::getline(file, line) && flags.empty()) {
-        if (line.rfind("flags", 0) == 0) flags = line;
+        if (line.rfind("flags", 0) == 0)
+            flags = line;
     }
-    if (flags.empty()) GTEST_SKIP() << "[SKIP] /proc/cpuinfo has no flags here";
+    if (flags.empty())
+        GTEST_SKIP() << "[SKIP] /proc/cpuinfo has no flags here";
     std::set<std::string> words;
     std::istringstream stream(flags);
-    for (std::string word; stream >> word;) words.insert(word);
+    for (std::string word; stream >> word;)
+        words.insert(word);
     const auto all = [&](std::initializer_list<const char *> names) {
         for (const char *name : names) {
-            if (words.count(name) == 0) return false;
+            if (words.count(name) == 0)
+                return false;
         }
         return true;
     };

@@ -16,11 +16,13 @@ using testing::Random;
 std::vector<int64_t> scatter(const Axis &axis, const std::vector<int64_t> &x, const std::vector<int64_t> &w) {
     std::vector<int64_t> full(static_cast<size_t>(axis.full()), 0), y(static_cast<size_t>(axis.out), 0);
     for (int64_t i = 0; i < axis.in; ++i) {
-        for (int64_t k = 0; k < axis.kernel; ++k) full[axis.stride * i + axis.dilation * k] += x[i] * w[k];
+        for (int64_t k = 0; k < axis.kernel; ++k)
+            full[axis.stride * i + axis.dilation * k] += x[i] * w[k];
     }
     for (int64_t o = 0; o < axis.out; ++o) {
         const int64_t u = o + axis.crop;
-        if (u >= 0 && u < axis.full()) y[o] = full[u];
+        if (u >= 0 && u < axis.full())
+            y[o] = full[u];
     }
     return y;
 }
@@ -34,7 +36,8 @@ std::vector<int64_t> gather_by_phases(const Axis &axis, const std::vector<int64_
             const int64_t o = phase.first_out + n * axis.stride, q = phase.first_q + n;
             for (int64_t j = 0; j < phase.taps; ++j) {
                 const int64_t i = q + phase.offset - j * phase.offset_step;
-                if (i >= 0 && i < axis.in) y.at(o) += x[i] * w.at(phase.first_tap + j * phase.tap_step);
+                if (i >= 0 && i < axis.in)
+                    y.at(o) += x[i] * w.at(phase.first_tap + j * phase.tap_step);
             }
             ++written->at(o);
         }
@@ -50,8 +53,10 @@ TEST(Geometry, PhasesEqualTheScatter) {
         axis.crop = random.range(-12, axis.full() + 3);
         axis.out = random.range(1, axis.full() + 12);
         std::vector<int64_t> x(axis.in), w(axis.kernel);
-        for (int64_t &v : x) v = random.range(-99, 99);
-        for (int64_t &v : w) v = random.range(-99, 99);
+        for (int64_t &v : x)
+            v = random.range(-99, 99);
+        for (int64_t &v : w)
+            v = random.range(-99, 99);
         std::vector<int> written(axis.out, 0);
         ASSERT_EQ(gather_by_phases(axis, x, w, &written), scatter(axis, x, w))
             << "TCONV_SEED=" << seed << " case " << n << ": in " << axis.in << " kernel " << axis.kernel << " stride "
@@ -87,7 +92,8 @@ TEST(Geometry, PhasesOfHugeStrides) {
     // No loop over the stride: these would take minutes.
     const Axis axis = {1, 3, 2147483647, 3, -5, 20};
     int64_t taps = 0;
-    for (const int64_t r : {int64_t{0}, int64_t{3}, int64_t{6}}) taps += phase_of(axis, r).taps;
+    for (const int64_t r : {int64_t{0}, int64_t{3}, int64_t{6}})
+        taps += phase_of(axis, r).taps;
     EXPECT_EQ(taps, 3);
     EXPECT_EQ(phase_of(axis, 1).taps, 0);
     EXPECT_EQ(phase_of(axis, 2147483646).first_out, 4);

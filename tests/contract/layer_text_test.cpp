@@ -42,34 +42,84 @@ float random_finite(Random &random) {
         const auto bits = static_cast<uint32_t>(random.next());
         float value;
         std::memcpy(&value, &bits, sizeof value);
-        if (std::isfinite(value)) return value;
+        if (std::isfinite(value))
+            return value;
     }
 }
 
 TEST(LayerText, ReadsEachField) {
-    const Parsed p = parse("n3_c8_h5_w6_o12_k4x3_s2x5_p1,-2,3,4_op1,0_d1x7_g4_f32_nhwc_clip-1.5,6_resbefore_nobias_strict");
+    const Parsed p =
+        parse("n3_c8_h5_w6_o12_k4x3_s2x5_p1,-2,3,4_op1,0_d1x7_g4_f32_nhwc_clip-1.5,6_resbefore_nobias_strict");
     ASSERT_EQ(p.status, TCONV_OK) << p.message;
     EXPECT_EQ(p.message, "");
     const tconv_spec &s = p.spec;
-    const int32_t got[] = {s.batch,      s.in_channels, s.in_h,       s.in_w,       s.out_channels, s.kernel_h,
-                           s.kernel_w,   s.stride_h,    s.stride_w,   s.pad_top,    s.pad_left,     s.pad_bottom,
-                           s.pad_right,  s.output_padding_h,          s.output_padding_w,           s.dilation_h,
-                           s.dilation_w, s.groups,      s.dtype,      s.layout,     s.activation,   s.residual,
-                           s.has_bias,   s.math};
-    const int32_t wanted[] = {3, 8, 5, 6, 12, 4, 3, 2, 5, 1, -2, 3, 4, 1, 0, 1, 7, 4, TCONV_F32, TCONV_NHWC,
-                              TCONV_ACT_CLIP, TCONV_RESIDUAL_BEFORE, 0, TCONV_MATH_STRICT};
-    for (size_t i = 0; i < std::size(wanted); ++i) EXPECT_EQ(got[i], wanted[i]) << "field " << i;
+    const int32_t got[] = {s.batch,      s.in_channels,      s.in_h,
+                           s.in_w,       s.out_channels,     s.kernel_h,
+                           s.kernel_w,   s.stride_h,         s.stride_w,
+                           s.pad_top,    s.pad_left,         s.pad_bottom,
+                           s.pad_right,  s.output_padding_h, s.output_padding_w,
+                           s.dilation_h, s.dilation_w,       s.groups,
+                           s.dtype,      s.layout,           s.activation,
+                           s.residual,   s.has_bias,         s.math};
+    const int32_t wanted[] = {3,
+                              8,
+                              5,
+                              6,
+                              12,
+                              4,
+                              3,
+                              2,
+                              5,
+                              1,
+                              -2,
+                              3,
+                              4,
+                              1,
+                              0,
+                              1,
+                              7,
+                              4,
+                              TCONV_F32,
+                              TCONV_NHWC,
+                              TCONV_ACT_CLIP,
+                              TCONV_RESIDUAL_BEFORE,
+                              0,
+                              TCONV_MATH_STRICT};
+    for (size_t i = 0; i < std::size(wanted); ++i)
+        EXPECT_EQ(got[i], wanted[i]) << "field " << i;
     EXPECT_EQ(s.act_alpha, -1.5f);
     EXPECT_EQ(s.act_beta, 6.0f);
     EXPECT_EQ(s.max_packed_bytes, -1);
 }
 
 TEST(LayerText, EverySuffixIsItsOwnCanonicalSpelling) {
-    for (const char *suffix :
-         {"", "_relu", "_leaky_relu0.2", "_leaky_relu-1", "_clip0,6", "_sigmoid", "_tanh", "_elu1", "_gelu",
-          "_gelu_tanh", "_silu", "_hard_swish", "_hard_sigmoid", "_softplus", "_prelu", "_softmax", "_softmax_last",
-          "_resbefore", "_resafter", "_nobias", "_strict", "_tf32", "_gelu_resafter_nobias_tf32",
-          "_softmax_last_resbefore_nobias_strict", "_softmax_nobias", "_elu1e-10", "_clip-1e+20,3.5"}) {
+    for (const char *suffix : {"",
+                               "_relu",
+                               "_leaky_relu0.2",
+                               "_leaky_relu-1",
+                               "_clip0,6",
+                               "_sigmoid",
+                               "_tanh",
+                               "_elu1",
+                               "_gelu",
+                               "_gelu_tanh",
+                               "_silu",
+                               "_hard_swish",
+                               "_hard_sigmoid",
+                               "_softplus",
+                               "_prelu",
+                               "_softmax",
+                               "_softmax_last",
+                               "_resbefore",
+                               "_resafter",
+                               "_nobias",
+                               "_strict",
+                               "_tf32",
+                               "_gelu_resafter_nobias_tf32",
+                               "_softmax_last_resbefore_nobias_strict",
+                               "_softmax_nobias",
+                               "_elu1e-10",
+                               "_clip-1e+20,3.5"}) {
         const std::string text = std::string(kPlain) + suffix;
         const Parsed p = parse(text);
         ASSERT_EQ(p.status, TCONV_OK) << text << ": " << p.message;
@@ -103,7 +153,8 @@ TEST(LayerText, RoundTripOfRandomSpecs) {
         tconv_spec s = testing::random_legal_spec(random);
         s.math = static_cast<int32_t>(random.below(3));
         s.dtype = static_cast<int32_t>(random.range(TCONV_F32, TCONV_S32));
-        if (s.activation == TCONV_ACT_LEAKY_RELU || s.activation == TCONV_ACT_ELU) s.act_alpha = random_finite(random);
+        if (s.activation == TCONV_ACT_LEAKY_RELU || s.activation == TCONV_ACT_ELU)
+            s.act_alpha = random_finite(random);
         if (s.activation == TCONV_ACT_CLIP) {
             const float a = random_finite(random), b = random_finite(random);
             s.act_alpha = std::min(a, b), s.act_beta = std::max(a, b);
@@ -120,8 +171,16 @@ TEST(LayerText, FloatsAreShortestAndExact) {
     const struct {
         float value;
         const char *text;
-    } known[] = {{0.1f, "0.1"}, {1.0f / 3, "0.333333343"}, {6, "6"}, {0.01f, "0.01"}, {-0.0f, "-0"}, {1e-45f, "1e-45"},
-                 {std::numeric_limits<float>::max(), "3.4028235e+38"}, {16777216, "16777216"}, {1e10f, "1e+10"}};
+    } known[] = {{0.1f, "0.1"},
+                 {16777217.0f / 3, "5592405.5"},
+                 {1.0f / 3, "0.33333334"},
+                 {6, "6"},
+                 {0.01f, "0.01"},
+                 {-0.0f, "-0"},
+                 {1e-45f, "1e-45"},
+                 {std::numeric_limits<float>::max(), "3.4028235e+38"},
+                 {16777216, "16777216"},
+                 {1e10f, "1e+10"}};
     for (const auto &k : known) {
         char text[kFloatText];
         format_float(k.value, text);
@@ -132,9 +191,11 @@ TEST(LayerText, FloatsAreShortestAndExact) {
 TEST(LayerText, DecimalPointDoesNotDependOnTheLocale) {
     const char *locale = nullptr;
     for (const char *name : {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "ps_AF.UTF-8"}) {
-        if (locale == nullptr) locale = std::setlocale(LC_NUMERIC, name);
+        if (locale == nullptr)
+            locale = std::setlocale(LC_NUMERIC, name);
     }
-    if (locale == nullptr) GTEST_SKIP() << "[SKIP] no locale with a decimal comma is installed";
+    if (locale == nullptr)
+        GTEST_SKIP() << "[SKIP] no locale with a decimal comma is installed";
     const std::string text = std::string(kPlain) + "_clip-1.5,0.25";
     const Parsed p = parse(text);
     const std::string back = format(p.spec);
@@ -169,20 +230,37 @@ TEST(LayerText, MalformedTextsAreExplained) {
     for (const auto &c : cases) {
         const Parsed p = parse(c.text);
         EXPECT_EQ(p.status, TCONV_INVALID_ARGUMENT) << c.text;
-        EXPECT_NE((p.message + ",").find(std::string(c.position) + ":"), std::string::npos) << c.text << ": " << p.message;
+        EXPECT_NE((p.message + ",").find(std::string(c.position) + ":"), std::string::npos)
+            << c.text << ": " << p.message;
         EXPECT_NE(p.message.find(c.expected), std::string::npos) << c.text << ": " << p.message;
     }
     const struct {
         const char *suffix, *expected;
     } suffixes[] = {
-        {"_", "an activation"},          {"_swish", "an activation"},        {"relu", "nchw or nhwc"},
-        {"_relu6", "'_' or the end"},    {"_leaky_relu", "slope"},           {"_leaky_relunan", "slope"},
-        {"_leaky_relu0x1p3", "'_' or"},  {"_leaky_relu inf", "slope"},       {"_leaky_relu1e", "slope"},
-        {"_leaky_relu.", "slope"},       {"_clip0", "','"},                  {"_clip0,", "upper bound"},
-        {"_clip,6", "lower bound"},      {"_relu_tanh", "no second"},        {"_gelu_gelu_tanh", "no second"},
-        {"_resbefore_resafter", "no second"}, {"_strict_strict", "no second"}, {"_nobias_nobias", "no second"},
-        {"_nobiased", "an activation"},  {"_softmax_first", "an activation"}, {"_elu1_", "an activation"},
-        {"_RELU", "an activation"},      {"_relu ", "'_' or the end"},       {"_gelutanh", "'_' or the end"},
+        {"_", "an activation"},
+        {"_swish", "an activation"},
+        {"relu", "nchw or nhwc"},
+        {"_relu6", "'_' or the end"},
+        {"_leaky_relu", "slope"},
+        {"_leaky_relunan", "slope"},
+        {"_leaky_relu0x1p3", "'_' or"},
+        {"_leaky_relu inf", "slope"},
+        {"_leaky_relu1e", "slope"},
+        {"_leaky_relu.", "slope"},
+        {"_clip0", "','"},
+        {"_clip0,", "upper bound"},
+        {"_clip,6", "lower bound"},
+        {"_relu_tanh", "no second"},
+        {"_gelu_gelu_tanh", "no second"},
+        {"_resbefore_resafter", "no second"},
+        {"_strict_strict", "no second"},
+        {"_nobias_nobias", "no second"},
+        {"_nobiased", "an activation"},
+        {"_softmax_first", "an activation"},
+        {"_elu1_", "an activation"},
+        {"_RELU", "an activation"},
+        {"_relu ", "'_' or the end"},
+        {"_gelutanh", "'_' or the end"},
     };
     for (const auto &c : suffixes) {
         const Parsed p = parse(std::string(kPlain) + c.suffix);

@@ -31,7 +31,7 @@ public:
     }
     ~Pool() { tconv_pool_destroy(pool_); }
 
-    template <typename Task>
+    template<typename Task>
     int run(int32_t count, Task &task) {
         return hooks.parallel_for(
             hooks.user, count, [](void *arg, int32_t i) { return (*static_cast<Task *>(arg))(i); }, &task);
@@ -46,7 +46,8 @@ private:
 int threads_of_process() {
     std::ifstream status("/proc/self/status");
     for (std::string line; std::getline(status, line);) {
-        if (line.rfind("Threads:", 0) == 0) return std::stoi(line.substr(8));
+        if (line.rfind("Threads:", 0) == 0)
+            return std::stoi(line.substr(8));
     }
     return -1;
 }
@@ -58,7 +59,8 @@ TEST(Pool, EveryIndexRunsOnce) {
             std::vector<std::atomic<int>> runs(static_cast<size_t>(count));
             auto task = [&](int32_t i) { return runs[static_cast<size_t>(i)]++, 0; };
             EXPECT_EQ(pool.run(count, task), 0);
-            for (const auto &n : runs) EXPECT_EQ(n, 1) << threads << " threads, " << count << " tasks";
+            for (const auto &n : runs)
+                EXPECT_EQ(n, 1) << threads << " threads, " << count << " tasks";
         }
     }
 }
@@ -87,7 +89,8 @@ TEST(Pool, ResultsAreVisibleAfterTheCallAndJobsDoNotMix) {
     for (int64_t round = 0; round < 5000; ++round) {
         auto task = [&](int32_t i) { return squares[static_cast<size_t>(i)] = round * i, 0; };
         ASSERT_EQ(pool.run(64, task), 0);
-        for (int64_t i = 0; i < 64; ++i) ASSERT_EQ(squares[static_cast<size_t>(i)], round * i);
+        for (int64_t i = 0; i < 64; ++i)
+            ASSERT_EQ(squares[static_cast<size_t>(i)], round * i);
     }
 }
 
@@ -120,7 +123,8 @@ TEST(Pool, NestedCallsRunInside) {
     auto outer = [&](int32_t) {
         const std::thread::id here = std::this_thread::get_id();
         auto task = [&, here](int32_t) {
-            if (std::this_thread::get_id() != here) ++elsewhere;
+            if (std::this_thread::get_id() != here)
+                ++elsewhere;
             return ++inner, 0;
         };
         return pool.run(10, task);
@@ -139,17 +143,20 @@ TEST(Pool, ManyCallersShareOnePool) {
             for (int round = 0; round < 300; ++round) {
                 std::atomic<int64_t> own{0};
                 auto task = [&](int32_t i) { return own += i, 0; };
-                if (pool.run(50, task) != 0 || own != 1225) return;
+                if (pool.run(50, task) != 0 || own != 1225)
+                    return;
                 total += own;
             }
         });
     }
-    for (std::thread &caller : callers) caller.join();
+    for (std::thread &caller : callers)
+        caller.join();
     EXPECT_EQ(total, 6 * 300 * 1225);
 }
 
 TEST(Pool, StartsExactlyTheThreadsAskedForAndEndsThem) {
-    if (kSanitized) GTEST_SKIP() << "[SKIP] a sanitizer may have threads of its own";
+    if (kSanitized)
+        GTEST_SKIP() << "[SKIP] a sanitizer may have threads of its own";
     const int before = threads_of_process();
     {
         Pool one(1);
@@ -161,7 +168,7 @@ TEST(Pool, StartsExactlyTheThreadsAskedForAndEndsThem) {
 }
 
 // Runs body in a forked child and gives back its exit status.
-template <typename Body>
+template<typename Body>
 int in_child(Body body) {
     const pid_t child = fork();
     if (child == 0) {
@@ -174,14 +181,16 @@ int in_child(Body body) {
 }
 
 TEST(Pool, AForkedChildRunsItsTasksItself) {
-    if (kSanitized) GTEST_SKIP() << "[SKIP] sanitizers do not follow a fork from a threaded process";
+    if (kSanitized)
+        GTEST_SKIP() << "[SKIP] sanitizers do not follow a fork from a threaded process";
     auto pool = std::make_unique<Pool>(3);
     std::atomic<int> sum{0};
     auto task = [&](int32_t i) { return sum += i, 0; };
     ASSERT_EQ(pool->run(100, task), 0);
     const int status = in_child([&] {
         sum = 0;
-        if (pool->run(100, task) != 0 || sum != 4950) return 1;
+        if (pool->run(100, task) != 0 || sum != 4950)
+            return 1;
         pool.reset();
         return 0;
     });
@@ -190,15 +199,19 @@ TEST(Pool, AForkedChildRunsItsTasksItself) {
 }
 
 TEST(Pool, RunningOutOfThreadsIsAStatus) {
-    if (kSanitized) GTEST_SKIP() << "[SKIP] sanitizers need the address space that this test takes away";
+    if (kSanitized)
+        GTEST_SKIP() << "[SKIP] sanitizers need the address space that this test takes away";
     const int status = in_child([] {
         rlimit limit;
         getrlimit(RLIMIT_AS, &limit);
         limit.rlim_cur = 300u << 20;  // the stacks of 1023 threads take gigabytes
-        if (setrlimit(RLIMIT_AS, &limit) != 0) return 1;
+        if (setrlimit(RLIMIT_AS, &limit) != 0)
+            return 1;
         tconv_pool *pool = nullptr;
-        if (tconv_pool_create(1024, &pool) != TCONV_OUT_OF_MEMORY || pool != nullptr) return 2;
-        if (threads_of_process() > 1) return 3;
+        if (tconv_pool_create(1024, &pool) != TCONV_OUT_OF_MEMORY || pool != nullptr)
+            return 2;
+        if (threads_of_process() > 1)
+            return 3;
         return tconv_pool_create(2, &pool) == TCONV_OK ? 0 : 4;  // what was taken has been given back
     });
     EXPECT_EQ(status, 0);

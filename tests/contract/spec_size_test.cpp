@@ -90,9 +90,12 @@ TEST(SpecSize, SetCropReachesEveryCropAndSize) {
     for (uint64_t i = 0; i < 3000; ++i) {
         Random random(tconv::testing::seed_of_case(seed, i));
         tconv_spec s = tconv::testing::random_legal_spec(random);
-        const auto crop_h = static_cast<int32_t>(random.range(-50, 200)), crop_w = static_cast<int32_t>(random.range(-9, 9));
-        const auto size_h = static_cast<int32_t>(random.range(1, 300)), size_w = static_cast<int32_t>(random.range(1, 99));
-        ASSERT_EQ(tconv_spec_set_crop(&s, crop_h, size_h, crop_w, size_w), TCONV_OK) << "TCONV_SEED=" << seed << ' ' << i;
+        const auto crop_h = static_cast<int32_t>(random.range(-50, 200)),
+                   crop_w = static_cast<int32_t>(random.range(-9, 9));
+        const auto size_h = static_cast<int32_t>(random.range(1, 300)),
+                   size_w = static_cast<int32_t>(random.range(1, 99));
+        ASSERT_EQ(tconv_spec_set_crop(&s, crop_h, size_h, crop_w, size_w), TCONV_OK)
+            << "TCONV_SEED=" << seed << ' ' << i;
         int32_t h, w;
         ASSERT_EQ(tconv_spec_output_size(&s, &h, &w), TCONV_OK);
         EXPECT_EQ(h, size_h);
@@ -110,11 +113,16 @@ TEST(SpecSize, SetCropRefusesWhatCannotBe) {
         int32_t crop_h, out_h, crop_w, out_w;
         tconv_status status;
     } cases[] = {
-        {0, 0, 0, 1, TCONV_INVALID_SHAPE},          {0, 1, 0, -4, TCONV_INVALID_SHAPE},
-        {most, most, 0, 1, TCONV_SIZE_OVERFLOW},    {-most - 1, most, 0, 1, TCONV_SIZE_OVERFLOW},
-        {-most + 3, 99, 0, 1, TCONV_OK},            {-most + 2, 99, 0, 1, TCONV_SIZE_OVERFLOW},
-        {0, 100000, 0, 100000, TCONV_SIZE_OVERFLOW}, {0, most, 0, 1, TCONV_OK},
-        {0, 1, most - 1, 1, TCONV_OK},              {0, 1, most, 1, TCONV_SIZE_OVERFLOW},
+        {0, 0, 0, 1, TCONV_INVALID_SHAPE},
+        {0, 1, 0, -4, TCONV_INVALID_SHAPE},
+        {most, most, 0, 1, TCONV_SIZE_OVERFLOW},
+        {-most - 1, most, 0, 1, TCONV_SIZE_OVERFLOW},
+        {-most + 3, 99, 0, 1, TCONV_OK},
+        {-most + 2, 99, 0, 1, TCONV_SIZE_OVERFLOW},
+        {0, 100000, 0, 100000, TCONV_SIZE_OVERFLOW},
+        {0, most, 0, 1, TCONV_OK},
+        {0, 1, most - 1, 1, TCONV_OK},
+        {0, 1, most, 1, TCONV_SIZE_OVERFLOW},
     };
     for (const auto &c : cases) {
         tconv_spec asked = s;

@@ -21,7 +21,9 @@ tconv_spec layer() {
     return s;
 }
 
-std::vector<int64_t> strides(const tconv_view &v) { return {v.stride[0], v.stride[1], v.stride[2], v.stride[3]}; }
+std::vector<int64_t> strides(const tconv_view &v) {
+    return {v.stride[0], v.stride[1], v.stride[2], v.stride[3]};
+}
 
 TEST(Views, HelpersFillDenseStrides) {
     const tconv_spec s = layer();  // output 11 x 14
@@ -155,8 +157,10 @@ TEST(Views, OverlapOfSlicesIsExact) {
         Random random(testing::seed_of_case(seed, n));
         int64_t whole[4], stride[4], step = 1;
         int order[4] = {0, 1, 2, 3};
-        for (int i = 3; i > 0; --i) std::swap(order[i], order[random.below(i + 1)]);
-        for (int64_t &w : whole) w = random.range(1, 6);
+        for (int i = 3; i > 0; --i)
+            std::swap(order[i], order[random.below(i + 1)]);
+        for (int64_t &w : whole)
+            w = random.range(1, 6);
         for (const int d : order) {
             stride[d] = step;
             step *= whole[d];
@@ -175,7 +179,8 @@ TEST(Views, OverlapOfSlicesIsExact) {
         }
         const std::set<int64_t> first = elements(view[0], extents[0], buffer);
         bool shared = false;
-        for (const int64_t i : elements(view[1], extents[1], buffer)) shared = shared || first.count(i) > 0;
+        for (const int64_t i : elements(view[1], extents[1], buffer))
+            shared = shared || first.count(i) > 0;
         overlapping += shared;
         ASSERT_EQ(overlap(view[0], extents[0], view[1], extents[1], 4), shared) << "TCONV_SEED=" << seed << ' ' << n;
     }
@@ -186,7 +191,8 @@ TEST(Views, OverlapOfSlicesIsExact) {
 TEST(Views, OverlapOfDifferentStridesIsCautious) {
     float buffer[64];
     const Extents e = {{1, 1, 4, 4}};
-    const tconv_view rows = {buffer, {0, 0, 8, 1}}, columns = {buffer + 4, {0, 0, 1, 8}}, apart = {buffer + 32, {0, 0, 1, 8}};
+    const tconv_view rows = {buffer, {0, 0, 8, 1}}, columns = {buffer + 4, {0, 0, 1, 8}},
+                     apart = {buffer + 32, {0, 0, 1, 8}};
     EXPECT_TRUE(overlap(rows, e, columns, e, 4)) << "interleaved, though no element is shared";
     EXPECT_FALSE(overlap(rows, e, apart, e, 4));
     const tconv_view shifted = {reinterpret_cast<char *>(buffer) + 2, {0, 0, 8, 1}};
@@ -205,9 +211,11 @@ TEST(Views, ElementsOfOutputViewsAreDistinct) {
         Random random(testing::seed_of_case(seed, n));
         tconv_view v = {buffer, {}};
         Extents e;
-        for (int d = 0; d < 4; ++d) v.stride[d] = random.range(0, 60), e.size[d] = random.range(1, 4);
+        for (int d = 0; d < 4; ++d)
+            v.stride[d] = random.range(0, 60), e.size[d] = random.range(1, 4);
         Message message(nullptr, 0);
-        if (check_tensor(v, e, 4, Access::kWrite, "output", message) != TCONV_OK) continue;
+        if (check_tensor(v, e, 4, Access::kWrite, "output", message) != TCONV_OK)
+            continue;
         ++accepted;
         const auto count = static_cast<size_t>(e.size[0] * e.size[1] * e.size[2] * e.size[3]);
         ASSERT_EQ(elements(v, e, buffer).size(), count) << "TCONV_SEED=" << seed << ' ' << n;

@@ -56,10 +56,12 @@ TEST(Reference, HandComputed) {
     EXPECT_EQ(run(layer("n1_c1_h1_w1_o1_k2x2_s1x1_p0,0,0,0_op0,0_d1x1_g1_f32_nchw_nobias"), {10}, {1, 2, 3, 4}),
               (Values{10, 20, 30, 40}));
     // Channels: w is (C_in, C_out). Then two groups, each with its own two inputs and one output.
-    EXPECT_EQ(run(layer("n1_c2_h1_w1_o3_k1x1_s1x1_p0,0,0,0_op0,0_d1x1_g1_f32_nchw_nobias"), {1, 10}, {1, 2, 3, 4, 5, 6}),
-              (Values{41, 52, 63}));
-    EXPECT_EQ(run(layer("n1_c4_h1_w1_o2_k1x1_s1x1_p0,0,0,0_op0,0_d1x1_g2_f32_nchw_nobias"), {1, 2, 3, 4}, {1, 10, 100, 1000}),
-              (Values{21, 4300}));
+    EXPECT_EQ(
+        run(layer("n1_c2_h1_w1_o3_k1x1_s1x1_p0,0,0,0_op0,0_d1x1_g1_f32_nchw_nobias"), {1, 10}, {1, 2, 3, 4, 5, 6}),
+        (Values{41, 52, 63}));
+    EXPECT_EQ(
+        run(layer("n1_c4_h1_w1_o2_k1x1_s1x1_p0,0,0,0_op0,0_d1x1_g2_f32_nchw_nobias"), {1, 2, 3, 4}, {1, 10, 100, 1000}),
+        (Values{21, 4300}));
     // Two images.
     EXPECT_EQ(run(layer("n2_c1_h1_w1_o2_k1x1_s1x1_p0,0,0,0_op0,0_d1x1_g1_f32_nchw"), {1, 2}, {3, 4}, {10, 20}),
               (Values{13, 24, 16, 28}));
@@ -111,9 +113,10 @@ TEST(Reference, Activations) {
         {"prelu", -8, -2},
         {"prelu", 8, 8},
     };
-    for (const auto &k : known) EXPECT_NEAR(activated(k.suffix, k.x), k.y, 1e-14 * std::fabs(k.y)) << k.suffix << k.x;
-    for (const char *suffix : {"relu", "leaky_relu0.5", "clip-1,6", "sigmoid", "tanh", "elu2", "gelu", "gelu_tanh", "silu",
-                               "hard_swish", "hard_sigmoid", "softplus", "prelu", "softmax"}) {
+    for (const auto &k : known)
+        EXPECT_NEAR(activated(k.suffix, k.x), k.y, 1e-14 * std::fabs(k.y)) << k.suffix << k.x;
+    for (const char *suffix : {"relu", "leaky_relu0.5", "clip-1,6", "sigmoid", "tanh", "elu2", "gelu", "gelu_tanh",
+                               "silu", "hard_swish", "hard_sigmoid", "softplus", "prelu", "softmax"}) {
         EXPECT_TRUE(std::isnan(activated(suffix, std::numeric_limits<double>::quiet_NaN()))) << suffix;
     }
 }
@@ -133,16 +136,19 @@ TEST(Reference, SoftmaxAlongEachAxis) {
 }
 
 // The gather: which inputs and taps reach this output? Nothing of the oracle is used.
-double gathered(const tconv_spec &s, const Values &x, const Values &w, int64_t n, int64_t o, int64_t row, int64_t column) {
+double gathered(const tconv_spec &s, const Values &x, const Values &w, int64_t n, int64_t o, int64_t row,
+                int64_t column) {
     const int64_t ins = s.in_channels / s.groups, outs = s.out_channels / s.groups;
     double sum = 0;
     for (int64_t c = o / outs * ins; c < (o / outs + 1) * ins; ++c) {
         for (int64_t ky = 0; ky < s.kernel_h; ++ky) {
             for (int64_t kx = 0; kx < s.kernel_w; ++kx) {
                 const int64_t v = row + s.pad_top - ky * s.dilation_h, u = column + s.pad_left - kx * s.dilation_w;
-                if (v < 0 || u < 0 || v % s.stride_h != 0 || u % s.stride_w != 0) continue;
+                if (v < 0 || u < 0 || v % s.stride_h != 0 || u % s.stride_w != 0)
+                    continue;
                 const int64_t i = v / s.stride_h, j = u / s.stride_w;
-                if (i >= s.in_h || j >= s.in_w) continue;
+                if (i >= s.in_h || j >= s.in_w)
+                    continue;
                 sum += x[((n * s.in_channels + c) * s.in_h + i) * s.in_w + j] *
                        w[((c * outs + o % outs) * s.kernel_h + ky) * s.kernel_w + kx];
             }
@@ -187,7 +193,8 @@ TEST(ProblemData, EverySumIsExactInFloat) {
         testing::DataRules rules;
         rules.filter_multiple = random.chance(0.5) ? 1 : 36;
         Problem problem(s, random.next(), Placement::kDense, rules);
-        for (const double y : problem.expected()) ASSERT_EQ(y, static_cast<double>(static_cast<float>(y)));
+        for (const double y : problem.expected())
+            ASSERT_EQ(y, static_cast<double>(static_cast<float>(y)));
         // The sum of magnitudes bounds every partial sum in every order.
         s.activation = TCONV_ACT_NONE;
         Problem magnitudes(s, 1, Placement::kDense, rules);
@@ -198,8 +205,10 @@ TEST(ProblemData, EverySumIsExactInFloat) {
         absolute(magnitudes.input, problem.input);
         absolute(magnitudes.filter, problem.filter);
         absolute(magnitudes.residual, problem.residual);
-        for (size_t o = 0; o < magnitudes.bias.size(); ++o) magnitudes.bias[o] = std::fabs(problem.bias[o]);
-        for (const double sum : magnitudes.expected()) ASSERT_LE(sum, 1 << 20) << testing::text_of(s);
+        for (size_t o = 0; o < magnitudes.bias.size(); ++o)
+            magnitudes.bias[o] = std::fabs(problem.bias[o]);
+        for (const double sum : magnitudes.expected())
+            ASSERT_LE(sum, 1 << 20) << testing::text_of(s);
     }
 }
 
@@ -216,7 +225,8 @@ TEST(ProblemData, PlacementsHoldTheSameLogicalData) {
             for (int64_t c = 0; c < 6; ++c)
                 for (int64_t y = 0; y < 5; ++y)
                     for (int64_t x = 0; x < 4; ++x) {
-                        const int64_t at = n * view.stride[0] + c * view.stride[1] + y * view.stride[2] + x * view.stride[3];
+                        const int64_t at =
+                            n * view.stride[0] + c * view.stride[1] + y * view.stride[2] + x * view.stride[3];
                         ASSERT_EQ(static_cast<const float *>(view.data)[at], values[static_cast<size_t>(index++)]);
                     }
     }
@@ -256,7 +266,8 @@ TEST(RandomSpec, LegalOnesAreValidAndVaried) {
         last_axis += s.activation == TCONV_ACT_SOFTMAX && s.softmax_axis == TCONV_AXIS_LAST;
         odd += s.out_channels % 4 != 0;
     }
-    for (const int count : {grouped, dilated, empty_batch, negative_pad, padded_output, last_axis, odd}) EXPECT_GT(count, 20);
+    for (const int count : {grouped, dilated, empty_batch, negative_pad, padded_output, last_axis, odd})
+        EXPECT_GT(count, 20);
 }
 
 }  // namespace

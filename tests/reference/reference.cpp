@@ -3,39 +3,6 @@
 #include <cmath>
 
 namespace tconv::reference {
-namespace {
-
-double pointwise(const tconv_spec &s, double slope, double x) {
-    const double a = s.act_alpha, b = s.act_beta;
-    const double hard_sigmoid = x < -3 ? 0 : x > 3 ? 1 : (x + 3) / 6;
-    switch (s.activation) {  // comparisons are arranged so that NaN stays NaN
-        case TCONV_ACT_RELU: return x < 0 ? 0 : x;
-        case TCONV_ACT_LEAKY_RELU: return x < 0 ? a * x : x;
-        case TCONV_ACT_CLIP: return x < a ? a : x > b ? b : x;
-        case TCONV_ACT_SIGMOID: return 1 / (1 + std::exp(-x));
-        case TCONV_ACT_TANH: return std::tanh(x);
-        case TCONV_ACT_ELU: return x < 0 ? a * std::expm1(x) : x;
-        case TCONV_ACT_GELU: return x / 2 * std::erfc(-x / std::sqrt(2.0));
-        case TCONV_ACT_GELU_TANH:
-            return x / 2 * (1 + std::tanh(std::sqrt(2 / std::acos(-1.0)) * (x + 0.044715 * x * x * x)));
-        case TCONV_ACT_SILU: return x / (1 + std::exp(-x));
-        case TCONV_ACT_HARD_SWISH: return x * hard_sigmoid;
-        case TCONV_ACT_HARD_SIGMOID: return hard_sigmoid;
-        case TCONV_ACT_SOFTPLUS: return (x > 0 ? x : 0) + std::log1p(std::exp(-std::fabs(x)));
-        case TCONV_ACT_PRELU: return x < 0 ? slope * x : x;
-        default: return x;
-    }
-}
-
-void softmax(double *values, long long count, long long step) {
-    double peak = values[0], total = 0;
-    for (long long i = 1; i < count; ++i) peak = std::fmax(peak, values[i * step]);
-    for (long long i = 0; i < count; ++i) total += values[i * step] = std::exp(values[i * step] - peak);
-    for (long long i = 0; i < count; ++i) values[i * step] /= total;
-}
-
-}  // namespace
-
 Size output_size(const tconv_spec &s) {
     const long long full_h = (s.in_h - 1LL) * s.stride_h + (s.kernel_h - 1LL) * s.dilation_h + 1;
     const long long full_w = (s.in_w - 1LL) * s.stride_w + (s.kernel_w - 1LL) * s.dilation_w + 1;
@@ -43,14 +10,44 @@ Size output_size(const tconv_spec &s) {
             full_w - s.pad_left - s.pad_right + s.output_padding_w};
 }
 
-void scatter(const tconv_spec &s, const Arrays &t) {
-    const Size out = output_size(s);
-    const long long plane = out.h * out.w, total = s.batch * s.out_channels * plane;
-    const long long ins = s.in_channels / s.groups, outs = s.out_channels / s.groups;
-    for (long long i = 0; i < total; ++i) {
-        t.output[i] = s.has_bias ? t.bias[i / plane % s.out_channels] : 0;
-        if (s.residual == TCONV_RESIDUAL_BEFORE) t.output[i] += t.residual[i];
+namespace {
+
+double pointwise(const tconv_spec &s, double slope, double x) {
+    const double a = s.act_alpha, b = s.act_beta, pi = std::acos(-1.0);
+    const double hard_sigmoid = x < -3 ? 0 : x > 3 ? 1 : (x + 3) / 6;
+    // Comparisons are arranged so that NaN stays NaN.
+    // clang-format off
+    switch (s.activation) {
+        case TCONV_ACT_RELU: return x < 0 ? 0 : x;
+        case TCONV_ACT_LEAKY_RELU: return x < 0 ? a * x : x;
+        case TCONV_ACT_CLIP: return x < a ? a : x > b ? b : x;
+        case TCONV_ACT_SIGMOID: return 1 / (1 + std::exp(-x));
+        case TCONV_ACT_TANH: return std::tanh(x);
+        case TCONV_ACT_ELU: return x < 0 ? a * std::expm1(x) : x;
+        case TCONV_ACT_GELU: return x / 2 * std::erfc(-x / std::sqrt(2.0));
+        case TCONV_ACT_GELU_TANH: return x / 2 * (1 + std::tanh(std::sqrt(2 / pi) * (x + 0.044715 * x * x * x)));
+        case TCONV_ACT_SILU: return x / (1 + std::exp(-x));
+        case TCONV_ACT_HARD_SWISH: return x * hard_sigmoid;
+        case TCONV_ACT_HARD_SIGMOID: return hard_sigmoid;
+        case TCONV_ACT_SOFTPLUS: return (x > 0 ? x : 0) + std::log1p(std::exp(-std::fabs(x)));
+        case TCONV_ACT_PRELU: return x < 0 ? slope * x : x;
+        default: return x;
     }
+    // clang-format on
+}
+
+void softmax(double *values, long long count, long long step) {
+    double peak = values[0], total = 0;
+    for (long long i = 1; i < count; ++i)
+        peak = std::fmax(peak, values[i * step]);
+    for (long long i = 0; i < count; ++i)
+        total += values[i * step] = std::exp(values[i * step] - peak);
+    for (long long i = 0; i < count; ++i)
+        values[i * step] /= total;
+}
+
+void scatter(const tconv_spec &s, const Arrays &t, Size out) {
+    const long long plane = out.h * out.w, ins = s.in_channels / s.groups, outs = s.out_channels / s.groups;
     const double *x = t.input;
     for (long long n = 0; n < s.batch; ++n)
         for (long long c = 0; c < s.in_channels; ++c)
@@ -69,27 +66,25 @@ void scatter(const tconv_spec &s, const Arrays &t) {
                     }
 }
 
-void activate(const tconv_spec &s, const double *slope, double *y) {
-    const Size out = output_size(s);
-    const long long plane = out.h * out.w, total = s.batch * s.out_channels * plane;
-    if (s.activation != TCONV_ACT_SOFTMAX) {
-        for (long long i = 0; i < total; ++i)
-            y[i] = pointwise(s, slope ? slope[i / plane % s.out_channels] : 0, y[i]);
-    } else if (s.softmax_axis == TCONV_AXIS_LAST) {
-        for (long long i = 0; i < total; i += out.w) softmax(y + i, out.w, 1);
-    } else {
-        for (long long n = 0; n < s.batch; ++n)
-            for (long long p = 0; p < plane; ++p)
-                softmax(y + n * s.out_channels * plane + p, s.out_channels, plane);
-    }
-}
+}  // namespace
 
 void run(const tconv_spec &s, const Arrays &t) {
-    scatter(s, t);
-    activate(s, t.slope, t.output);
     const Size out = output_size(s);
-    if (s.residual == TCONV_RESIDUAL_AFTER)
-        for (long long i = 0; i < s.batch * s.out_channels * out.h * out.w; ++i) t.output[i] += t.residual[i];
+    const long long plane = out.h * out.w, total = s.batch * s.out_channels * plane;
+    const auto channel = [&](long long i) { return i / plane % s.out_channels; };
+    for (long long i = 0; i < total; ++i)
+        t.output[i] = (s.has_bias ? t.bias[channel(i)] : 0) + (s.residual == TCONV_RESIDUAL_BEFORE ? t.residual[i] : 0);
+    scatter(s, t, out);
+    for (long long i = 0; i < total; ++i)
+        t.output[i] = pointwise(s, s.activation == TCONV_ACT_PRELU ? t.slope[channel(i)] : 0, t.output[i]);
+    if (s.activation == TCONV_ACT_SOFTMAX && s.softmax_axis == TCONV_AXIS_LAST)
+        for (long long i = 0; i < total; i += out.w)
+            softmax(t.output + i, out.w, 1);
+    else if (s.activation == TCONV_ACT_SOFTMAX)
+        for (long long i = 0; i < s.batch * plane; ++i)
+            softmax(t.output + i / plane * s.out_channels * plane + i % plane, s.out_channels, plane);
+    for (long long i = 0; i < total && s.residual == TCONV_RESIDUAL_AFTER; ++i)
+        t.output[i] += t.residual[i];
 }
 
 }  // namespace tconv::reference

@@ -18,7 +18,9 @@ float guard_value() {
     return value;
 }
 
-bool is_guard(const float &value) { return std::memcmp(&value, &kGuardBits, sizeof value) == 0; }
+bool is_guard(const float &value) {
+    return std::memcmp(&value, &kGuardBits, sizeof value) == 0;
+}
 
 constexpr std::array<int, 4> kNchw = {0, 1, 2, 3}, kNhwc = {0, 2, 3, 1};
 constexpr std::array<int64_t, 4> kNoGap = {0, 0, 0, 0};
@@ -26,7 +28,8 @@ constexpr std::array<bool, 4> kNoFlip = {false, false, false, false};
 
 std::array<int, 4> shuffled(Random &random) {
     std::array<int, 4> order = kNchw;
-    for (int i = 3; i > 0; --i) std::swap(order[i], order[random.below(i + 1)]);
+    for (int i = 3; i > 0; --i)
+        std::swap(order[i], order[random.below(i + 1)]);
     return order;
 }
 
@@ -41,22 +44,28 @@ Tensor place_image(Random &random, std::array<int64_t, 4> extents, int32_t layou
         }
         case Placement::kShuffled: {
             std::array<int64_t, 4> gap;
-            for (int64_t &g : gap) g = random.below(4);
+            for (int64_t &g : gap)
+                g = random.below(4);
             return Tensor(extents, shuffled(random), gap, kNoFlip, guard);
         }
-        default: return Tensor(extents, order, kNoGap, kNoFlip, guard);
+        default:
+            return Tensor(extents, order, kNoGap, kNoFlip, guard);
     }
 }
 
 Tensor place_filter(Random &random, std::array<int64_t, 4> extents, Placement placement) {
     constexpr std::array<int, 4> kOthers[] = {{2, 3, 0, 1}, {2, 3, 1, 0}, {1, 2, 3, 0}};
     const int64_t guard = random.range(17, 47);
-    if (placement == Placement::kDense) return Tensor(extents, kNchw, kNoGap, kNoFlip, guard);
-    if (placement == Placement::kOther) return Tensor(extents, random.pick(kOthers), kNoGap, kNoFlip, guard);
+    if (placement == Placement::kDense)
+        return Tensor(extents, kNchw, kNoGap, kNoFlip, guard);
+    if (placement == Placement::kOther)
+        return Tensor(extents, random.pick(kOthers), kNoGap, kNoFlip, guard);
     std::array<int64_t, 4> gap;
     std::array<bool, 4> flip;
-    for (int64_t &g : gap) g = random.below(3);
-    for (bool &f : flip) f = random.chance(0.3);
+    for (int64_t &g : gap)
+        g = random.below(3);
+    for (bool &f : flip)
+        f = random.chance(0.3);
     return Tensor(extents, shuffled(random), gap, flip, guard);
 }
 
@@ -79,7 +88,8 @@ Tensor::Tensor(std::array<int64_t, 4> extents, std::array<int, 4> slowest_first,
     }
     storage_.resize(static_cast<size_t>(stride + 2 * guard));
     for (int d = 0; d < 4; ++d) {
-        if (!flip[d] || extents[d] == 0) continue;
+        if (!flip[d] || extents[d] == 0)
+            continue;
         origin_ += stride_[d] * (extents[d] - 1);
         stride_[d] = -stride_[d];
     }
@@ -98,7 +108,8 @@ void Tensor::each(const std::function<void(int64_t, float &)> &visit) {
     for (int64_t a = 0; a < extents_[0]; ++a)
         for (int64_t b = 0; b < extents_[1]; ++b)
             for (int64_t c = 0; c < extents_[2]; ++c)
-                for (int64_t d = 0; d < extents_[3]; ++d) visit(index++, at(a, b, c, d));
+                for (int64_t d = 0; d < extents_[3]; ++d)
+                    visit(index++, at(a, b, c, d));
 }
 
 std::vector<double> Tensor::logical() const {
@@ -107,7 +118,9 @@ std::vector<double> Tensor::logical() const {
     return values;
 }
 
-void Tensor::poison() { std::fill(storage_.begin(), storage_.end(), guard_value()); }
+void Tensor::poison() {
+    std::fill(storage_.begin(), storage_.end(), guard_value());
+}
 
 bool Tensor::surroundings_intact() const {
     Tensor copy = *this;
@@ -129,15 +142,18 @@ Problem::Problem(const tconv_spec &s, uint64_t seed, Placement placement, DataRu
     const int64_t terms = s.in_channels / s.groups * taps_at_most(s.kernel_h, s.stride_h, s.dilation_h) *
                           taps_at_most(s.kernel_w, s.stride_w, s.dilation_w);
     int64_t largest = 4;
-    while (largest > 1 && terms * largest * largest * rules.filter_multiple > (1 << 19)) --largest;
+    while (largest > 1 && terms * largest * largest * rules.filter_multiple > (1 << 19))
+        --largest;
     const auto value = [&](int64_t magnitude) {
-        if (!rules.integers) return static_cast<float>(2 * random.unit() - 1);
+        if (!rules.integers)
+            return static_cast<float>(2 * random.unit() - 1);
         return static_cast<float>(random.range(-magnitude, magnitude));
     };
     input.each([&](int64_t, float &x) { x = random.chance(rules.density) ? value(largest) : 0.0f; });
     filter.each([&](int64_t, float &w) {
         w = value(largest);
-        if (rules.integers) w *= static_cast<float>(rules.filter_multiple);
+        if (rules.integers)
+            w *= static_cast<float>(rules.filter_multiple);
     });
     residual.each([&](int64_t, float &r) { r = value(50); });
     constexpr float kSlopes[] = {0.25f, 0.5f, -0.125f, 0.0f, 1.0f, 2.0f};
@@ -170,11 +186,13 @@ std::string Problem::compare(const std::vector<double> &expected, double absolut
     int64_t wrong = 0, first = -1;
     const_cast<Tensor &>(output).each([&](int64_t i, float &element) {
         const double e = expected[static_cast<size_t>(i)], a = element;
-        const bool equal = a == e || (std::isnan(a) && std::isnan(e)) ||
-                           std::fabs(a - e) <= absolute + relative * std::fabs(e);
-        if (equal && !is_guard(element)) return;  // a guard was never written, whatever is expected
+        const bool equal =
+            a == e || (std::isnan(a) && std::isnan(e)) || std::fabs(a - e) <= absolute + relative * std::fabs(e);
+        if (equal && !is_guard(element))
+            return;  // a guard was never written, whatever is expected
         ++wrong;
-        if (first < 0) first = i;
+        if (first < 0)
+            first = i;
     });
     if (wrong > 0) {
         const auto &n = output.extents();

@@ -40,7 +40,7 @@ public:
     void each(const std::function<void(int64_t, float &)> &visit);
     std::vector<double> logical() const;
 
-    void poison();                 // every word of the buffer becomes the guard pattern, a NaN
+    void poison();                     // every word of the buffer becomes the guard pattern, a NaN
     bool surroundings_intact() const;  // everything outside the view still is
 
 private:
@@ -53,8 +53,8 @@ private:
 };
 
 struct DataRules {
-    bool integers = true;      // else uniform reals in [-1, 1)
-    double density = 0.75;     // of non-zero input values
+    bool integers = true;         // else uniform reals in [-1, 1)
+    double density = 0.75;        // of non-zero input values
     int32_t filter_multiple = 1;  // weights are multiples of this (Winograd: the square of its common denominator)
 };
 

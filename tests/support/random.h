@@ -20,7 +20,7 @@ public:
     int64_t range(int64_t low, int64_t high) { return low + below(high - low + 1); }
     bool chance(double probability) { return unit() < probability; }
     double unit() { return static_cast<double>(next() >> 11) * 0x1p-53; }  // [0, 1)
-    template <typename T, int N>
+    template<typename T, int N>
     T pick(const T (&choices)[N]) {
         return choices[below(N)];
     }

@@ -26,7 +26,8 @@ AxisDraw draw_axis(Random &random, const SpecLimits &limits) {
     a.kernel = static_cast<int32_t>(random.chance(0.6) ? random.range(1, 5) : random.range(1, limits.largest_kernel));
     a.stride = static_cast<int32_t>(random.chance(0.5) ? random.range(1, 2) : random.range(1, limits.largest_stride));
     a.dilation = static_cast<int32_t>(random.chance(0.6) ? 1 : random.range(1, limits.largest_dilation));
-    if (random.chance(0.4)) a.output_padding = static_cast<int32_t>(random.below(std::max(a.stride, a.dilation)));
+    if (random.chance(0.4))
+        a.output_padding = static_cast<int32_t>(random.below(std::max(a.stride, a.dilation)));
     return a;
 }
 
@@ -36,7 +37,8 @@ void draw_pads(Random &random, AxisDraw *a) {
     const int64_t kind = random.below(5);
     for (int attempt = 0; attempt < 20; ++attempt) {
         a->begin = a->end = 0;
-        if (kind == 1) a->begin = a->end = static_cast<int32_t>(random.range(0, extent / 2));
+        if (kind == 1)
+            a->begin = a->end = static_cast<int32_t>(random.range(0, extent / 2));
         if (kind == 2) {
             a->begin = static_cast<int32_t>(random.range(0, extent - 1));
             a->end = static_cast<int32_t>(random.range(0, extent - 1));
@@ -49,7 +51,8 @@ void draw_pads(Random &random, AxisDraw *a) {
             a->begin = static_cast<int32_t>(random.range(0, a->full() - 1));
             a->end = static_cast<int32_t>(random.range(0, a->full() - 1 - a->begin));
         }
-        if (a->out() >= 1) return;
+        if (a->out() >= 1)
+            return;
     }
     a->begin = a->end = 0;
 }
@@ -61,8 +64,10 @@ void draw_channels(Random &random, tconv_spec *s) {
     s->out_channels = random.pick(kChannels);
     if (kind < 2) {  // a few groups
         s->groups = static_cast<int32_t>(random.range(2, 5));
-        s->in_channels = s->groups * static_cast<int32_t>(random.chance(0.5) ? random.range(1, 4) : random.range(1, 20));
-        s->out_channels = s->groups * static_cast<int32_t>(random.chance(0.5) ? random.range(1, 4) : random.range(1, 20));
+        s->in_channels =
+            s->groups * static_cast<int32_t>(random.chance(0.5) ? random.range(1, 4) : random.range(1, 20));
+        s->out_channels =
+            s->groups * static_cast<int32_t>(random.chance(0.5) ? random.range(1, 4) : random.range(1, 20));
     } else if (kind == 2) {  // depthwise, with a channel multiplier now and then
         s->groups = s->in_channels;
         s->out_channels = s->groups * static_cast<int32_t>(random.chance(0.7) ? 1 : random.range(2, 3));
@@ -73,13 +78,16 @@ void draw_activation(Random &random, const SpecLimits &limits, tconv_spec *s) {
     constexpr float kSlopes[] = {0.25f, 0.125f, 0.5f, 0.0f, -0.5f}, kAlphas[] = {1.0f, 0.5f, 2.0f};
     do {
         s->activation = static_cast<int32_t>(random.range(TCONV_ACT_NONE, TCONV_ACT_SOFTMAX));
-        if (s->activation == TCONV_ACT_LEAKY_RELU) s->act_alpha = random.pick(kSlopes);
-        if (s->activation == TCONV_ACT_ELU) s->act_alpha = random.pick(kAlphas);
+        if (s->activation == TCONV_ACT_LEAKY_RELU)
+            s->act_alpha = random.pick(kSlopes);
+        if (s->activation == TCONV_ACT_ELU)
+            s->act_alpha = random.pick(kAlphas);
         if (s->activation == TCONV_ACT_CLIP) {
             s->act_alpha = static_cast<float>(random.range(-8, 2));
             s->act_beta = s->act_alpha + static_cast<float>(random.range(0, 12));
         }
-        if (s->activation == TCONV_ACT_SOFTMAX) s->softmax_axis = static_cast<int32_t>(random.below(2));
+        if (s->activation == TCONV_ACT_SOFTMAX)
+            s->softmax_axis = static_cast<int32_t>(random.below(2));
     } while (limits.exact_only && !is_exact(*s));
 }
 
@@ -93,8 +101,10 @@ tconv_spec draw_spec(Random &random, const SpecLimits &limits) {
     const auto work = [&] {
         return 2.0 * s.batch * s.in_channels * s.out_channels / s.groups * h.kernel * w.kernel * h.in * w.in;
     };
-    while (work() > limits.most_flops && h.in * w.in > 1) (h.in > w.in ? h.in : w.in) /= 2;
-    while (work() > limits.most_flops && h.kernel * w.kernel > 1) (h.kernel > w.kernel ? h.kernel : w.kernel) /= 2;
+    while (work() > limits.most_flops && h.in * w.in > 1)
+        (h.in > w.in ? h.in : w.in) /= 2;
+    while (work() > limits.most_flops && h.kernel * w.kernel > 1)
+        (h.kernel > w.kernel ? h.kernel : w.kernel) /= 2;
     draw_pads(random, &h);
     draw_pads(random, &w);
     s.in_h = h.in, s.kernel_h = h.kernel, s.stride_h = h.stride, s.dilation_h = h.dilation;
@@ -104,8 +114,10 @@ tconv_spec draw_spec(Random &random, const SpecLimits &limits) {
     s.layout = random.chance(0.5) ? TCONV_NCHW : TCONV_NHWC;
     s.math = random.chance(0.5) ? TCONV_MATH_FAST : TCONV_MATH_STRICT;
     s.has_bias = random.chance(0.7) ? 1 : 0;
-    if (random.chance(0.4)) s.residual = static_cast<int32_t>(random.range(1, 2));
-    if (limits.activations && random.chance(0.6)) draw_activation(random, limits, &s);
+    if (random.chance(0.4))
+        s.residual = static_cast<int32_t>(random.range(1, 2));
+    if (limits.activations && random.chance(0.6))
+        draw_activation(random, limits, &s);
     return s;
 }
 
@@ -115,9 +127,12 @@ tconv_spec random_legal_spec(Random &random, const SpecLimits &limits) {
     for (;;) {
         const tconv_spec spec = draw_spec(random, limits);
         int32_t h, w;
-        if (tconv_spec_output_size(&spec, &h, &w) != TCONV_OK) continue;
-        if (flops_of(spec) > limits.most_flops) continue;
-        if (int64_t{1} * spec.batch * spec.out_channels * h * w > limits.most_outputs) continue;
+        if (tconv_spec_output_size(&spec, &h, &w) != TCONV_OK)
+            continue;
+        if (flops_of(spec) > limits.most_flops)
+            continue;
+        if (int64_t{1} * spec.batch * spec.out_channels * h * w > limits.most_outputs)
+            continue;
         return spec;
     }
 }
@@ -128,8 +143,10 @@ bool is_exact(const tconv_spec &s) {
         case TCONV_ACT_RELU:
         case TCONV_ACT_CLIP:
         case TCONV_ACT_LEAKY_RELU:
-        case TCONV_ACT_PRELU: return true;  // with the slopes drawn here and by Problem: few bits, powers of two
-        default: return false;
+        case TCONV_ACT_PRELU:
+            return true;  // with the slopes drawn here and by Problem: few bits, powers of two
+        default:
+            return false;
     }
 }
 
@@ -177,46 +194,58 @@ IllegalSpec random_illegal_spec(Random &random) {
     }
     const int32_t limit_h = std::max(s.stride_h, s.dilation_h), limit_w = std::max(s.stride_w, s.dilation_w);
     switch (kind - kCount) {
-        case 0: s.struct_size += random.chance(0.5) ? 4 : static_cast<size_t>(-4);
-                return says(TCONV_INVALID_STRUCT, "struct_size", static_cast<int64_t>(s.struct_size));
-        case 1: s.groups = std::max(s.in_channels, s.out_channels) + 1;
-                return says(TCONV_INVALID_ARGUMENT, "groups", s.groups);
-        case 2: s.activation = TCONV_ACT_LEAKY_RELU, s.act_alpha = std::numeric_limits<float>::quiet_NaN();
-                says(TCONV_INVALID_ARGUMENT, "act_alpha", 0), bad.value = "nan";
-                return bad;
-        case 3: s.activation = TCONV_ACT_CLIP, s.act_alpha = 3, s.act_beta = -2;
-                return says(TCONV_INVALID_ARGUMENT, "act_alpha", 3);
-        case 4: s.max_packed_bytes = -2 - random.below(1000);
-                return says(TCONV_INVALID_ARGUMENT, "max_packed_bytes", s.max_packed_bytes);
-        case 5: s.output_padding_h = random.chance(0.5) ? -1 : limit_h + static_cast<int32_t>(random.below(3));
-                return says(TCONV_INVALID_SHAPE, "output_padding_h", s.output_padding_h);
-        case 6: s.output_padding_w = random.chance(0.5) ? -1 : limit_w + static_cast<int32_t>(random.below(3));
-                return says(TCONV_INVALID_SHAPE, "output_padding_w", s.output_padding_w);
-        case 7: s.pad_top = s.pad_bottom = 1000 + static_cast<int32_t>(random.below(1000));
-                return says(TCONV_INVALID_SHAPE, "pad_bottom", s.pad_bottom);
-        case 8: s.pad_left = 1000, s.pad_right = 1000 + static_cast<int32_t>(random.below(1000));
-                return says(TCONV_INVALID_SHAPE, "pad_right", s.pad_right);
-        case 9: s.in_h = 70000 + static_cast<int32_t>(random.below(1000)), s.stride_h = 70000;
-                s.output_padding_h = 0;
-                return says(TCONV_SIZE_OVERFLOW, "stride_h", s.stride_h);
-        case 10: s.pad_left = -2147483647 - static_cast<int32_t>(random.below(2));
-                return says(TCONV_SIZE_OVERFLOW, "pad_left", s.pad_left);
+        case 0:
+            s.struct_size += random.chance(0.5) ? 4 : static_cast<size_t>(-4);
+            return says(TCONV_INVALID_STRUCT, "struct_size", static_cast<int64_t>(s.struct_size));
+        case 1:
+            s.groups = std::max(s.in_channels, s.out_channels) + 1;
+            return says(TCONV_INVALID_ARGUMENT, "groups", s.groups);
+        case 2:
+            s.activation = TCONV_ACT_LEAKY_RELU, s.act_alpha = std::numeric_limits<float>::quiet_NaN();
+            says(TCONV_INVALID_ARGUMENT, "act_alpha", 0), bad.value = "nan";
+            return bad;
+        case 3:
+            s.activation = TCONV_ACT_CLIP, s.act_alpha = 3, s.act_beta = -2;
+            return says(TCONV_INVALID_ARGUMENT, "act_alpha", 3);
+        case 4:
+            s.max_packed_bytes = -2 - random.below(1000);
+            return says(TCONV_INVALID_ARGUMENT, "max_packed_bytes", s.max_packed_bytes);
+        case 5:
+            s.output_padding_h = random.chance(0.5) ? -1 : limit_h + static_cast<int32_t>(random.below(3));
+            return says(TCONV_INVALID_SHAPE, "output_padding_h", s.output_padding_h);
+        case 6:
+            s.output_padding_w = random.chance(0.5) ? -1 : limit_w + static_cast<int32_t>(random.below(3));
+            return says(TCONV_INVALID_SHAPE, "output_padding_w", s.output_padding_w);
+        case 7:
+            s.pad_top = s.pad_bottom = 1000 + static_cast<int32_t>(random.below(1000));
+            return says(TCONV_INVALID_SHAPE, "pad_bottom", s.pad_bottom);
+        case 8:
+            s.pad_left = 1000, s.pad_right = 1000 + static_cast<int32_t>(random.below(1000));
+            return says(TCONV_INVALID_SHAPE, "pad_right", s.pad_right);
+        case 9:
+            s.in_h = 70000 + static_cast<int32_t>(random.below(1000)), s.stride_h = 70000;
+            s.output_padding_h = 0;
+            return says(TCONV_SIZE_OVERFLOW, "stride_h", s.stride_h);
+        case 10:
+            s.pad_left = -2147483647 - static_cast<int32_t>(random.below(2));
+            return says(TCONV_SIZE_OVERFLOW, "pad_left", s.pad_left);
         default:  // in_h * in_w alone is above the limit
-                s.in_h = 60000, s.in_w = 70000;
-                s.pad_top = s.pad_left = s.pad_bottom = s.pad_right = 0;
-                return says(TCONV_SIZE_OVERFLOW, "in_channels", int64_t{1} * s.in_channels * s.in_h * s.in_w);
+            s.in_h = 60000, s.in_w = 70000;
+            s.pad_top = s.pad_left = s.pad_bottom = s.pad_right = 0;
+            return says(TCONV_SIZE_OVERFLOW, "in_channels", int64_t{1} * s.in_channels * s.in_h * s.in_w);
     }
 }
 
 std::string text_of(const tconv_spec &s) {
     char text[TCONV_LAYER_TEXT_BYTES];
-    if (tconv_spec_format(&s, text, sizeof text) == TCONV_OK) return text;
+    if (tconv_spec_format(&s, text, sizeof text) == TCONV_OK)
+        return text;
     std::snprintf(text, sizeof text,
                   "(not valid) n%d c%d h%d w%d o%d k%dx%d s%dx%d p%d,%d,%d,%d op%d,%d d%dx%d g%d dtype %d layout %d "
                   "activation %d",
                   s.batch, s.in_channels, s.in_h, s.in_w, s.out_channels, s.kernel_h, s.kernel_w, s.stride_h,
-                  s.stride_w, s.pad_top, s.pad_left, s.pad_bottom, s.pad_right, s.output_padding_h,
-                  s.output_padding_w, s.dilation_h, s.dilation_w, s.groups, s.dtype, s.layout, s.activation);
+                  s.stride_w, s.pad_top, s.pad_left, s.pad_bottom, s.pad_right, s.output_padding_h, s.output_padding_w,
+                  s.dilation_h, s.dilation_w, s.groups, s.dtype, s.layout, s.activation);
     return text;
 }
 

@@ -10,7 +10,7 @@
 namespace tconv::testing {
 
 struct SpecLimits {
-    double most_flops = 20e6;      // of the full count, all images
+    double most_flops = 20e6;       // of the full count, all images
     int64_t most_outputs = 400000;  // all images
     int32_t largest_size = 40, largest_kernel = 11, largest_stride = 6, largest_dilation = 4;
     bool activations = true;  // false: none
