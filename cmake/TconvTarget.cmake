@@ -3,9 +3,9 @@
 #   that adds this one as a subdirectory: its compiler may be newer than any we have seen.
 function(tconv_target target)
     cmake_parse_arguments(PARSE_ARGV 1 arg "NO_SANITIZE" "" "")
-    target_compile_features(${target} PRIVATE c_std_99 cxx_std_20)
-    set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF C_EXTENSIONS OFF
-                          COMPILE_WARNING_AS_ERROR ${PROJECT_IS_TOP_LEVEL})
+    set_target_properties(${target} PROPERTIES
+        C_STANDARD 99 C_EXTENSIONS OFF CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS OFF
+        COMPILE_WARNING_AS_ERROR ${PROJECT_IS_TOP_LEVEL})
     target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic)
     if(TCONV_SANITIZE AND NOT arg_NO_SANITIZE)
         target_compile_options(${target} PRIVATE -fsanitize=${TCONV_SANITIZE} -fno-sanitize-recover=all

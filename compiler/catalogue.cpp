@@ -48,18 +48,11 @@ void compile_isa(const std::vector<Variant> &variants, const std::string &isa, c
     SharedStages shared(prefix, target);
     RawFunction pack = pack_stage(prefix, target);
     RawFunction gather = gather_stage(prefix, target);
-    for (const RawFunction *stage :
-         {&shared.stage_channels, &shared.stage_planar, &shared.finish, &shared.activate_piecewise, &shared.add_to_sums,
-          &shared.add_to_output, &shared.softmax_peak, &shared.softmax_exponentiate, &shared.softmax_total,
-          &shared.softmax_scale, &pack, &gather}) {
+    for (const RawFunction *stage : shared.all()) {
         append(module, *stage);
     }
-    for (const auto &[name, function] : shared.repeat)
-        append(module, function);
-    for (const auto &[name, function] : shared.fill)
-        append(module, function);
-    for (const auto &[curve, function] : shared.activate)
-        append(module, function);
+    append(module, pack);
+    append(module, gather);
 
     std::map<std::string, MultiplyTiles> multiplies;
     for (const Variant &variant : variants) {

@@ -2,7 +2,10 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
+#include "Halide.h"
+
 #include "catalogue.h"
+#include "compile/compile_command.h"
 
 int main(int argc, char **argv) {
     CLI::App app("Compiles transposed convolution kernels. `tconv compile` runs it; `catalogue` builds libtconv.");
@@ -17,13 +20,24 @@ int main(int argc, char **argv) {
     build->add_option("--sanitize", catalogue.features, "instrument the kernels: asan or tsan")->delimiter(',');
     build->add_option("--out", catalogue.out, "folder for catalogue.a and registry.inc")->required();
     build->add_flag("--assembly", catalogue.assembly, "also write <isa>.s");
-    CLI11_PARSE(app, argc, argv);
+
+    tconv::compiler::CompileCommand compile;
+    CLI::App *layers = app.add_subcommand("compile", "a layer, all sizes fixed, as libNAME.a and NAME.h");
+    add_compile_options(*layers, compile);
 
     try {
+        app.parse(argc, argv);
         if (*build) {
             build_catalogue(catalogue);
+        } else {
+            run_compile(compile);
         }
         return 0;
+    } catch (const CLI::ParseError &error) {
+        return app.exit(error) == 0 ? 0 : 2;
+    } catch (const Halide::Error &error) {
+        std::cerr << "tconv-compiler: Halide: " << error.what() << "\n";
+        return 1;
     } catch (const std::exception &error) {
         std::cerr << "tconv-compiler: " << error.what() << "\n";
         return 2;

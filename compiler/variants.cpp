@@ -8,11 +8,13 @@ namespace tconv::compiler {
 
 using namespace Halide;
 
-std::vector<Variant> read_variants(const std::string &path) {
-    std::ifstream file(path);
-    if (!file) {
-        throw std::runtime_error("cannot read the variant table " + path);
-    }
+namespace {
+
+const char *const built_in =
+#include "built_in_variants.inc"
+    ;
+
+std::vector<Variant> parse(std::istream &file, const std::string &path) {
     std::vector<Variant> variants;
     std::string line;
     std::getline(file, line);
@@ -47,6 +49,34 @@ std::vector<Variant> read_variants(const std::string &path) {
         variants.push_back(variant);
     }
     return variants;
+}
+
+}  // namespace
+
+std::vector<Variant> read_variants(const std::string &path) {
+    std::ifstream file(path);
+    if (!file) {
+        throw std::runtime_error("cannot read the variant table " + path);
+    }
+    return parse(file, path);
+}
+
+std::vector<Variant> built_in_variants() {
+    std::istringstream table(built_in);
+    return parse(table, "variants.csv");
+}
+
+std::string isa_of_target(const Target &target) {
+    if (target.arch == Target::ARM && target.bits == 64) {
+        return "neon";
+    }
+    if (target.arch != Target::X86 || target.bits != 64) {
+        throw std::runtime_error("target '" + target.to_string() + "': there are schedules for x86-64 and arm-64");
+    }
+    if (target.has_feature(Target::AVX512_Skylake)) {
+        return "avx512";
+    }
+    return target.has_feature(Target::AVX2) && target.has_feature(Target::FMA) ? "avx2" : "baseline";
 }
 
 Target target_of_isa(const std::string &isa, const std::string &os, const std::vector<std::string> &features) {

@@ -23,17 +23,23 @@ LoweredArgument handle_argument(const std::string &name) {
 
 }  // namespace
 
+const std::vector<std::string> &parameter_names() {
+    static const std::vector<std::string> names = {
+#define X(name) #name,
+        TCONV_LAYER_PARAMS(X)
+#undef X
+    };
+    return names;
+}
+
 Parameters parameters_from_memory(Statements &body, const Expr &params) {
     Parameters parameters;
+    const std::string array = params.as<Variable>()->name;
     int index = 0;
-    std::string array = params.as<Variable>()->name;
-    auto load = [&](const char *name) {
+    for (const std::string &name : parameter_names()) {
         Expr value = Load::make(Int(32), array, index++, Buffer<>(), Parameter(), const_true(), ModulusRemainder());
         parameters[name] = body.let(name, value);
-    };
-#define X(name) load(#name);
-    TCONV_LAYER_PARAMS(X)
-#undef X
+    }
     return parameters;
 }
 

@@ -25,6 +25,9 @@ struct Pointers {
     Halide::Expr input, packed, bias, slope, residual, output, scratch;  // UInt(64) addresses
 };
 
+// The names of the parameters, in the order of the block.
+const std::vector<std::string> &parameter_names();
+
 Parameters parameters_from_memory(Statements &body, const Halide::Expr &params);
 
 // Appends the computation of `task` to `body`.

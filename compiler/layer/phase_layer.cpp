@@ -180,6 +180,9 @@ void PhaseTask::multiply_phase(Statements &body, const Unit &unit, const PhasePa
         Expr narrow = inner.let("narrow", length / max(tiles, 1));
         Expr wide = inner.let("wide", length % max(tiles, 1));
         for (int i = 1; i <= steps; i++) {
+            if (!multiply.needed(i)) {
+                continue;
+            }
             Expr count = inner.let("tile_count", select(narrow + 1 == i, wide, select(narrow == i, tiles - wide, 0)));
             Expr start = inner.let("tile_start", select(narrow == i, wide * (i + 1), 0) * multiply.step);
             inner.when(count > 0, [&](Statements &then) {

@@ -148,6 +148,22 @@ SharedStages::SharedStages(const std::string &prefix, const Target &target)
     }
 }
 
+std::vector<const RawFunction *> SharedStages::all() const {
+    std::vector<const RawFunction *> stages = {&stage_channels, &stage_planar,  &finish,       &activate_piecewise,
+                                               &add_to_sums,    &add_to_output, &softmax_peak, &softmax_exponentiate,
+                                               &softmax_total,  &softmax_scale};
+    for (const auto &[name, function] : repeat) {
+        stages.push_back(&function);
+    }
+    for (const auto &[name, function] : fill) {
+        stages.push_back(&function);
+    }
+    for (const auto &[curve, function] : activate) {
+        stages.push_back(&function);
+    }
+    return stages;
+}
+
 MultiplyTiles::MultiplyTiles(const Variant &variant, const std::string &prefix, const Target &target)
     : lanes(variant.multiply_lanes()), width(variant.tile_a) {
     const int vector = vector_of(target);

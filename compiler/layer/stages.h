@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,8 @@ int vector_of(const Halide::Target &target);
 struct SharedStages {
     SharedStages(const std::string &prefix, const Halide::Target &target);
 
+    std::vector<const RawFunction *> all() const;
+
     const RawFunction &stage(bool planar) const { return planar ? stage_planar : stage_channels; }
 
     RawFunction stage_channels, stage_planar, finish, activate_piecewise, add_to_sums, add_to_output, softmax_peak,
@@ -48,6 +51,9 @@ struct MultiplyTiles {
     int width;                       // lanes or outputs of a block
     int step;                        // pixels by which the tiles grow: 1, or a vector
     std::vector<RawFunction> tiles;  // tiles[i] is (i + 1) * step pixels wide
+    std::set<int> only;              // if not empty, the layer needs only these widths (in steps)
+
+    bool needed(int steps) const { return only.empty() || only.count(steps) > 0; }
 };
 
 RawFunction gather_stage(const std::string &prefix, const Halide::Target &target);

@@ -2,6 +2,7 @@
 #include <atomic>
 #include <cstring>
 
+#include "bind.h"
 #include "pack.h"
 #include "plan.h"
 #include "structs.h"
@@ -43,11 +44,6 @@ int work(void *argument, int32_t slot) {
             return result;
     }
     return 0;
-}
-
-// Strides as the kernels index them; the stride of an extent of 1 is never used and may be anything.
-int32_t stride_of(const tconv_view &view, const Extents &extents, int dimension) {
-    return extents.size[dimension] > 1 ? static_cast<int32_t>(view.stride[dimension]) : 0;
 }
 
 tconv_status check_plain(const void *data, size_t bytes, const char *name, const tconv_tensors &tensors,
@@ -133,26 +129,6 @@ tconv_status check(const tconv_plan &plan, const tconv_tensors &tensors, Message
     return status;
 }
 
-LayerParams params_with_views(const tconv_plan &plan, const tconv_tensors &tensors) {
-    LayerParams params = plan.choice.blocking.params;
-    const Extents input = input_extents(plan.spec), output = output_extents(plan.spec);
-    params.in_c = stride_of(tensors.input, input, 1);
-    params.in_row = stride_of(tensors.input, input, 2);
-    params.in_col = stride_of(tensors.input, input, 3);
-    params.out_c = stride_of(tensors.output, output, 1);
-    params.out_row = stride_of(tensors.output, output, 2);
-    params.out_col = stride_of(tensors.output, output, 3);
-    params.res_c = stride_of(tensors.residual, output, 1);
-    params.res_row = stride_of(tensors.residual, output, 2);
-    params.res_col = stride_of(tensors.residual, output, 3);
-    auto one_row = [&](int32_t c, int32_t column) {
-        return params.outputs == 1 || (c == 1 && column == params.outputs);
-    };
-    params.flat = plan.choice.kernel->lanes == Lanes::merged && one_row(params.out_c, params.out_col) &&
-                  (plan.spec.residual == TCONV_RESIDUAL_NONE || one_row(params.res_c, params.res_col));
-    return params;
-}
-
 }  // namespace
 
 tconv_status tconv_run(const tconv_plan *plan, const tconv_tensors *tensors) {
@@ -173,7 +149,7 @@ tconv_status tconv_run(const tconv_plan *plan, const tconv_tensors *tensors) {
         status = check(*plan, *tensors, message);
     }
     if (status == TCONV_OK) {
-        const LayerParams params = params_with_views(*plan, *tensors);
+        const LayerParams params = bind_views(plan->spec, plan->choice, tensors->input, tensors->output, tensors->residual);
         Run run{.plan = plan,
                 .tensors = tensors,
                 .params = &params,

@@ -3,7 +3,7 @@
 #include <bit>
 #include <cstring>
 
-#include "geometry.h"
+#include "bind.h"
 #include "views.h"
 
 namespace tconv {
@@ -116,13 +116,7 @@ tconv_status tconv_pack_filter(const tconv_plan *plan, const tconv_view *filter,
         return fail(message.fail(TCONV_INVALID_ARGUMENT, "packed overlaps the filter"));
     }
 
-    LayerParams params = plan->choice.blocking.params;
-    auto stride = [&](int dimension) {
-        return extents.size[dimension] > 1 ? static_cast<int32_t>(filter->stride[dimension]) : 0;
-    };
-    params.filter_ci = stride(0), params.filter_co = stride(1), params.filter_ky = stride(2),
-    params.filter_kx = stride(3);
-
+    const LayerParams params = bind_filter(plan->spec, plan->choice, *filter);
     PackedHeader header = {};
     std::memcpy(header.magic, kMagic, sizeof kMagic);
     header.byte_order = kByteOrder;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
+#include <iterator>
 #include <limits>
 
 namespace tconv::testing {
@@ -234,6 +236,14 @@ IllegalSpec random_illegal_spec(Random &random) {
             s.pad_top = s.pad_left = s.pad_bottom = s.pad_right = 0;
             return says(TCONV_SIZE_OVERFLOW, "in_channels", int64_t{1} * s.in_channels * s.in_h * s.in_w);
     }
+}
+
+bool same_spec(const tconv_spec &a, const tconv_spec &b) {
+    constexpr size_t kFirst = offsetof(tconv_spec, dtype), kEnd = offsetof(tconv_spec, act_beta) + sizeof(float);
+    const auto *const x = reinterpret_cast<const unsigned char *>(&a);
+    const auto *const y = reinterpret_cast<const unsigned char *>(&b);
+    return a.struct_size == b.struct_size && a.max_packed_bytes == b.max_packed_bytes &&
+           std::equal(x + kFirst, x + kEnd, y + kFirst);
 }
 
 std::string text_of(const tconv_spec &s) {

@@ -33,6 +33,9 @@ struct IllegalSpec {
 // A legal spec with exactly one thing wrong.
 IllegalSpec random_illegal_spec(Random &random);
 
+// Field by field, floats by their bits; the bytes between fields do not count.
+bool same_spec(const tconv_spec &a, const tconv_spec &b);
+
 // The spec as a layer text, for messages; an illegal one too.
 std::string text_of(const tconv_spec &spec);
 

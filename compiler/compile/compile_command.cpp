@@ -1,0 +1,227 @@
+#include "compile_command.h"
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <regex>
+#include <set>
+#include <stdexcept>
+
+#include "compile_layer.h"
+
+namespace tconv::compiler {
+
+namespace fs = std::filesystem;
+using Halide::Target;
+
+namespace {
+
+// A folder of its own beside the output, removed with everything in it unless its files have been moved on.
+class Staging {
+public:
+    explicit Staging(const fs::path &out) : path_(out / (".tconv-compile-" + std::to_string(getpid()))) {
+        fs::create_directories(path_);
+    }
+    ~Staging() {
+        std::error_code ignored;
+        fs::remove_all(path_, ignored);
+    }
+    Staging(const Staging &) = delete;
+    Staging &operator=(const Staging &) = delete;
+
+    const fs::path &path() const { return path_; }
+
+private:
+    fs::path path_;
+};
+
+std::vector<std::string> split(const std::string &list) {
+    std::vector<std::string> parts;
+    for (size_t at = 0; at <= list.size();) {
+        const size_t end = std::min(list.find(',', at), list.size());
+        if (end > at) {
+            parts.push_back(list.substr(at, end - at));
+        }
+        at = end + 1;
+    }
+    return parts;
+}
+
+Target parse_target(const std::string &text) {
+    if (text == "host") {
+        Target host = Halide::get_host_target();
+        // Zen 4 and Sapphire Rapids report more than the schedules use; naming less keeps the library portable.
+        for (Target::Feature feature :
+             {Target::AVX512_Zen4, Target::AVX512_Zen5, Target::AVX512_SapphireRapids, Target::AVX512_Cannonlake}) {
+            if (host.has_feature(feature)) {
+                host.set_feature(feature, false);
+            }
+        }
+        return host;
+    }
+    if (!Target::validate_target_string(text)) {
+        throw std::runtime_error("--target '" + text +
+                                 "' is not a target: use host, or for example x86-64-linux-avx2-fma-avx-f16c-sse41, "
+                                 "arm-64-android, arm-64-ios, x86-64-windows");
+    }
+    Target target(text);
+    if (target.os == Target::OSUnknown || target.bits != 64 ||
+        (target.arch != Target::X86 && target.arch != Target::ARM)) {
+        throw std::runtime_error("--target '" + text +
+                                 "': there are schedules for x86-64 and arm-64, on a named system");
+    }
+    if (target.has_feature(Target::SVE) || target.has_feature(Target::SVE2)) {
+        throw std::runtime_error("--target '" + text +
+                                 "': Halide 21 writes SVE code that is wrong on another vector length; leave SVE out");
+    }
+    return target;
+}
+
+// A C identifier made of an id or a layer text.
+std::string symbol_of(const std::string &id) {
+    std::string name = id;
+    std::replace_if(
+        name.begin(), name.end(), [](unsigned char c) { return !std::isalnum(c) && c != '_'; }, '_');
+    if (name.empty() || std::isdigit(static_cast<unsigned char>(name[0]))) {
+        name = "layer_" + name;
+    }
+    return name;
+}
+
+struct Job {
+    std::string library;
+    std::vector<std::pair<std::string, tool::Layer>> layers;  // symbol, layer
+};
+
+std::vector<Job> plan_jobs(const CompileCommand &options, const std::vector<tool::Layer> &layers) {
+    const bool named = !options.name.empty();
+    if (named && !std::regex_match(options.name, std::regex("[A-Za-z_][A-Za-z0-9_]*"))) {
+        throw std::runtime_error("--name '" + options.name + "' is not a C identifier");
+    }
+    if (named && layers.size() > 1 && !options.bundle) {
+        throw std::runtime_error("--name fits one library, but " + std::to_string(layers.size()) +
+                                 " layers are selected: add --bundle to put "
+                                 "them into one");
+    }
+    std::vector<Job> jobs;
+    std::set<std::string> symbols;
+    for (const tool::Layer &layer : layers) {
+        const std::string own = symbol_of(layer.id);
+        const std::string symbol = !named ? own : layers.size() == 1 ? options.name : options.name + "_" + own;
+        if (!symbols.insert(symbol).second) {
+            throw std::runtime_error("two layers would be called " + symbol + "; give them different ids");
+        }
+        if (!options.bundle || jobs.empty()) {
+            jobs.push_back({options.bundle && !named ? "layers" : options.bundle ? options.name : symbol, {}});
+        }
+        jobs.back().layers.emplace_back(symbol, layer);
+    }
+    return jobs;
+}
+
+void compile_job(const Job &job, const CompileCommand &options, const std::map<std::string, Array> &arrays,
+                 bool several, const Target &target, const fs::path &folder) {
+    std::vector<std::string> objects;
+    std::vector<CompiledLayer> compiled;
+    for (const auto &[symbol, layer] : job.layers) {
+        tconv_spec spec = layer.spec;
+        std::optional<Weights> weights;
+        if (!options.weights.empty()) {
+            const std::string own = layer.id + ".";
+            const bool prefixed = several || arrays.count(own + "weight") > 0;
+            weights = take_weights(arrays, prefixed ? own : "", spec);
+        }
+        compiled.push_back(compile_layer(symbol, spec, weights, target,
+                                         {options.threads == "hooks", options.optimize == "size"}, folder.string(),
+                                         objects));
+        std::cerr << symbol << ": " << compiled.back().kernel << (layer.note.empty() ? "" : "; " + layer.note) << "\n";
+    }
+    const fs::path library = folder / ("lib" + job.library + ".a");
+    Halide::create_static_library(objects, target, library.string());
+    for (const std::string &object : objects) {
+        fs::remove(object);
+    }
+    std::ofstream header(folder / (job.library + ".h"));
+    header << header_of(job.library, compiled, target);
+    if (!header.flush()) {
+        throw std::runtime_error("cannot write " + (folder / (job.library + ".h")).string());
+    }
+}
+
+}  // namespace
+
+void add_compile_options(CLI::App &command, CompileCommand &options) {
+    tool::add_selection_options(command, options.layers, false);
+    command.add_option("--name", options.name,
+                       "name of the library and prefix of its symbols (default: the id or the layer text)");
+    command
+        .add_option("--target", options.targets,
+                    "targets, separated by commas: host, x86-64-linux-..., arm-64-android, ...; "
+                    "several get a folder each")
+        ->capture_default_str();
+    command
+        .add_option("--threads", options.threads,
+                    "serial: no threads, no libtconv; hooks: also NAME_run_hooks, on your thread pool")
+        ->check(CLI::IsMember({"serial", "hooks"}))
+        ->capture_default_str();
+    command.add_flag("--no-runtime", options.no_runtime, "the same as --threads serial");
+    command.add_option("--optimize", options.optimize, "speed, or size")
+        ->check(CLI::IsMember({"speed", "size"}))
+        ->capture_default_str();
+    command.add_option("--weights", options.weights,
+                       ".npz to bake in: weight, bias, slope, bn_*; <id>.weight ... for several layers");
+    command.add_flag("--bundle", options.bundle, "one library for all selected layers");
+    command.add_option("--out", options.out, "folder for the libraries and headers")->required();
+    command.footer(
+        "Examples:\n"
+        "  tconv compile --layer n1_c256_h32_w24_o256_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw --out lib\n"
+        "  tconv compile --layers bench/shapes/layers.csv --tier core --target host,arm-64-android --out lib");
+}
+
+void run_compile(const CompileCommand &options) {
+    if (options.no_runtime && options.threads == "hooks") {
+        throw std::runtime_error("--no-runtime and --threads hooks exclude each other");
+    }
+    const std::vector<tool::Layer> layers = tool::select_layers(options.layers);
+    const std::vector<Job> jobs = plan_jobs(options, layers);
+    std::vector<std::pair<std::string, Target>> targets;
+    for (const std::string &text : split(options.targets)) {
+        targets.emplace_back(text, parse_target(text));
+    }
+    if (targets.empty()) {
+        throw std::runtime_error("--target names no target");
+    }
+    std::map<std::string, Array> arrays;
+    if (!options.weights.empty()) {
+        arrays = read_npz(options.weights);
+        std::vector<std::string> ids;
+        for (const tool::Layer &layer : layers) {
+            ids.push_back(layer.id);
+        }
+        check_owners(arrays, ids);
+    }
+
+    const fs::path out(options.out);
+    fs::create_directories(out);
+    const Staging staging(out);
+    for (const auto &[text, target] : targets) {
+        const fs::path folder = targets.size() > 1 ? staging.path() / text : staging.path();
+        fs::create_directories(folder);
+        for (const Job &job : jobs) {
+            compile_job(job, options, arrays, layers.size() > 1, target, folder);
+        }
+    }
+    for (const fs::directory_entry &entry : fs::recursive_directory_iterator(staging.path())) {
+        if (entry.is_regular_file()) {
+            const fs::path to = out / fs::relative(entry.path(), staging.path());
+            fs::create_directories(to.parent_path());
+            fs::rename(entry.path(), to);
+        }
+    }
+}
+
+}  // namespace tconv::compiler

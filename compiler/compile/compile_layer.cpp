@@ -1,0 +1,327 @@
+#include "compile_layer.h"
+
+#include <cstring>
+#include <filesystem>
+#include <set>
+#include <stdexcept>
+
+#include "bind.h"
+#include "geometry.h"
+#include "layer/layer_function.h"
+#include "specialize.h"
+#include "variants.h"
+
+namespace tconv::compiler {
+
+using namespace Halide;
+using namespace Halide::Internal;
+
+namespace {
+
+constexpr int kAlignment = 64;
+
+// The table's rows of one ISA as the runtime's kernels, without code: what choosing and blocking need of them.
+class Kernels {
+public:
+    Kernels(const std::string &isa_name, const Target &target) : variants_(built_in_variants()) {
+        if (!isa_from_name(isa_name.c_str(), &isa)) {
+            throw std::logic_error("no instruction set called " + isa_name);
+        }
+        for (const Variant &variant : variants_) {
+            if (variant.isa != isa_name) {
+                continue;
+            }
+            Kernel kernel = {};
+            kernel.name = variant.name.c_str();
+            kernel.dtype = TCONV_F32;
+            kernel.family = variant.family == "gather" ? Family::gather : Family::phase;
+            kernel.lanes = variant.family == "gather"  ? Lanes::none
+                           : variant.merged()          ? Lanes::merged
+                           : variant.lanes == "pixels" ? Lanes::pixels
+                           : variant.depthwise()       ? Lanes::depthwise
+                                                       : Lanes::channels;
+            kernel.isa = isa;
+            kernel.tile_a = variant.tile_a;
+            kernel.tile_m = variant.tile_m;
+            kernel.vector = vector_of(target);
+            kernels_.push_back(kernel);
+        }
+    }
+
+    Choice choose(const tconv_spec &spec) const {
+        char text[256];
+        Message error(text, sizeof text), silent(nullptr, 0);
+        Choice choice;
+        if (choose_kernel(spec, kernels_, isa, &choice, silent, error) != TCONV_OK) {
+            throw std::runtime_error(text);
+        }
+        return choice;
+    }
+
+    const Variant &variant_of(const Choice &choice) const {
+        for (const Variant &variant : variants_) {
+            if (variant.name == choice.kernel->name) {
+                return variant;
+            }
+        }
+        throw std::logic_error("a kernel without a row");
+    }
+
+private:
+    std::vector<Variant> variants_;
+    std::vector<Kernel> kernels_;
+    Isa isa = Isa::baseline;
+};
+
+LoweredArgument handle_argument(const std::string &name) {
+    return LoweredArgument(name, Halide::Argument::InputScalar, Handle(), 0, ArgumentEstimates{});
+}
+
+Expr address(const std::string &name) {
+    return reinterpret(UInt(64), Variable::make(Handle(), name));
+}
+
+Parameters constant_parameters(const LayerParams &params) {
+    Parameters parameters;
+    const auto *values = reinterpret_cast<const int32_t *>(&params);
+    for (const std::string &name : parameter_names()) {
+        parameters[name] = Expr(*values++);
+    }
+    return parameters;
+}
+
+// Numbers of tile steps that rows of this layer are cut into (phase_layer.cpp cuts them the same way).
+std::set<int> tile_widths(const tconv_spec &spec, const Choice &choice, int step, int steps) {
+    const LayerParams &p = choice.blocking.params;
+    const bool merged = choice.kernel->lanes == Lanes::merged;
+    const Axis axis = geometry_of(spec).w;
+    std::set<int> widths;
+    for (int block = 0; block < p.blocks_w; block++) {
+        const int64_t begin = p.first_w + static_cast<int64_t>(block) * p.block_w;
+        const int64_t end = std::min<int64_t>(p.end_w, begin + p.block_w);
+        for (int64_t r = 0; r < (merged ? 1 : axis.stride); r++) {
+            int64_t columns = end - begin;
+            if (!merged) {
+                const Phase phase = phase_of(axis, r);
+                columns = std::min(end, phase.first_q + phase.count) - std::max(begin, phase.first_q);
+            }
+            if (columns <= 0) {
+                continue;
+            }
+            const int64_t length = (columns + step - 1) / step, tiles = (length + steps - 1) / steps;
+            widths.insert(static_cast<int>(length / tiles));
+            if (length % tiles != 0) {
+                widths.insert(static_cast<int>(length / tiles + 1));
+            }
+        }
+    }
+    return widths;
+}
+
+// Parameters for dense tensors in the layer's layout, and the distance from image to image.
+LayerParams dense_parameters(const tconv_spec &spec, const Choice &choice, int64_t &input_image,
+                             int64_t &output_image) {
+    tconv_view input, output;
+    tconv_view_input(&spec, spec.layout, nullptr, &input);
+    tconv_view_output(&spec, spec.layout, nullptr, &output);
+    input_image = input.stride[0];
+    output_image = output.stride[0];
+    return bind_views(spec, choice, input, output, output);
+}
+
+// A constant array in the library, as an address.
+Expr embed(Module &module, const std::string &name, const std::vector<float> &values) {
+    Buffer<float> buffer(static_cast<int>(values.size()), name);
+    std::memcpy(buffer.data(), values.data(), values.size() * sizeof(float));
+    module.append(buffer);
+    Expr header = Variable::make(type_of<halide_buffer_t *>(), name + ".buffer");
+    return reinterpret(UInt(64), Call::make(type_of<void *>(), Call::buffer_get_host, {header}, Call::Extern));
+}
+
+// Runs the packing stage here, just in time: the order of the packed floats depends on the variant, not on the ISA.
+std::vector<float> pack_here(const tconv_spec &spec, const Choice &choice, const Variant &variant,
+                             const std::vector<float> &filter) {
+    tconv_view view;
+    tconv_view_filter(&spec, TCONV_IOHW, filter.data(), &view);
+    const LayerParams params = bind_filter(spec, choice, view);
+    std::vector<float> packed(static_cast<size_t>(choice.blocking.packed_floats));
+
+    Target host = get_host_target();
+    host.set_features({Target::NoAsserts, Target::NoBoundsQuery, Target::NoRuntime});
+    const RawFunction pack = pack_stage("pack", host);
+    Statements body;
+    pack_filter(body, constant_parameters(params), pack, variant, address("filter"), address("packed"));
+    const LoweredFunc entry("pack_all",
+                            std::vector<LoweredArgument>{handle_argument("filter"), handle_argument("packed")},
+                            body.build(), LinkageType::ExternalPlusArgv, NameMangling::C);
+    Module module("pack", host);
+    module.append(pack.lowered());
+    module.append(entry);
+    JITModule compiled(module, entry, {});
+    const auto run = reinterpret_cast<int (*)(const void *, void *)>(compiled.main_function());
+    run(filter.data(), packed.data());
+    return packed;
+}
+
+struct Argument {
+    std::string name;
+    bool present;
+};
+
+std::vector<Argument> tensor_arguments(const tconv_spec &spec, bool baked) {
+    return {{"input", true},
+            {"packed", !baked},
+            {"bias", !baked && spec.has_bias},
+            {"slope", !baked && spec.activation == TCONV_ACT_PRELU},
+            {"residual", spec.residual != TCONV_RESIDUAL_NONE},
+            {"output", true},
+            {"workspace", true}};
+}
+
+}  // namespace
+
+CompiledLayer compile_layer(const std::string &name, const tconv_spec &spec, const std::optional<Weights> &weights,
+                            const Target &target, const CompileOptions &options, const std::string &folder,
+                            std::vector<std::string> &objects) {
+    Target kernel_target = target;
+    for (Target::Feature feature : {Target::NoRuntime, Target::NoAsserts, Target::NoBoundsQuery}) {
+        kernel_target.set_feature(feature);
+    }
+    const Kernels kernels(isa_of_target(target), kernel_target);
+    const Choice choice = kernels.choose(spec);
+    Variant variant = kernels.variant_of(choice);
+    int64_t input_image, output_image;
+    const LayerParams params = dense_parameters(spec, choice, input_image, output_image);
+    const Parameters parameters = constant_parameters(params);
+
+    const std::string prefix = name + "_stages";
+    const SharedStages shared(prefix, kernel_target);
+    const RawFunction pack = pack_stage(prefix, kernel_target);
+    std::vector<LoweredFunc> stages;
+    for (const RawFunction *stage : shared.all()) {
+        stages.push_back(stage->lowered());
+    }
+    stages.push_back(pack.lowered());
+    std::optional<RawFunction> gather;
+    std::optional<MultiplyTiles> multiply;
+    LayerBuilder build;
+    if (variant.family == "gather") {
+        gather.emplace(gather_stage(prefix, kernel_target));
+        stages.push_back(gather->lowered());
+        build = gather_layer(shared, *gather);
+    } else {
+        multiply.emplace(variant, prefix, kernel_target);
+        multiply->only = tile_widths(spec, choice, multiply->step, static_cast<int>(multiply->tiles.size()));
+        for (const RawFunction &tile : multiply->tiles) {
+            stages.push_back(tile.lowered());
+        }
+        build = phase_layer(shared, *multiply, variant.merged());
+    }
+
+    // The layer's own functions check their pointers, which takes assertions.
+    Module layer(name, kernel_target.without_feature(Target::NoAsserts));
+    const bool baked = weights.has_value();
+    const std::vector<Argument> tensors = tensor_arguments(spec, baked);
+    const Expr zero = make_const(UInt(64), 0), task = Variable::make(Int(32), "task");
+    Pointers pointers = {address("input"), zero, zero, zero, zero, address("output"), address("workspace")};
+    Statements body;
+    if (baked) {
+        pointers.packed = embed(layer, name + "_baked_filter", pack_here(spec, choice, variant, weights->filter));
+        if (!weights->bias.empty()) {
+            pointers.bias = embed(layer, name + "_baked_bias", weights->bias);
+        }
+        if (!weights->slope.empty()) {
+            pointers.slope = embed(layer, name + "_baked_slope", weights->slope);
+        }
+    } else {
+        pointers.packed = address("packed");
+        pointers.bias = address("bias");
+        pointers.slope = address("slope");
+    }
+    const int32_t tasks = choice.blocking.tasks;
+    const Expr image = body.let("image", task / tasks);
+    auto image_of = [&](const std::string &tensor, int64_t stride) {
+        return body.let(tensor + "_image",
+                        address(tensor) + cast<uint64_t>(int64(image) * make_const(Int(64), stride * 4)));
+    };
+    pointers.input = image_of("input", input_image);
+    pointers.output = image_of("output", output_image);
+    if (spec.residual != TCONV_RESIDUAL_NONE) {
+        pointers.residual = image_of("residual", output_image);
+    }
+    pointers.scratch = address("workspace");
+    build(body, parameters, body.let("task_of_image", task % tasks), pointers);
+    const Stmt task_body = simplify(body.build());
+
+    std::vector<LoweredArgument> arguments;
+    std::vector<Expr> values = {Variable::make(Int(32), "each")};
+    Stmt run;
+    auto check = [&](const Expr &condition, int status) {
+        Stmt assertion = AssertStmt::make(condition, status);
+        run = run.defined() ? Block::make(run, assertion) : assertion;
+    };
+    for (const Argument &tensor : tensors) {
+        if (tensor.present) {
+            arguments.push_back(handle_argument(tensor.name));
+            values.push_back(Variable::make(Handle(), tensor.name));
+            check(address(tensor.name) != zero, TCONV_INVALID_ARGUMENT);
+        }
+    }
+    for (const char *aligned : {"workspace", "packed"}) {
+        if (!baked || std::string(aligned) == "workspace") {
+            check(address(aligned) % make_const(UInt(64), kAlignment) == zero, TCONV_MISALIGNED);
+        }
+    }
+    const int64_t all_tasks = static_cast<int64_t>(tasks) * std::max(spec.batch, 0);
+    if (all_tasks > INT32_MAX) {
+        throw std::runtime_error("the layer has more than 2^31-1 tasks; compile it for a smaller batch");
+    }
+    Stmt each = Evaluate::make(Call::make(Int(32), name + "_run_task", values, Call::Extern));
+    run = Block::make(run, For::make("each", 0, static_cast<int>(all_tasks), ForType::Serial, Partition::Never,
+                                     DeviceAPI::None, each));
+
+    std::vector<LoweredArgument> task_arguments = arguments;
+    task_arguments.insert(task_arguments.begin(),
+                          LoweredArgument("task", Halide::Argument::InputScalar, Int(32), 0, ArgumentEstimates{}));
+    layer.append(LoweredFunc(name + "_run_task", task_arguments, task_body, LinkageType::External, NameMangling::C));
+    layer.append(LoweredFunc(name + "_run", arguments, run, LinkageType::External, NameMangling::C));
+
+    Stmt everything = task_body;
+    if (!baked) {
+        tconv_view filter;
+        tconv_view_filter(&spec, TCONV_IOHW, nullptr, &filter);
+        Statements pack_body;
+        pack_filter(pack_body, constant_parameters(bind_filter(spec, choice, filter)), pack, variant, address("filter"),
+                    address("packed"));
+        const Stmt packing = simplify(pack_body.build());
+        everything = Block::make(everything, packing);
+        Stmt checked = Block::make(
+            AssertStmt::make(address("filter") != zero && address("packed") != zero, TCONV_INVALID_ARGUMENT), packing);
+        const std::vector<LoweredArgument> pack_arguments = {handle_argument("filter"), handle_argument("packed")};
+        layer.append(LoweredFunc(name + "_pack", pack_arguments, checked, LinkageType::External, NameMangling::C));
+    }
+
+    Module kernels_module(prefix, kernel_target);
+    for (const LoweredFunc &stage : specialize_stages(everything, stages)) {
+        kernels_module.append(stage);
+    }
+    for (Module *module : {&kernels_module, &layer}) {
+        module->set_any_strict_float(true);
+        const std::string object = (std::filesystem::path(folder) / (module->name() + ".o")).string();
+        module->compile({{OutputFileType::object, object}});
+        objects.push_back(object);
+    }
+
+    CompiledLayer compiled;
+    compiled.name = name;
+    compiled.kernel = variant.name;
+    compiled.spec = spec;
+    compiled.packed_bytes = choice.blocking.packed_floats * 4;
+    compiled.workspace_bytes = (choice.blocking.scratch_floats * 4 + kAlignment - 1) / kAlignment * kAlignment;
+    compiled.tasks = static_cast<int32_t>(all_tasks);
+    compiled.baked = baked;
+    compiled.hooks = options.hooks;
+    return compiled;
+}
+
+}  // namespace tconv::compiler

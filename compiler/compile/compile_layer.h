@@ -1,0 +1,37 @@
+// `tconv compile`: one layer, all sizes constant, as a static library and a header.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "Halide.h"
+#include "tconv/tconv.h"
+#include "weights.h"
+
+namespace tconv::compiler {
+
+struct CompileOptions {
+    bool hooks = false;  // also a function for one task, so that a host program can run tasks in parallel
+    bool size = false;   // smaller code: fewer register tiles
+};
+
+// Everything that the header says about a compiled layer.
+struct CompiledLayer {
+    std::string name, kernel;
+    tconv_spec spec;
+    int64_t packed_bytes, workspace_bytes;
+    int32_t tasks;  // all images
+    bool baked, hooks;
+};
+
+// Compiles to objects in `folder` and appends their paths. `name` prefixes every symbol.
+CompiledLayer compile_layer(const std::string &name, const tconv_spec &spec, const std::optional<Weights> &weights,
+                            const Halide::Target &target, const CompileOptions &options, const std::string &folder,
+                            std::vector<std::string> &objects);
+
+// The header of one library, which may hold several layers.
+std::string header_of(const std::string &library, const std::vector<CompiledLayer> &layers,
+                      const Halide::Target &target);
+
+}  // namespace tconv::compiler

@@ -1,0 +1,165 @@
+#include <algorithm>
+#include <cctype>
+#include <cstdio>
+
+#include "compile_layer.h"
+#include "geometry.h"
+
+namespace tconv::compiler {
+
+namespace {
+
+std::string upper(std::string text) {
+    std::transform(text.begin(), text.end(), text.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    return text;
+}
+
+std::string define(const std::string &name, const std::string &value) {
+    return "#define " + name + " " + value + "\n";
+}
+
+struct Parameters {
+    std::string declared, passed;
+};
+
+Parameters parameters_of(const CompiledLayer &layer) {
+    std::string declared = "const void *input", passed = "input";
+    auto add = [&](bool present, const std::string &name) {
+        if (present) {
+            declared += ", const void *" + name;
+            passed += ", " + name;
+        }
+    };
+    add(!layer.baked, "packed");
+    add(!layer.baked && layer.spec.has_bias, "bias");
+    add(!layer.baked && layer.spec.activation == TCONV_ACT_PRELU, "slope");
+    add(layer.spec.residual != TCONV_RESIDUAL_NONE, "residual");
+    return {declared + ", void *output", passed + ", output"};
+}
+
+std::string shapes_of(const tconv_spec &spec) {
+    const Geometry geometry = geometry_of(spec);
+    auto shape = [&](int64_t channels, int64_t h, int64_t w) {
+        char text[128];
+        if (spec.layout == TCONV_NCHW) {
+            std::snprintf(text, sizeof text, "[%d, %lld, %lld, %lld]", spec.batch, static_cast<long long>(channels),
+                          static_cast<long long>(h), static_cast<long long>(w));
+        } else {
+            std::snprintf(text, sizeof text, "[%d, %lld, %lld, %lld]", spec.batch, static_cast<long long>(h),
+                          static_cast<long long>(w), static_cast<long long>(channels));
+        }
+        return std::string(text);
+    };
+    const std::string order = spec.layout == TCONV_NCHW ? "N, C, H, W" : "N, H, W, C";
+    char filter[96];
+    std::snprintf(filter, sizeof filter, "[%d, %d, %d, %d]", spec.in_channels, spec.out_channels / spec.groups,
+                  spec.kernel_h, spec.kernel_w);
+    return " *   input   float32 " + shape(spec.in_channels, spec.in_h, spec.in_w) + " (" + order + ")\n" +
+           " *   output  float32 " + shape(spec.out_channels, geometry.h.out, geometry.w.out) +
+           ", and residual if there is one\n" + " *   filter  float32 " + filter + " (C_in, C_out / groups, kH, kW)\n";
+}
+
+std::string layer_text(const CompiledLayer &layer) {
+    const std::string name = layer.name, prefix = upper(layer.name);
+    const Work work = work_of(layer.spec);
+    char text[TCONV_LAYER_TEXT_BYTES], flops[64];
+    tconv_spec_format(&layer.spec, text, sizeof text);
+    std::snprintf(flops, sizeof flops, "%.17g", work.flops_nominal);
+    const Parameters parameters = parameters_of(layer);
+
+    std::string out = "\n/* " + std::string(text) + "\n" + shapes_of(layer.spec);
+    out += layer.baked ? " * Filter" + std::string(layer.spec.has_bias ? ", bias" : "") +
+                             (layer.spec.activation == TCONV_ACT_PRELU ? ", slope" : "") + " are in the library. */\n"
+                       : " * bias and slope, if there are any: float32 [C_out] */\n";
+    out += define(prefix + "_LAYER", "\"" + std::string(text) + "\"");
+    out += define(prefix + "_KERNEL", "\"" + layer.kernel + "\"");
+    out += define(prefix + "_FLOPS", std::string(flops) + " /* every input times every tap */");
+    out += define(prefix + "_INPUT_BYTES", std::to_string(work.input_bytes));
+    out += define(prefix + "_FILTER_BYTES", std::to_string(work.filter_bytes));
+    out += define(prefix + "_PACKED_BYTES", std::to_string(layer.packed_bytes));
+    out += define(prefix + "_BIAS_BYTES", std::to_string(work.bias_bytes));
+    out += define(prefix + "_OUTPUT_BYTES", std::to_string(work.output_bytes));
+    out += define(prefix + "_WORKSPACE_BYTES", std::to_string(layer.workspace_bytes));
+    out += define(prefix + "_ALIGNMENT", "64 /* of packed and workspace */");
+    if (!layer.baked) {
+        out += "\n/* Reorders a filter once; keep packed as long as the layer runs. */\n";
+        out += "int " + name + "_pack(const void *filter, void *packed);\n";
+    }
+    out +=
+        "\n/* Writes all of output. workspace may hold anything; calls at the same time need one each.\n"
+        " * Returns 0; 10 for a NULL pointer, 31 for a misaligned packed or workspace, and then does nothing. */\n";
+    out += "int " + name + "_run(" + parameters.declared + ", void *workspace);\n";
+    if (layer.hooks) {
+        out += "\n/* One of " + prefix +
+               "_TASKS independent parts, in any order and on any thread: each concurrent one\n"
+               " * needs a workspace of its own. */\n";
+        out += define(prefix + "_TASKS", std::to_string(layer.tasks));
+        out += "int " + name + "_run_task(int32_t task, " + parameters.declared + ", void *workspace);\n";
+    }
+    return out;
+}
+
+// The parallel run needs tconv.h for tconv_hooks; it is inline, so that the library itself stays free of threads.
+std::string hooks_text(const CompiledLayer &layer) {
+    const std::string name = layer.name, prefix = upper(layer.name);
+    const Parameters parameters = parameters_of(layer);
+    std::string members, fill, unpack;
+    std::string list = parameters.passed;
+    for (size_t at = 0; at < list.size();) {
+        const size_t end = std::min(list.find(", ", at), list.size());
+        const std::string parameter = list.substr(at, end - at);
+        members += std::string(parameter == "output" ? "    void *" : "    const void *") + parameter + ";\n";
+        unpack += "run->" + parameter + ", ";
+        at = end + 2;
+    }
+    std::string out = "\nstruct " + name + "_job_ {\n" + members + "    char *workspace;\n    int32_t slots;\n};\n\n";
+    out += "static int " + name + "_slot_(void *job, int32_t slot) {\n    const struct " + name +
+           "_job_ *run = (const struct " + name + "_job_ *)job;\n    int32_t task;\n    for (task = slot; task < " +
+           prefix + "_TASKS; task += run->slots) {\n" + "        const int status = " + name + "_run_task(task, " +
+           unpack + "run->workspace + (size_t)slot * " + prefix +
+           "_WORKSPACE_BYTES);\n        if (status != 0) return status;\n    }\n    return 0;\n}\n\n";
+    out += "/* The layer on hooks->parallel_for; workspace is hooks->concurrency times " + prefix +
+           "_WORKSPACE_BYTES. */\n";
+    out += "static inline int " + name + "_run_hooks(const tconv_hooks *hooks, " + parameters.declared +
+           ", void *workspace) {\n" + "    struct " + name + "_job_ job;\n";
+    for (size_t at = 0; at < list.size();) {
+        const size_t end = std::min(list.find(", ", at), list.size());
+        const std::string parameter = list.substr(at, end - at);
+        out += "    job." + parameter + " = " + parameter + ";\n";
+        at = end + 2;
+    }
+    out +=
+        "    job.workspace = (char *)workspace;\n    job.slots = hooks->parallel_for && hooks->concurrency > 1 ? "
+        "hooks->concurrency : 1;\n"
+        "    if (job.slots == 1) return " +
+        name + "_run(" + parameters.passed + ", workspace);\n" +
+        "    return hooks->parallel_for(hooks->user, job.slots, " + name + "_slot_, &job);\n}\n";
+    return out;
+}
+
+}  // namespace
+
+std::string header_of(const std::string &library, const std::vector<CompiledLayer> &layers,
+                      const Halide::Target &target) {
+    const std::string guard = upper(library) + "_H";
+    bool hooks = false;
+    for (const CompiledLayer &layer : layers) {
+        hooks = hooks || layer.hooks;
+    }
+    std::string out = "/* " + library + ".h: made by tconv compile for " +
+                      target.without_feature(Halide::Target::NoRuntime).to_string() + ". Link lib" + library +
+                      ".a. */\n";
+    out += "#ifndef " + guard + "\n#define " + guard + "\n\n";
+    out += hooks ? "#include <stddef.h>\n#include <stdint.h>\n\n#include <tconv/tconv.h>\n\n" : "";
+    out += "#ifdef __cplusplus\nextern \"C\" {\n#endif\n";
+    for (const CompiledLayer &layer : layers) {
+        out += layer_text(layer);
+        if (layer.hooks) {
+            out += hooks_text(layer);
+        }
+    }
+    return out + "\n#ifdef __cplusplus\n}\n#endif\n\n#endif\n";
+}
+
+}  // namespace tconv::compiler

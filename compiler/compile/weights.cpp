@@ -1,0 +1,123 @@
+#include "weights.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <stdexcept>
+
+namespace tconv::compiler {
+
+namespace {
+
+constexpr std::array known = {"weight", "bias", "slope", "bn_gamma", "bn_beta", "bn_mean", "bn_var", "bn_eps"};
+
+std::string shape_text(const std::vector<int64_t> &shape) {
+    std::string text = "(";
+    for (size_t i = 0; i < shape.size(); i++) {
+        text += (i > 0 ? ", " : "") + std::to_string(shape[i]);
+    }
+    return text + ")";
+}
+
+std::string found_text(const std::map<std::string, Array> &arrays) {
+    std::string text;
+    for (const auto &[name, array] : arrays) {
+        text += (text.empty() ? "" : ", ") + name + " " + shape_text(array.shape);
+    }
+    return text.empty() ? "nothing" : text;
+}
+
+class Taker {
+public:
+    Taker(const std::map<std::string, Array> &arrays, std::string prefix) : arrays(arrays), prefix(std::move(prefix)) {}
+
+    const Array *find(const std::string &name) const {
+        auto found = arrays.find(prefix + name);
+        return found == arrays.end() ? nullptr : &found->second;
+    }
+
+    const Array &take(const std::string &name, const std::vector<int64_t> &shape) const {
+        const Array *array = find(name);
+        if (array == nullptr) {
+            throw std::runtime_error("weights: '" + prefix + name + "' is missing; found " + found_text(arrays));
+        }
+        if (array->shape != shape) {
+            throw std::runtime_error("weights: '" + prefix + name + "' has shape " + shape_text(array->shape) +
+                                     ", the layer needs " + shape_text(shape));
+        }
+        return *array;
+    }
+
+private:
+    const std::map<std::string, Array> &arrays;
+    std::string prefix;
+};
+
+}  // namespace
+
+void check_owners(const std::map<std::string, Array> &arrays, const std::vector<std::string> &ids) {
+    for (const auto &[name, array] : arrays) {
+        bool owned = false;
+        for (const char *key : known) {
+            owned = owned || name == key;
+            for (const std::string &id : ids) {
+                owned = owned || name == id + "." + key;
+            }
+        }
+        if (!owned) {
+            throw std::runtime_error(
+                "weights: '" + name + "' belongs to no layer here; found " + found_text(arrays) +
+                "; wanted weight, bias, slope, bn_gamma, bn_beta, bn_mean, bn_var, bn_eps, with '<id>.' "
+                "before them where there are several layers");
+        }
+    }
+}
+
+Weights take_weights(const std::map<std::string, Array> &arrays, const std::string &prefix, tconv_spec &spec) {
+    const Taker taker(arrays, prefix);
+    const int64_t outputs = spec.out_channels, per_group = spec.out_channels / spec.groups;
+    Weights weights;
+    weights.filter = taker.take("weight", {spec.in_channels, per_group, spec.kernel_h, spec.kernel_w}).values;
+    if (spec.has_bias || taker.find("bias") != nullptr) {
+        weights.bias = taker.take("bias", {outputs}).values;
+    }
+    if (spec.activation == TCONV_ACT_PRELU) {
+        weights.slope = taker.take("slope", {outputs}).values;
+    } else if (taker.find("slope") != nullptr) {
+        throw std::runtime_error("weights: '" + prefix + "slope' is given, but the layer's activation is not prelu");
+    }
+
+    const bool normalised =
+        std::any_of(known.begin() + 3, known.end(), [&](const char *key) { return taker.find(key) != nullptr; });
+    if (normalised) {
+        // y = gamma * (x - mean) / sqrt(var + eps) + beta
+        const std::vector<float> &gamma = taker.take("bn_gamma", {outputs}).values,
+                                 &beta = taker.take("bn_beta", {outputs}).values;
+        const std::vector<float> &mean = taker.take("bn_mean", {outputs}).values,
+                                 &var = taker.take("bn_var", {outputs}).values;
+        const Array *eps = taker.find("bn_eps");
+        if (eps == nullptr || eps->values.size() != 1) {
+            throw std::runtime_error("weights: '" + prefix + "bn_eps' must be one number; found " + found_text(arrays));
+        }
+        std::vector<float> bias(static_cast<size_t>(outputs));
+        std::vector<double> scale(static_cast<size_t>(outputs));
+        for (size_t o = 0; o < bias.size(); o++) {
+            scale[o] = gamma[o] / std::sqrt(static_cast<double>(var[o]) + eps->values[0]);
+            bias[o] =
+                static_cast<float>(((weights.bias.empty() ? 0.0 : weights.bias[o]) - mean[o]) * scale[o] + beta[o]);
+        }
+        weights.bias = bias;
+        const size_t taps = static_cast<size_t>(spec.kernel_h) * static_cast<size_t>(spec.kernel_w);
+        const size_t inputs_per_group = static_cast<size_t>(spec.in_channels / spec.groups);
+        for (size_t i = 0; i < weights.filter.size(); i++) {
+            const size_t input = i / taps / static_cast<size_t>(per_group);
+            const size_t output =
+                input / inputs_per_group * static_cast<size_t>(per_group) + i / taps % static_cast<size_t>(per_group);
+            weights.filter[i] = static_cast<float>(weights.filter[i] * scale[output]);
+        }
+    }
+    spec.has_bias = !weights.bias.empty();
+    return weights;
+}
+
+}  // namespace tconv::compiler

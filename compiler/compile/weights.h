@@ -1,0 +1,27 @@
+// Weights that `tconv compile` bakes into a layer.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "npz.h"
+#include "tconv/tconv.h"
+
+namespace tconv::compiler {
+
+struct Weights {
+    std::vector<float> filter;  // [C_in, C_out/groups, kH, kW]
+    std::vector<float> bias;    // [C_out]; empty without
+    std::vector<float> slope;   // [C_out]; empty without
+};
+
+// The arrays of one layer: weight, bias, slope, and bn_gamma, bn_beta, bn_mean, bn_var, bn_eps, which are folded into
+// weight and bias in double (and give the layer a bias if it had none). `prefix` is "" or "<id>.". Unknown, missing
+// and misshapen arrays are errors that list what was found. May set spec.has_bias.
+Weights take_weights(const std::map<std::string, Array> &arrays, const std::string &prefix, tconv_spec &spec);
+
+// Throws if an array belongs to none of the ids.
+void check_owners(const std::map<std::string, Array> &arrays, const std::vector<std::string> &ids);
+
+}  // namespace tconv::compiler

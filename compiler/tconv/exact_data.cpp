@@ -1,0 +1,80 @@
+#include "exact_data.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "geometry.h"
+
+namespace tconv::tool {
+
+namespace {
+
+constexpr int64_t kLargestSum = 1 << 19, kLargestBias = 50;
+constexpr double kTypicalArgument = 3;  // of a curve
+
+// Products that one output sums, along one axis.
+int64_t most_taps(const Axis &axis) {
+    int64_t taps = 0;
+    for (int64_t r = 0; r < axis.stride; r++)
+        taps = std::max(taps, phase_of(axis, r).taps);
+    return taps;
+}
+
+}  // namespace
+
+uint64_t Sequence::next() {
+    state_ += 0x9e3779b97f4a7c15u;
+    uint64_t z = state_;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+bool is_exact(const tconv_spec &spec) {
+    switch (spec.activation) {
+        case TCONV_ACT_NONE:
+        case TCONV_ACT_RELU:
+        case TCONV_ACT_CLIP:
+        case TCONV_ACT_PRELU:  // by slopes that are powers of two
+            return true;
+        case TCONV_ACT_LEAKY_RELU:  // one product, rounded once; a residual added to it would be rounded again
+            return spec.residual != TCONV_RESIDUAL_AFTER;
+        default:
+            return false;
+    }
+}
+
+ExactData::ExactData(const tconv_spec &spec) {
+    const Geometry geometry = geometry_of(spec);
+    const int64_t terms = spec.in_channels / spec.groups * most_taps(geometry.h) * most_taps(geometry.w);
+    int64_t largest = 4;
+    while (largest > 1 && terms * largest * largest > kLargestSum)
+        --largest;
+    const double variance = static_cast<double>(largest * (largest + 1)) / 3;  // of integers in [-largest, largest]
+    const double typical_sum = variance * std::sqrt(static_cast<double>(std::max<int64_t>(terms, 1)));
+    double weight_unit = 1, bias_unit = 1;
+    if (!is_exact(spec)) {
+        weight_unit = std::exp2(-std::ceil(std::log2(std::max(typical_sum / kTypicalArgument, 1.0))));
+        bias_unit = std::max(weight_unit, 1.0 / 16);
+    }
+
+    Sequence sequence(static_cast<uint64_t>(terms) * 1000003u + static_cast<uint64_t>(spec.in_w));
+    const auto fill = [&](std::vector<float> &values, int64_t count, int64_t magnitude, double unit) {
+        values.resize(static_cast<size_t>(count));
+        for (float &value : values)
+            value = static_cast<float>(static_cast<double>(sequence.range(-magnitude, magnitude)) * unit);
+    };
+    const int64_t images = spec.batch, outputs = spec.out_channels;
+    fill(input, images * spec.in_channels * spec.in_h * spec.in_w, largest, 1);
+    fill(filter, int64_t{spec.in_channels} * (outputs / spec.groups) * spec.kernel_h * spec.kernel_w, largest,
+         weight_unit);
+    fill(bias, outputs, spec.has_bias ? kLargestBias : 0, bias_unit);
+    constexpr float kSlopes[] = {0.25f, 0.5f, -0.125f, 0.0f, 1.0f, 2.0f};
+    for (int64_t o = 0; o < outputs; o++)
+        slope.push_back(kSlopes[sequence.below(std::size(kSlopes))]);
+    if (spec.residual != TCONV_RESIDUAL_NONE)
+        fill(residual, images * outputs * geometry.h.out * geometry.w.out, kLargestBias, bias_unit);
+}
+
+}  // namespace tconv::tool

@@ -1,0 +1,39 @@
+// Data on which a layer's sums are exact in float, so that kernels are compared with == whatever the order of summation.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "tconv/tconv.h"
+
+namespace tconv::tool {
+
+// The activation maps these data to floats without rounding, or with one correct rounding of an exact value.
+bool is_exact(const tconv_spec &spec);
+
+// Small integers: every partial sum of products stays below 2^19, and with bias and residual below 2^20. Before an
+// activation with a curve all values are scaled by a power of two that brings typical sums to a few units, where the
+// curve bends; they stay exact.
+struct ExactData {
+    explicit ExactData(const tconv_spec &spec);  // a valid spec; the same data for the same layer every time
+
+    std::vector<float> input;     // [N, C_in, H, W]
+    std::vector<float> filter;    // [C_in, C_out/groups, kH, kW]
+    std::vector<float> bias;      // [C_out]; zero where the layer has none
+    std::vector<float> slope;     // [C_out]
+    std::vector<float> residual;  // [N, C_out, out_h, out_w]; empty where the layer has none
+};
+
+// splitmix64: the same numbers on every machine.
+class Sequence {
+public:
+    explicit Sequence(uint64_t seed) : state_(seed) {}
+    uint64_t next();
+    int64_t below(int64_t bound) { return static_cast<int64_t>(next() % static_cast<uint64_t>(bound)); }
+    int64_t range(int64_t low, int64_t high) { return low + below(high - low + 1); }
+
+private:
+    uint64_t state_;
+};
+
+}  // namespace tconv::tool

@@ -1,0 +1,122 @@
+// tconv: what the library does with a layer, whether it is right, and how fast it is.
+#include <CLI/CLI.hpp>
+#include <cstring>
+#include <iostream>
+
+#include "commands.h"
+
+namespace {
+
+using namespace tconv::tool;
+
+constexpr const char *kAbout =
+    "tconv computes 2-D transposed convolutions with kernels that Halide compiled ahead of time. This command shows "
+    "what the library does with a layer, checks its results and times them; it needs no Halide itself.\n\n"
+    "A layer is a text such as n1_c256_h32_w24_o256_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw_relu, or rows of a table "
+    "(bench/shapes/layers.csv is the project's suite). docs/tool.md explains both and what each command prints.";
+
+constexpr const char *kExits =
+    "Exit codes: 0 ok; 1 a wrong result; 2 bad input, or nothing matched or could be compared; 3 not supported here.";
+
+constexpr const char *kList =
+    "Lists the kernels of this library: family, element type, register tile, instruction set, and whether this "
+    "processor runs them. With --layer or --layers it lists those layers instead, each with its layer text and FLOPs, "
+    "which is also the quickest way to check a table of your own.\n\n"
+    "Examples:\n"
+    "  tconv list --kernel 'pixels.*avx2'\n"
+    "  tconv list --layers bench/shapes/layers.csv --tier core";
+
+constexpr const char *kExplain =
+    "Says how one layer is computed: the crop and size of its output, its phases and their taps, the kernel that is "
+    "chosen and why the others are not, memory, FLOPs and bytes, and the least time that this machine could need (the "
+    "roofline, from rates measured on the spot). Read it when a layer is slower than you hoped.\n\n"
+    "Examples:\n"
+    "  tconv explain n1_c256_h32_w24_o256_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw_relu\n"
+    "  tconv explain --layers bench/shapes/layers.csv --ids dcgan_g4_b64 --layout nhwc --threads 4";
+
+constexpr const char *kCheck =
+    "Runs every kernel that this processor can run on each layer, in both layouts, and compares the results with the "
+    "definition in double precision. The data are small integers, on which float sums are exact, so the comparison is "
+    "==; activations with curves are held to a bound in ULPs. On large layers the definition is evaluated at a "
+    "fixed sample of the outputs, and all outputs are compared between kernels. Run it on a new machine, or on layers "
+    "of your own before you rely on them.\n\n"
+    "Examples:\n"
+    "  tconv check --layers bench/shapes/layers.csv --tier core\n"
+    "  tconv check n1_c3_h17_w9_o5_k5x3_s2x3_p1,0,2,1_op0,0_d1x1_g1_f32_nchw --kernel avx2";
+
+constexpr const char *kBench =
+    "Times layers on the kernel that the library chooses, or on each that --kernel matches. Every result is verified "
+    "before it is timed. A row gives the median and the 10th and 90th percentile of a run, GFLOP/s by the full count "
+    "(nominal) and by what is multiplied (executed), and the share of the roof: of the time that measured "
+    "multiply-add and copy rates allow. The lowest shares come first: that is where time can be won.\n\n"
+    "Examples:\n"
+    "  tconv bench --layers bench/shapes/layers.csv --tier core --json core.json\n"
+    "  tconv bench --layers bench/shapes/layers.csv --ids dcgan_g4_b64 --kernel avx2 --threads 2";
+
+constexpr const char *kCompile =
+    "Compiles layers into static libraries of their own, with every size a constant. Runs tconv-compiler, which holds "
+    "Halide, with the same arguments; tconv compile --help shows its options.\n\n"
+    "Examples:\n"
+    "  tconv compile --layers bench/shapes/layers.csv --ids dcgan_g4_b64 --out compiled\n"
+    "  tconv compile --layer n1_c8_h9_w9_o8_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nhwc --name up --out compiled";
+
+int run(int argc, char **argv) {
+    // Its options are tconv-compiler's, so they are not parsed here.
+    if (argc > 1 && std::strcmp(argv[1], "compile") == 0)
+        return compile_command(argv);
+
+    CLI::App app(kAbout, "tconv");
+    app.require_subcommand(1);
+    app.footer(kExits);
+    app.set_version_flag("--version", std::to_string(TCONV_VERSION_MAJOR) + "." + std::to_string(TCONV_VERSION_MINOR) +
+                                          "." + std::to_string(TCONV_VERSION_PATCH));
+    Options list, explain;
+    CheckOptions check;
+    BenchOptions bench;
+    CLI::App *const on_list = app.add_subcommand("list", kList);
+    CLI::App *const on_explain = app.add_subcommand("explain", kExplain);
+    CLI::App *const on_check = app.add_subcommand("check", kCheck);
+    CLI::App *const on_bench = app.add_subcommand("bench", kBench);
+    app.add_subcommand("compile", kCompile);
+    const auto add = [&](CLI::App &command, Options &options, bool positional) {
+        add_selection_options(command, options.layers, positional);
+        add_run_options(command, options);
+        command.footer(kExits);
+    };
+    add(*on_list, list, false);
+    add(*on_explain, explain, true);
+    add(*on_check, check, true);
+    add(*on_bench, bench, true);
+    on_check
+        ->add_option("--most-seconds", check.most_seconds,
+                     "skip a kernel on a layer where its estimate is longer than this")
+        ->capture_default_str();
+    on_bench->add_option("--seconds", bench.seconds, "time spent on one row")->capture_default_str();
+
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError &error) {
+        return app.exit(error) == 0 ? kOk : kBadInput;
+    }
+    if (*on_list)
+        return list_command(list);
+    if (*on_explain)
+        return explain_command(explain);
+    if (*on_check)
+        return check_command(check);
+    return bench_command(bench);
+}
+
+}  // namespace
+
+int main(int argc, char **argv) {
+    try {
+        return run(argc, argv);
+    } catch (const Failure &failure) {
+        std::cerr << "tconv: " << failure.what() << "\n";
+        return failure.code;
+    } catch (const std::bad_alloc &) {
+        std::cerr << "tconv: not enough memory for this layer\n";
+        return kUnsupported;
+    }
+}

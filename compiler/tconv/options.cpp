@@ -1,0 +1,114 @@
+#include "options.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <iostream>
+#include <regex>
+
+#include "machine.h"
+
+namespace tconv::tool {
+
+void add_run_options(CLI::App &command, Options &options) {
+    command
+        .add_option("--kernel", options.kernel,
+                    "only kernels whose name this regular expression finds; tconv list prints the names")
+        ->type_name("RE");
+    command.add_option("--threads", options.threads, "threads of a run; default: TCONV_NUM_THREADS, else 1")
+        ->type_name("N");
+    command.add_option("--isa", options.isa, "lower the instruction set that may be used, as TCONV_ISA does")
+        ->type_name("baseline|avx2|avx512|neon");
+    command
+        .add_option("--json", options.json, "also write the results here; - means standard output, and no text there")
+        ->type_name("FILE");
+}
+
+Isa apply_isa(const Options &options) {
+    if (!options.isa.empty())
+        setenv("TCONV_ISA", options.isa.c_str(), 1);
+    char text[256];
+    Message message(text, sizeof text);
+    Isa usable;
+    if (usable_isa(&usable, message) != TCONV_OK)
+        throw Failure(kBadInput, (options.isa.empty() ? "" : "--isa " + options.isa + ": ") + text);
+    return usable;
+}
+
+int thread_count(const Options &options) {
+    int threads = options.threads;
+    std::string from = "--threads " + std::to_string(threads);
+    if (const char *text = std::getenv("TCONV_NUM_THREADS"); threads == 0 && text != nullptr && *text != '\0') {
+        const char *const end = text + std::strlen(text);
+        if (std::from_chars(text, end, threads).ptr != end)
+            threads = -1;
+        from = std::string("TCONV_NUM_THREADS=") + text;
+    } else if (threads == 0) {
+        return 1;
+    }
+    if (threads < 1 || threads > 1024)
+        throw Failure(kBadInput, from + ": must be a number from 1 to 1024");
+    return threads;
+}
+
+std::vector<const Kernel *> matching_kernels(const Options &options) {
+    std::vector<const Kernel *> matching;
+    try {
+        const std::regex expression(options.kernel);
+        for (const Kernel &kernel : kernels()) {
+            if (options.kernel.empty() || std::regex_search(kernel.name, expression))
+                matching.push_back(&kernel);
+        }
+    } catch (const std::regex_error &error) {
+        throw Failure(kBadInput, "--kernel '" + options.kernel + "' is not a regular expression: " + error.what());
+    }
+    if (matching.empty())
+        throw Failure(kBadInput, "--kernel '" + options.kernel + "' matches no kernel; tconv list prints their names");
+    return matching;
+}
+
+std::vector<const Kernel *> usable_kernels(const Options &options, Isa usable) {
+    std::vector<const Kernel *> matching = matching_kernels(options);
+    std::erase_if(matching, [&](const Kernel *kernel) { return !isa_runs(kernel->isa, usable); });
+    if (matching.empty()) {
+        throw Failure(kUnsupported, "this processor, or TCONV_ISA, allows " + std::string(isa_name(usable)) +
+                                        "; no kernel that --kernel '" + options.kernel + "' matches runs on it");
+    }
+    return matching;
+}
+
+bool prints_text(const Options &options) {
+    return options.json != "-";
+}
+
+Json json_head(const char *command, Isa usable) {
+    const std::string version = std::to_string(TCONV_VERSION_MAJOR) + "." + std::to_string(TCONV_VERSION_MINOR) + "." +
+                                std::to_string(TCONV_VERSION_PATCH);
+    return {{"tconv", version},
+            {"command", command},
+            {"commit", build_commit()},
+            {"cpu", cpu_name()},
+            {"isa", isa_name(usable)}};
+}
+
+void write_json(const Options &options, const Json &document) {
+    if (options.json.empty())
+        return;
+    if (options.json == "-") {
+        std::cout << document.dump(2) << std::endl;
+        if (!std::cout)
+            throw Failure(kBadInput, "standard output: cannot be written");
+        return;
+    }
+    std::ofstream file(options.json);
+    file << document.dump(2) << "\n";
+    file.close();
+    if (!file)
+        throw Failure(kBadInput, "--json " + options.json + ": cannot be written: " + std::strerror(errno));
+}
+
+}  // namespace tconv::tool

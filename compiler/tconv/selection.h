@@ -1,0 +1,29 @@
+// Which layers a command works on: --layer, --layers, --ids, --tier, --layout, --dtype.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "layers_csv.h"
+
+namespace CLI {
+class App;
+}
+
+namespace tconv::tool {
+
+struct Selection {
+    std::vector<std::string> texts, files, ids;
+    std::string tier, layout, dtype;
+
+    bool empty() const { return texts.empty() && files.empty(); }
+};
+
+// Adds the options to a command; with `positional`, layer texts may also stand without --layer.
+void add_selection_options(CLI::App &command, Selection &selection, bool positional);
+
+// In the order given: texts, then files. layout and dtype override what a row or a text says. Failure (kBadInput) if
+// something is malformed or unknown, or if nothing is selected.
+std::vector<Layer> select_layers(const Selection &selection);
+
+}  // namespace tconv::tool

@@ -1,0 +1,50 @@
+#include "bind.h"
+
+#include "views.h"
+
+namespace tconv {
+
+namespace {
+
+// The stride of an extent of 1 is never used and may be anything, even more than an int32 holds.
+int32_t stride_of(const tconv_view &view, const Extents &extents, int dimension) {
+    return extents.size[dimension] > 1 ? static_cast<int32_t>(view.stride[dimension]) : 0;
+}
+
+}  // namespace
+
+LayerParams bind_views(const tconv_spec &spec, const Choice &choice, const tconv_view &input, const tconv_view &output,
+                       const tconv_view &residual) {
+    LayerParams params = choice.blocking.params;
+    const Extents in = input_extents(spec), out = output_extents(spec);
+    const bool has_residual = spec.residual != TCONV_RESIDUAL_NONE;
+    params.in_c = stride_of(input, in, 1);
+    params.in_row = stride_of(input, in, 2);
+    params.in_col = stride_of(input, in, 3);
+    params.out_c = stride_of(output, out, 1);
+    params.out_row = stride_of(output, out, 2);
+    params.out_col = stride_of(output, out, 3);
+    if (has_residual) {
+        params.res_c = stride_of(residual, out, 1);
+        params.res_row = stride_of(residual, out, 2);
+        params.res_col = stride_of(residual, out, 3);
+    }
+    auto one_row = [&](int32_t channel, int32_t column) {
+        return params.outputs == 1 || (channel == 1 && column == params.outputs);
+    };
+    params.flat = choice.kernel->lanes == Lanes::merged && one_row(params.out_c, params.out_col) &&
+                  (!has_residual || one_row(params.res_c, params.res_col));
+    return params;
+}
+
+LayerParams bind_filter(const tconv_spec &spec, const Choice &choice, const tconv_view &filter) {
+    LayerParams params = choice.blocking.params;
+    const Extents extents = filter_extents(spec);
+    params.filter_ci = stride_of(filter, extents, 0);
+    params.filter_co = stride_of(filter, extents, 1);
+    params.filter_ky = stride_of(filter, extents, 2);
+    params.filter_kx = stride_of(filter, extents, 3);
+    return params;
+}
+
+}  // namespace tconv

@@ -1,0 +1,16 @@
+// The part of the parameter block that depends on where tensors lie.
+#pragma once
+
+#include "choose.h"
+#include "tconv/tconv.h"
+
+namespace tconv {
+
+// The layer's parameters with the strides of these views (already checked). `residual` is ignored if the spec has none.
+LayerParams bind_views(const tconv_spec &spec, const Choice &choice, const tconv_view &input, const tconv_view &output,
+                       const tconv_view &residual);
+
+// The same for packing.
+LayerParams bind_filter(const tconv_spec &spec, const Choice &choice, const tconv_view &filter);
+
+}  // namespace tconv
