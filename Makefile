@@ -36,9 +36,10 @@ test-full:
 	@ctest --preset full
 
 bench:
-	@scripts/bootstrap.sh bench
-	@cmake --preset release -DTCONV_BUILD_BENCH=ON
-	@cmake --build --preset release --target bench
+	@scripts/bootstrap.sh
+	@cmake --preset release
+	@cmake --build --preset release --target tconv-cli
+	@build/release/bin/tconv bench --layers bench/shapes/layers.csv
 
 # Sanitized and cross builds take tconv-compiler from the release build: it is a tool of this machine.
 test-sanitize:

@@ -7,6 +7,10 @@ function(tconv_target target)
         C_STANDARD 99 C_EXTENSIONS OFF CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS OFF
         COMPILE_WARNING_AS_ERROR ${PROJECT_IS_TOP_LEVEL})
     target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic)
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 14)
+        # GCC bug 105651: at -O2 and above it sees overlapping copies in `"text" + std::string`.
+        target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>)
+    endif()
     if(TCONV_SANITIZE AND NOT arg_NO_SANITIZE)
         target_compile_options(${target} PRIVATE -fsanitize=${TCONV_SANITIZE} -fno-sanitize-recover=all
                                                  -fno-omit-frame-pointer)

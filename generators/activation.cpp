@@ -1,7 +1,9 @@
 #include "activation.h"
 
+#include <algorithm>
 #include <initializer_list>
 #include <limits>
+#include <vector>
 
 namespace tconv::generators {
 
@@ -9,17 +11,44 @@ using namespace Halide;
 
 namespace {
 
+// Estrin's scheme: pairs of terms side by side, which halves the chain of dependent operations against Horner's.
 Expr polynomial(Expr x, std::initializer_list<float> highest_first) {
-    Expr sum;
-    for (float coefficient : highest_first) {
-        sum = sum.defined() ? sum * x + coefficient : Expr(coefficient);
+    std::vector<Expr> terms(highest_first.begin(), highest_first.end());
+    std::reverse(terms.begin(), terms.end());
+    for (Expr power = x; terms.size() > 1; power = power * power) {
+        std::vector<Expr> pairs;
+        for (size_t i = 0; i < terms.size(); i += 2) {
+            pairs.push_back(i + 1 < terms.size() ? terms[i] + terms[i + 1] * power : terms[i]);
+        }
+        terms = pairs;
     }
-    return sum;
+    return terms[0];
 }
 
 // 2^n for integer n in [-126, 127], by its bit pattern.
 Expr power_of_two(Expr n) {
     return reinterpret<float>((n + 127) << 23);
+}
+
+// exp(x) = 2^n * mantissa, Cephes expf: x = n ln 2 + r with |r| <= ln 2 / 2.
+struct Exponential {
+    Expr n, mantissa;
+};
+
+Exponential split_exponential(Expr x) {
+    Expr n = floor(x * 1.44269504088896341f + 0.5f);
+    Expr r = x - n * 0.693359375f - n * -2.12194440e-4f;
+    Expr mantissa = r * r * polynomial(r, {1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f,
+                                           1.6666665459e-1f, 5.0000001201e-1f}) + r + 1.0f;
+    return {cast<int>(n), mantissa};
+}
+
+// 1 / (1 + exp(-x)). Bounded so that one factor 2^n is enough: beyond, the result is 0 or rounds to 1.
+Expr logistic(Expr x) {
+    Expr bounded = select(x > 87.0f, 87.0f, select(x < -88.0f, -88.0f, x));
+    Exponential e = split_exponential(-bounded);
+    Expr value = 1.0f / (1.0f + e.mantissa * power_of_two(e.n));
+    return select(x != x, x, select(x < -88.0f, 0.0f, value));
 }
 
 // exp(x) - 1 without the cancellation near zero.
@@ -66,22 +95,17 @@ Expr log_one_plus(Expr y) {
 }  // namespace
 
 Expr exponential(Expr x) {
-    // Cephes expf: x = n ln 2 + r with |r| <= ln 2 / 2. Two factors of 2^(n/2) reach the subnormals and infinity.
+    // Two factors of 2^(n/2) reach the subnormals and infinity.
     Expr bounded = select(x > 128.0f, 128.0f, select(x < -128.0f, -128.0f, x));
-    Expr n = floor(bounded * 1.44269504088896341f + 0.5f);
-    Expr r = bounded - n * 0.693359375f - n * -2.12194440e-4f;
-    Expr mantissa = r * r *
-                        polynomial(r, {1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f,
-                                       1.6666665459e-1f, 5.0000001201e-1f}) +
-                    r + 1.0f;
-    Expr half = cast<int>(n) >> 1;
-    Expr scaled = mantissa * power_of_two(half) * power_of_two(cast<int>(n) - half);
+    Exponential e = split_exponential(bounded);
+    Expr half = e.n >> 1;
+    Expr scaled = e.mantissa * power_of_two(half) * power_of_two(e.n - half);
     Expr infinity = std::numeric_limits<float>::infinity();
     return select(x != x, x, select(x > 89.0f, infinity, select(x < -104.0f, 0.0f, scaled)));
 }
 
 Expr curve(Curve curve, Expr x, Expr alpha) {
-    Expr sigmoid = 1.0f / (1.0f + exponential(-x));
+    Expr sigmoid = logistic(x);
     // relu6(x + 3), NaN kept.
     Expr ramp = select(x < -3.0f, 0.0f, select(x > 3.0f, 6.0f, x + 3.0f));
     Expr value;

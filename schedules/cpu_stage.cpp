@@ -13,7 +13,8 @@ void cpu_stage(generators::Stage &stage, bool planar, int vector) {
     Expr columns_contiguous = stage.input.dim(1).stride() == 1;
 
     if (planar) {
-        staged.specialize(columns_contiguous).vectorize(x, vector, TailStrategy::GuardWithIf);
+        // Rows of one channel after the other: where the block is as wide as the input they are one stream of memory.
+        staged.specialize(columns_contiguous).reorder(x, y, c).vectorize(x, vector, TailStrategy::GuardWithIf);
         // Channel by channel within a block of columns: the strided loads of one block share their cache lines.
         staged.split(x, block, x, vector, TailStrategy::GuardWithIf).reorder(x, c, block, y).vectorize(x);
     } else {

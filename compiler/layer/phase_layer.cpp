@@ -125,12 +125,22 @@ void PhaseTask::stage_input(Statements &body) {
     BufferArgument staged = {float_address(pointers.scratch, p.at("staged_at")),
                              {channels, columns, staged_rows},
                              {1, p.at("staged_minor"), p.at("staged_row")}};
-    if (planar) {
-        std::swap(staged.extent[0], staged.extent[1]);
-    }
+    auto copy = [&](Statements &then, bool as_planar) {
+        then.add(shared.stage(as_planar).call({{"input", input}, {"staged", staged}},
+                                              {{"first_column", staged_column_begin}, {"width", w.in}}));
+    };
     body.when(staged_rows > 0, [&](Statements &then) {
-        then.add(shared.stage(planar).call({{"input", input}, {"staged", staged}},
-                                           {{"first_column", staged_column_begin}, {"width", w.in}}));
+        if (planar) {
+            std::swap(staged.extent[0], staged.extent[1]);
+            copy(then, true);
+            return;
+        }
+        // A single channel is a plane whatever the layout, and copying it as one moves vectors of columns.
+        Expr plane = p.at("channels") == 1 && p.at("groups") == 1;
+        then.when(!plane, [&](Statements &inner) { copy(inner, false); });
+        std::swap(staged.extent[0], staged.extent[1]);
+        staged.stride = {1, 1, p.at("staged_row")};
+        then.when(plane, [&](Statements &inner) { copy(inner, true); });
     });
 }
 

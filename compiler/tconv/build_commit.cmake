@@ -1,5 +1,6 @@
 # Writes OUT, a header with the commit of SOURCE, and leaves it alone if it already says so. Run on every build: what
 # configure time knew is out of date after the next commit.
+cmake_minimum_required(VERSION 3.28)
 set(commit "unknown")
 find_program(GIT git)
 if(GIT)
@@ -9,4 +10,4 @@ if(GIT)
         set(commit "${described}")
     endif()
 endif()
-file(CONFIGURE OUTPUT "${OUT}" CONTENT "#define TCONV_BUILD_COMMIT \"@commit@\"\n" @ONLY)
+file(CONFIGURE OUTPUT "${OUT}" CONTENT "#define TCONV_BUILD_COMMIT \"${commit}\"\n")

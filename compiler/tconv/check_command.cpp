@@ -5,6 +5,7 @@
 
 #include "commands.h"
 #include "cost.h"
+#include "geometry.h"
 #include "layer_text.h"
 #include "text_table.h"
 #include "verify.h"
@@ -42,6 +43,8 @@ std::string reason_to_skip(const tconv_spec &spec, const Kernel &kernel, Isa usa
                isa_name(usable);
     if (kernel.dtype != spec.dtype)
         return std::string("computes ") + dtype_name(kernel.dtype);
+    if (spec.batch == 0)
+        return "batch 0 has no outputs";
     char text[256];
     Message why(text, sizeof text);
     Blocking blocking;

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -71,6 +72,8 @@ private:
 };
 
 std::string contents_of(const std::string &path) {
+    if (std::filesystem::is_directory(path))
+        throw Failure(kBadInput, path + ": cannot be read: it is a folder");
     std::ifstream file(path, std::ios::binary);
     std::ostringstream text;
     if (file)

@@ -2,6 +2,8 @@
 #include <CLI/CLI.hpp>
 #include <cstring>
 #include <iostream>
+#include <memory>
+#include <sstream>
 
 #include "commands.h"
 
@@ -10,55 +12,86 @@ namespace {
 using namespace tconv::tool;
 
 constexpr const char *kAbout =
-    "tconv computes 2-D transposed convolutions with kernels that Halide compiled ahead of time. This command shows "
-    "what the library does with a layer, checks its results and times them; it needs no Halide itself.\n\n"
-    "A layer is a text such as n1_c256_h32_w24_o256_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw_relu, or rows of a table "
-    "(bench/shapes/layers.csv is the project's suite). docs/tool.md explains both and what each command prints.";
+    "tconv computes 2-D transposed convolutions with kernels that Halide compiled ahead of time. This\n"
+    "command shows what the library does with a layer, checks its results and times them; it needs no\n"
+    "Halide itself.\n"
+    "\n"
+    "A layer is a text such as n1_c256_h32_w24_o256_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw_relu, or\n"
+    "rows of a table (bench/shapes/layers.csv is the project's suite). docs/tool.md explains both and\n"
+    "what each command prints.\n";
 
 constexpr const char *kExits =
-    "Exit codes: 0 ok; 1 a wrong result; 2 bad input, or nothing matched or could be compared; 3 not supported here.";
+    "Exit codes: 0 ok; 1 a wrong result; 2 bad input, or nothing matched or could be compared; 3 not\n"
+    "supported here.";
 
+// Wrapped by hand: CLI11 prints texts as they are.
 constexpr const char *kList =
-    "Lists the kernels of this library: family, element type, register tile, instruction set, and whether this "
-    "processor runs them. With --layer or --layers it lists those layers instead, each with its layer text and FLOPs, "
-    "which is also the quickest way to check a table of your own.\n\n"
+    "Lists kernels, or the layers of a table.\n"
+    "\n"
+    "Lists the kernels of this library: family, element type, register tile, instruction set, and whether\n"
+    "this processor runs them. With --layer or --layers it lists those layers instead, each with its\n"
+    "layer text and FLOPs, which is also the quickest way to check a table of your own.\n"
+    "\n"
     "Examples:\n"
     "  tconv list --kernel 'pixels.*avx2'\n"
-    "  tconv list --layers bench/shapes/layers.csv --tier core";
+    "  tconv list --layers bench/shapes/layers.csv --tier core\n";
 
 constexpr const char *kExplain =
-    "Says how one layer is computed: the crop and size of its output, its phases and their taps, the kernel that is "
-    "chosen and why the others are not, memory, FLOPs and bytes, and the least time that this machine could need (the "
-    "roofline, from rates measured on the spot). Read it when a layer is slower than you hoped.\n\n"
+    "Says how one layer is computed, why so, and how fast it could be.\n"
+    "\n"
+    "Shows the crop and size of its output, its phases and their taps, the kernel that is chosen and why\n"
+    "the others are not, memory, FLOPs and bytes, and the least time that this machine could need (the\n"
+    "roofline, from rates measured on the spot). Read it when a layer is slower than you hoped.\n"
+    "\n"
     "Examples:\n"
     "  tconv explain n1_c256_h32_w24_o256_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw_relu\n"
-    "  tconv explain --layers bench/shapes/layers.csv --ids dcgan_g4_b64 --layout nhwc --threads 4";
+    "  tconv explain --layers bench/shapes/layers.csv --ids dcgan_g4_b64 --layout nhwc --threads 4\n";
 
 constexpr const char *kCheck =
-    "Runs every kernel that this processor can run on each layer, in both layouts, and compares the results with the "
-    "definition in double precision. The data are small integers, on which float sums are exact, so the comparison is "
-    "==; activations with curves are held to a bound in ULPs. On large layers the definition is evaluated at a "
-    "fixed sample of the outputs, and all outputs are compared between kernels. Run it on a new machine, or on layers "
-    "of your own before you rely on them.\n\n"
+    "Compares every kernel's results with the definition.\n"
+    "\n"
+    "Runs every kernel that this processor can run on each layer, in both layouts, and compares the\n"
+    "results with the definition in double precision. The data are small integers, on which float sums\n"
+    "are exact, so the comparison is ==; activations with curves are held to a bound in ULPs. On large\n"
+    "layers the definition is evaluated at a fixed sample of the outputs, and all outputs are compared\n"
+    "between kernels. Run it on a new machine, or on layers of your own before you rely on them.\n"
+    "\n"
     "Examples:\n"
     "  tconv check --layers bench/shapes/layers.csv --tier core\n"
-    "  tconv check n1_c3_h17_w9_o5_k5x3_s2x3_p1,0,2,1_op0,0_d1x1_g1_f32_nchw --kernel avx2";
+    "  tconv check n1_c3_h17_w9_o5_k5x3_s2x3_p1,0,2,1_op0,0_d1x1_g1_f32_nchw --kernel avx2\n";
 
 constexpr const char *kBench =
-    "Times layers on the kernel that the library chooses, or on each that --kernel matches. Every result is verified "
-    "before it is timed. A row gives the median and the 10th and 90th percentile of a run, GFLOP/s by the full count "
-    "(nominal) and by what is multiplied (executed), and the share of the roof: of the time that measured "
-    "multiply-add and copy rates allow. The lowest shares come first: that is where time can be won.\n\n"
+    "Times layers, and says how far they are from what the machine allows.\n"
+    "\n"
+    "Runs each layer on the kernel that the library chooses, or on each that --kernel matches; a result\n"
+    "is verified before it is timed. A row gives the median and the 10th and 90th percentile of a run,\n"
+    "GFLOP/s by the full count (nominal) and by what is multiplied (executed), and the share of the roof:\n"
+    "of the time that measured multiply-add and copy rates allow. The lowest shares come first: that is\n"
+    "where time can be won.\n"
+    "\n"
     "Examples:\n"
     "  tconv bench --layers bench/shapes/layers.csv --tier core --json core.json\n"
-    "  tconv bench --layers bench/shapes/layers.csv --ids dcgan_g4_b64 --kernel avx2 --threads 2";
+    "  tconv bench --layers bench/shapes/layers.csv --ids dcgan_g4_b64 --kernel avx2 --threads 2\n";
 
 constexpr const char *kCompile =
-    "Compiles layers into static libraries of their own, with every size a constant. Runs tconv-compiler, which holds "
-    "Halide, with the same arguments; tconv compile --help shows its options.\n\n"
+    "Compiles layers into libraries of their own.\n"
+    "\n"
+    "Each is a static library and a header, with every size a constant. Runs tconv-compiler, which holds\n"
+    "Halide, with the same arguments; tconv compile --help shows its options.\n"
+    "\n"
     "Examples:\n"
     "  tconv compile --layers bench/shapes/layers.csv --ids dcgan_g4_b64 --out compiled\n"
-    "  tconv compile --layer n1_c8_h9_w9_o8_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nhwc --name up --out compiled";
+    "  tconv compile --layer n1_c8_h9_w9_o8_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nhwc --name up --out compiled\n";
+
+// The list of commands shows the first line of what each one's own help says.
+class HelpFormatter : public CLI::Formatter {
+    std::string make_subcommand(const CLI::App *command) const override {
+        std::stringstream out;
+        const std::string text = command->get_description();
+        CLI::detail::format_help(out, command->get_name(), text.substr(0, text.find('\n')), get_column_width());
+        return out.str();
+    }
+};
 
 int run(int argc, char **argv) {
     // Its options are tconv-compiler's, so they are not parsed here.
@@ -66,6 +99,7 @@ int run(int argc, char **argv) {
         return compile_command(argv);
 
     CLI::App app(kAbout, "tconv");
+    app.formatter(std::make_shared<HelpFormatter>());
     app.require_subcommand(1);
     app.footer(kExits);
     app.set_version_flag("--version", std::to_string(TCONV_VERSION_MAJOR) + "." + std::to_string(TCONV_VERSION_MINOR) +

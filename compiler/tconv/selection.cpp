@@ -79,7 +79,7 @@ void add_selection_options(CLI::App &command, Selection &selection, bool positio
         ->allow_extra_args(false)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     command.add_option("--ids", selection.ids, "only these rows of the table")
-        ->type_name("A,B,...")
+        ->type_name("A,B")
         ->delimiter(',')
         ->allow_extra_args(false);
     command.add_option("--tier", selection.tier, "only rows of this tier (core or main in bench/shapes/layers.csv)");

@@ -1,6 +1,7 @@
 #include "trial.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <limits>
 #include <new>
@@ -59,8 +60,11 @@ Threads::~Threads() {
     tconv_pool_destroy(pool_);
 }
 
-void Threads::remember(void *self, tconv_status, const char *message) {
-    static_cast<Threads *>(self)->log_ = message;
+void Threads::remember(void *self, tconv_status status, const char *message) {
+    if (status == TCONV_OK)  // TCONV_VERBOSE=1
+        std::fprintf(stderr, "%s\n", message);
+    else
+        static_cast<Threads *>(self)->log_ = message;
 }
 
 int Threads::run(void *self, int32_t count, int (*task)(void *, int32_t), void *argument) {

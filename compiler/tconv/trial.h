@@ -1,9 +1,11 @@
 // One layer on one kernel through the C ABI, with all memory set up beforehand: what check and bench run.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "exact_data.h"
 #include "oracle.h"
@@ -11,7 +13,7 @@
 
 namespace tconv::tool {
 
-// Hooks with `threads` threads, which remember the last line that the library logged.
+// Hooks with `threads` threads, which remember the last error that the library logged.
 class Threads {
 public:
     explicit Threads(int32_t count);

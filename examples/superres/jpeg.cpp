@@ -17,6 +17,7 @@ struct Decoder {
     jpeg_error_mgr errors = {};
     std::jmp_buf failed = {};
     char message[JMSG_LENGTH_MAX] = "";
+    int orientation = 1;
 
     Decoder() {
         info.err = jpeg_std_error(&errors);
@@ -40,27 +41,6 @@ struct Decoder {
     Decoder &operator=(const Decoder &) = delete;
 };
 
-// False if libjpeg gave up. It then jumps back to the top of this function, past the destructors of whatever was created
-// in between: nothing here may have one.
-bool decode(Decoder &decoder, const std::vector<uint8_t> &file, Picture (*blank)(int64_t, int64_t), Picture &picture) {
-    jpeg_decompress_struct &info = decoder.info;
-    if (setjmp(decoder.failed)) {
-        return false;
-    }
-    jpeg_mem_src(&info, file.data(), file.size());
-    jpeg_save_markers(&info, JPEG_APP0 + 1, 0xFFFF);
-    jpeg_read_header(&info, TRUE);
-    picture = blank(info.image_width, info.image_height);
-    info.out_color_space = JCS_RGB;
-    jpeg_start_decompress(&info);
-    while (info.output_scanline < info.output_height) {
-        JSAMPROW row = &picture.rgb[size_t{3} * info.output_width * info.output_scanline];
-        jpeg_read_scanlines(&info, &row, 1);
-    }
-    jpeg_finish_decompress(&info);
-    return true;
-}
-
 // The orientation that an Exif block asks for (entry 0x0112 of its first directory), or 1.
 int exif_orientation(const jpeg_marker_struct *marker) {
     for (; marker; marker = marker->next) {
@@ -72,7 +52,8 @@ int exif_orientation(const jpeg_marker_struct *marker) {
         const bool little = tiff[0] == 'I';
         auto number = [&](uint32_t at, uint32_t size) -> uint32_t {  // 0 beyond the end
             uint32_t value = 0;
-            for (uint32_t i = 0; i < size && at + size <= bytes - 6 && at <= bytes; i++) {
+            const bool inside = uint64_t{at} + size <= bytes - 6;
+            for (uint32_t i = 0; inside && i < size; i++) {
                 value |= static_cast<uint32_t>(tiff[at + i]) << 8 * (little ? i : size - 1 - i);
             }
             return value;
@@ -88,6 +69,28 @@ int exif_orientation(const jpeg_marker_struct *marker) {
     return 1;
 }
 
+// False if libjpeg gave up. It then jumps back to the top of this function, past the destructors of whatever was created
+// in between: nothing here may have one.
+bool decode(Decoder &decoder, const std::vector<uint8_t> &file, Picture (*blank)(int64_t, int64_t), Picture &picture) {
+    jpeg_decompress_struct &info = decoder.info;
+    if (setjmp(decoder.failed)) {
+        return false;
+    }
+    jpeg_mem_src(&info, file.data(), file.size());
+    jpeg_save_markers(&info, JPEG_APP0 + 1, 0xFFFF);
+    jpeg_read_header(&info, TRUE);
+    decoder.orientation = exif_orientation(info.marker_list);  // jpeg_finish_decompress throws the list away
+    picture = blank(info.image_width, info.image_height);
+    info.out_color_space = JCS_RGB;
+    jpeg_start_decompress(&info);
+    while (info.output_scanline < info.output_height) {
+        JSAMPROW row = &picture.rgb[size_t{3} * info.output_width * info.output_scanline];
+        jpeg_read_scanlines(&info, &row, 1);
+    }
+    jpeg_finish_decompress(&info);
+    return true;
+}
+
 }  // namespace
 
 bool is_jpeg(const std::vector<uint8_t> &file) {
@@ -100,7 +103,7 @@ Picture decode_jpeg(const std::vector<uint8_t> &file, Picture (*blank)(int64_t w
     if (!decode(decoder, file, blank, picture)) {
         throw std::runtime_error(std::string("not a JPEG that can be read: ") + decoder.message);
     }
-    return upright(std::move(picture), exif_orientation(decoder.info.marker_list));
+    return upright(std::move(picture), decoder.orientation);
 }
 
 Picture upright(Picture picture, int orientation) {

@@ -11,7 +11,7 @@ Network::Network(std::span<const Layer> layers, int height, int width)
       height_(height),
       width_(width),
       times_(layers.size()),
-      input_(static_cast<size_t>(height + 2 * kHalo) * (width + 2 * kHalo)) {
+      tile_(static_cast<size_t>(height + 2 * kHalo) * (width + 2 * kHalo)) {
     size_t output[2] = {}, workspace = 0, alignment = 1;
     for (size_t i = 0; i < layers.size(); i++) {
         output[i % 2] = std::max(output[i % 2], layers[i].output_bytes);
@@ -32,8 +32,8 @@ Network::Buffer Network::allocate(size_t alignment, size_t bytes) {
     return Buffer(block);
 }
 
-const float *Network::run_tile() {
-    const float *from = input_.data();
+const float *Network::run(const float *tile) {
+    const float *from = tile;
     for (size_t i = 0; i < layers_.size(); i++) {
         float *to = between_[i % 2].get();
         const auto start = std::chrono::steady_clock::now();
@@ -55,11 +55,11 @@ Plane Network::enlarge(const Plane &low) {
             for (int y = 0; y < height_ + 2 * kHalo; y++) {
                 const float *row = low.row(std::clamp(top - kHalo + y, 0, low.height - 1));
                 for (int x = 0; x < input_width; x++) {
-                    input_[static_cast<size_t>(y) * input_width + x] =
+                    tile_[static_cast<size_t>(y) * input_width + x] =
                         row[std::clamp(left - kHalo + x, 0, low.width - 1)];
                 }
             }
-            const float *inside = run_tile() + kScale * kHalo * (output_width + 1);
+            const float *inside = run(tile_.data()) + kScale * kHalo * (output_width + 1);
             const int rows = kScale * std::min(height_, low.height - top);
             const int columns = kScale * std::min(width_, low.width - left);
             for (int y = 0; y < rows; y++) {

@@ -29,6 +29,9 @@ public:
     // kScale times as wide and high. Outside of `low` its edge pixels are repeated.
     Plane enlarge(const Plane &low);
 
+    // One run of the layers: [height + 2 kHalo][width + 2 kHalo] -> kScale times that. Valid until the next run.
+    const float *run(const float *tile);
+
     std::span<const Layer> layers() const { return layers_; }
     // How long each layer took: [layer][tile], of all tiles so far.
     const std::vector<std::vector<std::chrono::duration<double>>> &times() const { return times_; }
@@ -39,12 +42,11 @@ private:
     };
     using Buffer = std::unique_ptr<float, Free>;
     static Buffer allocate(size_t alignment, size_t bytes);
-    const float *run_tile();  // from input_; the result is in one of between_
 
     std::span<const Layer> layers_;
     int height_, width_;
     std::vector<std::vector<std::chrono::duration<double>>> times_;
-    std::vector<float> input_;
+    std::vector<float> tile_;
     Buffer between_[2];  // layer i writes [i % 2] and reads the other
     Buffer workspace_;
 };

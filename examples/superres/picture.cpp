@@ -30,10 +30,11 @@ std::vector<uint8_t> read_file(const std::string &path) {
 
 Picture blank_picture(int64_t width, int64_t height) {
     if (width * height > kMostPixels) {
-        throw std::runtime_error(std::to_string(width) + " x " + std::to_string(height) + " pixels are too many: at most " +
-                                 std::to_string(kMostPixels));
+        throw std::runtime_error(std::to_string(width) + " x " + std::to_string(height) +
+                                 " pixels are too many: at most " + std::to_string(kMostPixels));
     }
-    return {static_cast<int>(width), static_cast<int>(height), std::vector<uint8_t>(static_cast<size_t>(width * height) * 3)};
+    return {static_cast<int>(width), static_cast<int>(height),
+            std::vector<uint8_t>(static_cast<size_t>(width * height) * 3)};
 }
 
 Picture decode_png(const std::vector<uint8_t> &file) {

@@ -17,14 +17,14 @@ struct Plane {
 
 // Full-range BT.601, the form JPEG uses. Nothing is rounded to 8 bits.
 struct Planes {
-    Plane luma;      // (0.299 R + 0.587 G + 0.114 B) / 255: 0..1
-    Plane blue, red; // Cb and Cr, around 0: (B / 255 - luma) / 1.772 and (R / 255 - luma) / 1.402
+    Plane luma;       // (0.299 R + 0.587 G + 0.114 B) / 255: 0..1
+    Plane blue, red;  // Cb and Cr, around 0: (B / 255 - luma) / 1.772 and (R / 255 - luma) / 1.402
 };
 
 Planes split(const Picture &picture);
 Picture merge(const Planes &planes);  // rounded to 8 bits, and clipped where luma and colour do not fit together
 
-void clip(Plane &plane);                                   // to 0..1
+void clip(Plane &plane);                                      // to 0..1
 Picture crop(const Picture &picture, int width, int height);  // keeps the upper left part
 
 // Peak signal-to-noise ratio in dB with peak 1, leaving out `border` pixels along each edge.

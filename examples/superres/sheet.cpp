@@ -24,7 +24,9 @@ constexpr Letter kFont[] = {
     {'U', {0x3F, 0x40, 0x40, 0x40, 0x3F}}, {'d', {0x38, 0x44, 0x44, 0x48, 0x7F}}, {'.', {0x00, 0x60, 0x60, 0x00, 0x00}},
     {'-', {0x08, 0x08, 0x08, 0x08, 0x08}}};
 
-uint8_t *pixel(Picture &picture, int x, int y) { return &picture.rgb[3 * (size_t(y) * picture.width + x)]; }
+uint8_t *pixel(Picture &picture, int x, int y) {
+    return &picture.rgb[3 * (size_t(y) * picture.width + x)];
+}
 
 // Dark dots with the upper left corner at (left, top); what does not fit is cut off at `right`.
 void write(Picture &sheet, int left, int top, int right, const std::string &text) {
@@ -89,7 +91,8 @@ Picture comparison_sheet(std::span<const Panel> panels) {
         const int left = i * (width + kGap);
         write(sheet, left + kDot, kGap, left + width, panels[i].label);
         paste(sheet, left, kLabelHeight, panels[i].picture, 0, 0, width, height, 1);
-        paste(sheet, left, kLabelHeight + height + kGap, panels[i].picture, part_x, part_y, part_width, part_height, kZoom);
+        paste(sheet, left, kLabelHeight + height + kGap, panels[i].picture, part_x, part_y, part_width, part_height,
+              kZoom);
     }
     return sheet;
 }

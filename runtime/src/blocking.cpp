@@ -217,6 +217,9 @@ tconv_status block_layer(const tconv_spec &spec, const Kernel &kernel, Blocking 
     if (merged && spec.math == TCONV_MATH_STRICT && (spec.kernel_w % spec.stride_w != 0 || spec.dilation_w != 1)) {
         return why.fail(TCONV_UNSUPPORTED, "merged phases multiply zero weights, which STRICT rules out");
     }
+    if (merged && spec.activation == TCONV_ACT_SOFTMAX && spec.softmax_axis == TCONV_AXIS_LAST) {
+        return why.fail(TCONV_UNSUPPORTED, "softmax along a row needs all its phases, which units of merged lanes split");
+    }
     LayerParams p = {};
     p.channels = depthwise ? spec.in_channels : channels;
     p.outputs = depthwise ? spec.out_channels : outputs;

@@ -17,6 +17,8 @@ constexpr double kTileOverhead = 24, kTapOverhead = 7, kCallOverhead = 70, kTask
 constexpr double kWeightBytesPerCycle = 6;
 // Cycles an element: copies and stores whose both sides are contiguous move vectors, others move floats.
 constexpr double kStridedCopy = 1.5;
+// Of the passes over the sums: an activation by polynomial costs this much a vector, or a leftover element.
+constexpr double kCurve = 30, kRowOverhead = 20, kPixelOverhead = 10;
 
 struct AxisCount {
     double positions;  // quotients, over all phases
@@ -43,8 +45,10 @@ double step_cycles(const Kernel &kernel, double m) {
     double fma, loads;
     switch (kernel.lanes) {
         case Lanes::pixels:
-            fma = a * m / vector;
-            loads = a + 1.3 * m / vector;  // every other unaligned vector crosses a cache line
+            // Measured on Zen 3: six outputs reach 70 % of the FMA peak where channel lanes reach 89 %, one output a
+            // quarter. Unaligned vectors cross cache lines, and each channel is another line of input.
+            fma = 1.3 * a * m / vector;
+            loads = 1.3 * (a + 2.5 * m / vector);
             break;
         case Lanes::depthwise:
             fma = a / vector * m;
@@ -56,6 +60,36 @@ double step_cycles(const Kernel &kernel, double m) {
             break;
     }
     return std::max({fma / kFmaPerCycle, loads / kLoadsPerCycle, kLatency});
+}
+
+// Cycles that the passes behind the multiply loops spend on one image.
+double store_cycles(const tconv_spec &spec, const Kernel &kernel, const Geometry &geometry, const LayerParams &p) {
+    const bool channels_last = spec.layout == TCONV_NHWC;
+    const double out_h = static_cast<double>(geometry.h.out), out_w = static_cast<double>(geometry.w.out);
+    const double outputs = out_h * out_w * spec.out_channels;
+    const bool curve = p.curve != 0 || p.softmax != 0;
+    if (kernel.lanes == Lanes::pixels) {
+        // Rows of one phase and channel: vectors at stride 1, else elements, apart by the stride or the channels.
+        const bool contiguous = spec.stride_w == 1 && (!channels_last || spec.out_channels == 1);
+        const double element = contiguous ? 0.7 : channels_last && spec.out_channels > 1 ? 2.2 : kStridedCopy;
+        return outputs * (element + (curve ? kCurve / kernel.vector : 0)) +
+               out_h * spec.out_channels * spec.stride_w * kRowOverhead;
+    }
+    // Rows of lanes, one for each pixel: whole vectors, then the rest one by one.
+    const bool flat = kernel.lanes == Lanes::merged && spec.groups == 1 && (channels_last || spec.out_channels == 1);
+    const int32_t width = flat ? p.lanes : p.outputs;
+    const double vectors = width / kernel.vector, rest = width % kernel.vector;
+    const double rows = outputs / width;
+    double row = kPixelOverhead;
+    if (channels_last || flat) {
+        row += vectors * 5 + rest * 6;
+    } else {
+        // Each lane goes to a plane of its own; planes a multiple of 4 KiB apart share a set of the first-level cache.
+        row += width * (std::fmod(out_h * out_w, 1024) == 0 ? 6.0 : 3.0);
+    }
+    if (curve)
+        row += kPixelOverhead + (vectors + rest) * kCurve;
+    return rows * row;
 }
 
 }  // namespace
@@ -106,12 +140,7 @@ Cost cost_of(const tconv_spec &spec, const Kernel &kernel, const Blocking &block
     const bool staged_as_given = planar == (spec.layout == TCONV_NCHW) || spec.in_channels == 1;
     const double staging =
         inputs * std::min(halo, 4.0) * passes * (staged_as_given ? 3.0 / kernel.vector : kStridedCopy);
-    // Stores stay vectors along channels (NHWC), along merged lanes, or along the pixels of a stride-1 row.
-    const bool channels_last = spec.layout == TCONV_NHWC;
-    const bool vector_stores = planar ? (!channels_last || spec.out_channels == 1) && spec.stride_w == 1
-                                      : (channels_last && spec.out_channels / spec.groups >= kernel.vector) ||
-                                            (merged && spec.groups == 1 && (channels_last || spec.out_channels == 1));
-    const double stores = outputs * (vector_stores ? 5.0 / kernel.vector : kStridedCopy);
+    const double stores = store_cycles(spec, kernel, geometry, p);
 
     cost.cycles = batch * (std::max(multiply, stream) + staging + stores + calls * kCallOverhead +
                            static_cast<double>(blocking.tasks) *

@@ -163,11 +163,11 @@ Problem::Problem(const tconv_spec &s, uint64_t seed, Placement placement, DataRu
     }
 }
 
-std::vector<double> Problem::expected() const {
+std::vector<double> Problem::expected_of(const tconv_spec &variation) const {
     const std::vector<double> x = input.logical(), w = filter.logical(), r = residual.logical();
     const std::vector<double> b(bias.begin(), bias.end()), a(slope.begin(), slope.end());
     std::vector<double> y(static_cast<size_t>(output.size()));
-    reference::run(spec, {x.data(), w.data(), b.data(), a.data(), r.data(), y.data()});
+    reference::run(variation, {x.data(), w.data(), b.data(), a.data(), r.data(), y.data()});
     return y;
 }
 

@@ -69,7 +69,10 @@ public:
     std::vector<float> bias, slope;          // [C_out]
 
     // The oracle's output in logical order.
-    std::vector<double> expected() const;
+    std::vector<double> expected() const { return expected_of(spec); }
+
+    // The same for another activation or residual on this data.
+    std::vector<double> expected_of(const tconv_spec &variation) const;
 
     // Views and vectors; packed filter and workspace are left NULL for the caller.
     tconv_tensors tensors() const;

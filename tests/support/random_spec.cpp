@@ -9,8 +9,11 @@
 namespace tconv::testing {
 namespace {
 
-// Small counts, and both sides of the lane counts (4, 8, 16) and of their multiples that kernels are tiled by.
-constexpr int32_t kChannels[] = {1, 2, 3, 4, 5, 6, 7, 8, 15, 16, 17, 31, 32, 33, 35, 67, 96, 128, 130};
+// Small counts, and tile - 1, tile, tile + 1 and 2 tile + 3 for tiles of 3, 5, 6, 8, 16 and 32 lanes or outputs.
+constexpr int32_t kChannels[] = {1,  2,  3,  4,  5,  6,  7,  8,  9,  13, 15, 16,
+                                 17, 19, 31, 32, 33, 35, 67, 96, 128, 130};
+// The same for the widest tiles, of 16 to 128 pixels; the narrow ones lie within SpecLimits::largest_size.
+constexpr int32_t kWidths[] = {47, 63, 64, 65, 67, 95, 96, 97, 127, 128, 129, 131, 195, 259};
 
 double flops_of(const tconv_spec &s) {
     return 2.0 * s.batch * s.in_channels * s.out_channels / s.groups * s.kernel_h * s.kernel_w * s.in_h * s.in_w;
@@ -59,12 +62,14 @@ void draw_pads(Random &random, AxisDraw *a) {
     a->begin = a->end = 0;
 }
 
-void draw_channels(Random &random, tconv_spec *s) {
+void draw_channels(Random &random, bool depthwise, tconv_spec *s) {
     const int64_t kind = random.below(10);
     s->groups = 1;
     s->in_channels = random.pick(kChannels);
     s->out_channels = random.pick(kChannels);
-    if (kind < 2) {  // a few groups
+    if (depthwise) {
+        s->groups = s->out_channels = s->in_channels;
+    } else if (kind < 2) {  // a few groups
         s->groups = static_cast<int32_t>(random.range(2, 5));
         s->in_channels =
             s->groups * static_cast<int32_t>(random.chance(0.5) ? random.range(1, 4) : random.range(1, 20));
@@ -97,8 +102,14 @@ tconv_spec draw_spec(Random &random, const SpecLimits &limits) {
     tconv_spec s;
     tconv_spec_init(&s, sizeof s);
     s.batch = static_cast<int32_t>(random.chance(0.02) ? 0 : random.chance(0.7) ? 1 : random.range(2, 3));
-    draw_channels(random, &s);
+    draw_channels(random, limits.depthwise, &s);
     AxisDraw h = draw_axis(random, limits), w = random.chance(0.4) ? h : draw_axis(random, limits);
+    if (random.chance(0.15)) {
+        w.in = random.pick(kWidths);
+        h.in = static_cast<int32_t>(random.range(1, 3));
+        if (random.chance(0.2))
+            std::swap(h.in, w.in);
+    }
     // Too much work: smaller maps first, since kernels and channels choose the code that runs.
     const auto work = [&] {
         return 2.0 * s.batch * s.in_channels * s.out_channels / s.groups * h.kernel * w.kernel * h.in * w.in;

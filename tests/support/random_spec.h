@@ -14,6 +14,7 @@ struct SpecLimits {
     int64_t most_outputs = 400000;  // all images
     int32_t largest_size = 40, largest_kernel = 11, largest_stride = 6, largest_dilation = 4;
     bool activations = true;  // false: none
+    bool depthwise = false;   // groups = in_channels = out_channels in every layer, not now and then
     bool exact_only = false;  // only activations whose result on integers is exact in float (see is_exact)
 };
 

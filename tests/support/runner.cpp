@@ -1,9 +1,9 @@
 #include "runner.h"
 
 #include <bit>
-#include <cmath>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
-#include <limits>
 
 namespace tconv::testing {
 
@@ -18,13 +18,15 @@ void append_log(void *user, tconv_status, const char *message) {
 
 }  // namespace
 
-Block::Block(size_t bytes) : bytes_(bytes), storage_(bytes + 2 * kGuard + 64, kGuardByte) {
+Block::Block(size_t bytes, uint32_t pattern) : bytes_(bytes), storage_(bytes + 2 * kGuard + 64, kGuardByte) {
     const auto address = reinterpret_cast<uintptr_t>(storage_.data()) + kGuard;
     begin_ = kGuard + (64 - address % 64) % 64;
-    const float poison = std::numeric_limits<float>::quiet_NaN();
-    for (size_t i = 0; i + sizeof poison <= bytes; i += sizeof poison) {
-        std::memcpy(storage_.data() + begin_ + i, &poison, sizeof poison);
-    }
+    fill(pattern);
+}
+
+void Block::fill(uint32_t pattern) {
+    for (size_t i = 0; i + sizeof pattern <= bytes_; i += sizeof pattern)
+        std::memcpy(storage_.data() + begin_ + i, &pattern, sizeof pattern);
 }
 
 bool Block::guards_intact() const {
@@ -35,34 +37,43 @@ bool Block::guards_intact() const {
     return true;
 }
 
+Plan::Plan(const tconv_spec &spec, const std::string &kernel, const tconv_hooks *hooks) {
+    tconv_requirements_init(&needs, sizeof needs);
+    status = tconv_plan_create(&spec, kernel.empty() ? nullptr : kernel.c_str(), hooks, &plan_);
+    if (status == TCONV_OK)
+        status = tconv_plan_requirements(plan_, &needs);
+}
+
+Plan::~Plan() {
+    tconv_plan_destroy(plan_);
+}
+
 Runner::Runner() {
     tconv_hooks_init(&hooks, sizeof hooks);
     hooks.user = this;
     hooks.log = append_log;
 }
 
-tconv_status Runner::run(Problem &problem, const std::string &name) {
+tconv_status Runner::run(Problem &problem, const std::string &name, bool in_place) {
     log.clear();
-    tconv_plan *plan = nullptr;
-    tconv_status status = tconv_plan_create(&problem.spec, name.empty() ? nullptr : name.c_str(), &hooks, &plan);
-    if (status != TCONV_OK)
-        return status;
-    kernel = tconv_plan_kernel(plan);
-    tconv_requirements requirements;
-    tconv_requirements_init(&requirements, sizeof requirements);
-    status = tconv_plan_requirements(plan, &requirements);
-    Block packed(requirements.packed_filter_bytes), workspace(requirements.workspace_bytes);
+    const Plan plan(problem.spec, name, &hooks);
+    if (plan.status != TCONV_OK)
+        return plan.status;
+    kernel = tconv_plan_kernel(plan.get());
+    Block packed(plan.needs.packed_filter_bytes, pattern), workspace(plan.needs.workspace_bytes, pattern);
     const tconv_view filter = problem.filter.view();
-    if (status == TCONV_OK)
-        status = tconv_pack_filter(plan, &filter, packed.data(), packed.size());
+    tconv_status status = tconv_pack_filter(plan.get(), &filter, packed.data(), packed.size());
     if (status == TCONV_OK) {
         tconv_tensors tensors = problem.tensors();
+        if (in_place)
+            tensors.output = tensors.residual;
+        else
+            problem.output.poison();
         tensors.packed_filter = packed.data();
         tensors.workspace = workspace.data();
         tensors.workspace_bytes = workspace.size();
-        status = tconv_run(plan, &tensors);
+        status = tconv_run(plan.get(), &tensors);
     }
-    tconv_plan_destroy(plan);
     if (status == TCONV_OK && (!packed.guards_intact() || !workspace.guards_intact())) {
         log += "the kernel wrote past its packed filter or workspace\n";
         return TCONV_INTERNAL;
@@ -70,18 +81,13 @@ tconv_status Runner::run(Problem &problem, const std::string &name) {
     return status;
 }
 
-std::vector<std::string> usable_kernels() {
+std::vector<std::string> kernels_for(const tconv_spec &spec) {
+    static const std::vector<std::string> usable = usable_kernels();
     std::vector<std::string> names;
-    tconv_spec spec;
-    tconv_spec_init(&spec, sizeof spec);
-    spec.in_channels = spec.out_channels = spec.groups = spec.in_h = spec.in_w = 1;
-    spec.kernel_h = spec.kernel_w = spec.stride_h = spec.stride_w = 2;  // what every family computes
-    for (int32_t i = 0; i < tconv_kernel_count(); i++) {
-        tconv_plan *plan = nullptr;
-        if (tconv_plan_create(&spec, tconv_kernel_name(i), nullptr, &plan) == TCONV_OK) {
-            names.emplace_back(tconv_kernel_name(i));
-        }
-        tconv_plan_destroy(plan);
+    for (const std::string &name : usable) {
+        KernelName parsed;
+        if (!parse_kernel_name(name, &parsed) || !may_refuse(parsed, spec))
+            names.push_back(name);
     }
     return names;
 }
@@ -90,6 +96,17 @@ std::vector<uint32_t> bits_of(const Tensor &tensor) {
     std::vector<uint32_t> bits;
     const_cast<Tensor &>(tensor).each([&](int64_t, float &value) { bits.push_back(std::bit_cast<uint32_t>(value)); });
     return bits;
+}
+
+tconv_spec layer(const std::string &text) {
+    tconv_spec spec;
+    tconv_spec_init(&spec, sizeof spec);
+    char message[300];
+    if (tconv_spec_parse(text.c_str(), &spec, message, sizeof message) != TCONV_OK) {
+        std::fprintf(stderr, "%s: %s\n", text.c_str(), message);
+        std::abort();
+    }
+    return spec;
 }
 
 }  // namespace tconv::testing

@@ -1,0 +1,233 @@
+// Random layers, compiled and run: serial, on a thread pool, and with filter, bias and batch norm baked in. On integer
+// data each result must equal the oracle's. TCONV_LAYERS sets how many, TCONV_SEED where they start.
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <optional>
+
+#include "compiled.h"
+#include "problem.h"
+#include "random_spec.h"
+#include "reference.h"
+#include "runner.h"
+
+namespace tconv {
+namespace {
+
+using testing::Block;
+using testing::CompiledLayer;
+using testing::Problem;
+using testing::Random;
+
+enum class Mode { kSerial, kHooks, kBaked, kBakedHooks };
+constexpr Mode kModes[] = {Mode::kSerial, Mode::kHooks, Mode::kBaked, Mode::kBakedHooks};
+constexpr const char *kModeNames[] = {"serial", "hooks", "baked", "baked, hooks"};
+
+// Weights as a framework would save them, and the exact answer for them.
+struct Trained {
+    std::vector<testing::NpyArray> arrays;
+    std::vector<double> expected;
+};
+
+// Batch norm's parameters are powers of two and integers, so that folding them rounds nothing; var + eps is a square.
+Trained train(const Problem &problem, Random &random) {
+    const tconv_spec &spec = problem.spec;
+    const int64_t outputs = spec.out_channels, per_group = outputs / spec.groups;
+    Trained trained;
+    std::vector<double> filter = problem.filter.logical(), bias(problem.bias.begin(), problem.bias.end());
+    const std::vector<double> slope(problem.slope.begin(), problem.slope.end());
+    if (!spec.has_bias)
+        bias.assign(bias.size(), 0);
+    const std::string type = random.chance(0.5) ? "<f4" : "<f8";
+    const auto save = [&](const std::string &name, const std::vector<int64_t> &shape, std::vector<double> values) {
+        trained.arrays.push_back({name, shape, std::move(values), type});
+    };
+    save("weight", {spec.in_channels, per_group, spec.kernel_h, spec.kernel_w}, filter);
+    if (spec.has_bias)
+        save("bias", {outputs}, bias);
+    if (spec.activation == TCONV_ACT_PRELU)
+        save("slope", {outputs}, slope);
+    if (random.chance(0.5)) {
+        constexpr double kGammas[] = {0.5, 1, 2, -1}, kDeviations[] = {0.5, 1, 2}, kEps = 0.125;
+        std::vector<double> gamma, beta, mean, var, scale;
+        for (int64_t o = 0; o < outputs; ++o) {
+            const double deviation = random.pick(kDeviations);
+            gamma.push_back(random.pick(kGammas));
+            beta.push_back(static_cast<double>(random.range(-9, 9)));
+            mean.push_back(static_cast<double>(random.range(-9, 9)));
+            var.push_back(deviation * deviation - kEps);
+            scale.push_back(gamma.back() / deviation);
+            bias[static_cast<size_t>(o)] = (bias[static_cast<size_t>(o)] - mean.back()) * scale.back() + beta.back();
+        }
+        save("bn_gamma", {outputs}, gamma);
+        save("bn_beta", {outputs}, beta);
+        save("bn_mean", {outputs}, mean);
+        save("bn_var", {outputs}, var);
+        save("bn_eps", {}, {kEps});
+        const int64_t taps = int64_t{spec.kernel_h} * spec.kernel_w, inputs_per_group = spec.in_channels / spec.groups;
+        for (int64_t i = 0; i < static_cast<int64_t>(filter.size()); ++i) {
+            const int64_t input = i / taps / per_group;
+            filter[static_cast<size_t>(i)] *=
+                scale[static_cast<size_t>(input / inputs_per_group * per_group + i / taps % per_group)];
+        }
+    }
+    tconv_spec folded = spec;
+    folded.has_bias = 1;
+    const std::vector<double> input = problem.input.logical(), residual = problem.residual.logical();
+    trained.expected.resize(static_cast<size_t>(problem.output.size()));
+    reference::run(folded,
+                   {input.data(), filter.data(), bias.data(), slope.data(), residual.data(), trained.expected.data()});
+    return trained;
+}
+
+class Pool {
+public:
+    explicit Pool(int32_t threads) {
+        EXPECT_EQ(tconv_pool_create(threads, &pool_), TCONV_OK);
+        tconv_hooks_init(&hooks, sizeof hooks);
+        EXPECT_EQ(tconv_pool_hooks(pool_, &hooks), TCONV_OK);
+    }
+    ~Pool() { tconv_pool_destroy(pool_); }
+
+    tconv_hooks hooks;
+
+private:
+    tconv_pool *pool_ = nullptr;
+};
+
+class Case {
+public:
+    Case(const tconv_spec &spec, Mode mode, Random &random) : problem(spec, random.next()), mode(mode) {
+        std::optional<Trained> trained;
+        CompiledLayer::Request request = {.spec = spec, .weights = {}, .options = {}};
+        request.hooks = mode == Mode::kHooks || mode == Mode::kBakedHooks;
+        if (mode == Mode::kBaked || mode == Mode::kBakedHooks) {
+            trained = train(problem, random);
+            request.weights = trained->arrays;
+        }
+        expected = trained ? trained->expected : problem.expected();
+        layer.emplace(request);
+        threads = static_cast<int32_t>(random.range(1, 4));
+    }
+
+    void run() {
+        ASSERT_EQ(layer->error, "");
+        check_header();
+        const int32_t slots = layer->header.tasks > 0 ? threads : 1;
+        Block packed(static_cast<size_t>(layer->header.packed_bytes));
+        Block workspace(static_cast<size_t>(layer->header.workspace_bytes * slots));
+        if (!baked()) {
+            ASSERT_EQ(layer->pack(problem.filter.view().data, packed.data()), 0);
+        }
+        const tconv_tensors t = problem.tensors();
+        const std::vector<const void *> values =
+            layer->values({t.input.data, packed.data(), t.bias, t.act_slope, t.residual.data, t.output.data,
+                           workspace.data()});
+        check_statuses(values);
+        ASSERT_EQ(layer->run(values), 0);
+        ASSERT_EQ(problem.compare(expected), "");
+        if (layer->header.tasks > 0)
+            run_in_parts(values, workspace);
+        ASSERT_TRUE(packed.guards_intact() && workspace.guards_intact()) << "written past packed or workspace";
+    }
+
+    Problem problem;
+    std::optional<CompiledLayer> layer;
+
+private:
+    bool baked() const { return mode == Mode::kBaked || mode == Mode::kBakedHooks; }
+
+    void check_header() {
+        const tconv_spec &spec = problem.spec;
+        EXPECT_EQ(layer->header.input_bytes, problem.input.size() * 4);
+        EXPECT_EQ(layer->header.filter_bytes, problem.filter.size() * 4);
+        EXPECT_EQ(layer->header.output_bytes, problem.output.size() * 4);
+        EXPECT_EQ(layer->header.bias_bytes, layer->text.find("_nobias") == std::string::npos ? spec.out_channels * 4 : 0);
+        EXPECT_EQ(layer->header.alignment, 64);
+        EXPECT_EQ(layer->header.flops, 2.0 * static_cast<double>(problem.input.size()) * spec.out_channels /
+                                           spec.groups * spec.kernel_h * spec.kernel_w);
+        testing::KernelName kernel;
+        EXPECT_TRUE(testing::parse_kernel_name(layer->kernel, &kernel)) << layer->kernel;
+        tconv_spec parsed;
+        tconv_spec_init(&parsed, sizeof parsed);
+        ASSERT_EQ(tconv_spec_parse(layer->text.c_str(), &parsed, nullptr, 0), TCONV_OK) << layer->text;
+        parsed.has_bias = spec.has_bias;  // folding a batch norm makes a bias
+        EXPECT_EQ(testing::text_of(parsed), testing::text_of(spec));
+    }
+
+    // NULL is 10, misaligned is 31, and nothing has been written then.
+    void check_statuses(const std::vector<const void *> &values) {
+        const std::vector<uint32_t> before = testing::bits_of(problem.output);
+        for (size_t i = 0; i < values.size(); ++i) {
+            const std::string &name = layer->parameters()[i];
+            std::vector<const void *> bad = values;
+            bad[i] = nullptr;
+            EXPECT_EQ(layer->run(bad), TCONV_INVALID_ARGUMENT) << name << " is NULL";
+            if (name == "packed" || name == "workspace") {
+                bad[i] = static_cast<const char *>(values[i]) + 4;
+                EXPECT_EQ(layer->run(bad), TCONV_MISALIGNED) << name;
+            }
+        }
+        if (!baked()) {
+            Block packed(static_cast<size_t>(layer->header.packed_bytes));
+            EXPECT_EQ(layer->pack(nullptr, packed.data()), TCONV_INVALID_ARGUMENT);
+            EXPECT_EQ(layer->pack(problem.filter.view().data, nullptr), TCONV_INVALID_ARGUMENT);
+        }
+        EXPECT_EQ(testing::bits_of(problem.output), before) << "a refused call wrote to the output";
+    }
+
+    void run_in_parts(const std::vector<const void *> &values, Block &workspace) {
+        Pool pool(threads);
+        problem.output.poison();
+        workspace.fill(testing::kAllOnes);
+        ASSERT_EQ(layer->run_hooks(pool.hooks, values), 0) << threads << " threads";
+        ASSERT_EQ(problem.compare(expected), "") << threads << " threads";
+        problem.output.poison();
+        for (int64_t task = layer->header.tasks; task-- > 0;)
+            ASSERT_EQ(layer->run_task(static_cast<int32_t>(task), values), 0);
+        ASSERT_EQ(problem.compare(expected), "") << "tasks in reverse order";
+    }
+
+    std::vector<double> expected;
+    Mode mode;
+    int32_t threads;
+};
+
+TEST(RandomLayers, CompiledEqualTheOracle) {
+    const uint64_t seed = testing::seed_from_environment();
+    const char *const text = std::getenv("TCONV_LAYERS");
+    const uint64_t count = text != nullptr && *text != '\0' ? std::strtoull(text, nullptr, 0) : 32;
+    std::printf("TCONV_SEED=%llu TCONV_LAYERS=%llu\n", static_cast<unsigned long long>(seed),
+                static_cast<unsigned long long>(count));
+    std::map<std::string, int> kernels;
+    for (uint64_t i = 0; i < count; ++i) {
+        Random random(testing::seed_of_case(seed, i));
+        testing::SpecLimits limits;
+        limits.exact_only = true;
+        limits.depthwise = random.chance(0.1);
+        limits.most_flops = random.chance(0.3) ? 20e6 : 2e6;
+        const tconv_spec spec = testing::random_legal_spec(random, limits);
+        const Mode mode = kModes[i % 4];
+        SCOPED_TRACE("TCONV_SEED=" + std::to_string(seed) + " case " + std::to_string(i) + " " +
+                     testing::text_of(spec) + ", " + kModeNames[static_cast<int>(mode)]);
+        Case one(spec, mode, random);
+        one.run();
+        if (HasFatalFailure() || HasNonfatalFailure())
+            return;
+        ++kernels[one.layer->kernel];
+    }
+    for (const auto &[kernel, runs] : kernels)
+        std::printf("%4d  %s\n", runs, kernel.c_str());
+}
+
+TEST(RandomLayers, NoImageIsNoWork) {
+    const tconv_spec spec = testing::layer("n0_c3_h5_w4_o7_k3x3_s2x2_p1,1,1,1_op1,1_d1x1_g1_f32_nchw");
+    Random random(1);
+    Case one(spec, Mode::kSerial, random);
+    one.run();
+}
+
+}  // namespace
+}  // namespace tconv

@@ -1,0 +1,122 @@
+// Random layers through every kernel this processor can run, and through the plan's own choice: on integer data the
+// result must equal the oracle's bit for bit. TCONV_LAYERS sets how many, TCONV_SEED where they start.
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <string>
+
+#include "random_spec.h"
+#include "runner.h"
+
+namespace tconv {
+namespace {
+
+using testing::CaseKind;
+using testing::KernelName;
+using testing::Placement;
+using testing::Problem;
+using testing::Random;
+using testing::Runner;
+using testing::SpecLimits;
+
+constexpr int kEnough = 50, kEnoughOfAKind = 5;
+
+struct Counts {
+    int runs, ragged, strided_view, asymmetric;
+};
+
+// One layer in eight is depthwise, since only those reach the depthwise kernels; one in ten is large enough to be cut
+// into many tasks and channel blocks.
+SpecLimits draw_limits(Random &random) {
+    SpecLimits limits;
+    limits.exact_only = true;
+    limits.depthwise = random.chance(0.125);
+    limits.most_flops = random.chance(0.1) ? 20e6 : 1e6;
+    limits.most_outputs = random.chance(0.1) ? 200000 : 20000;
+    return limits;
+}
+
+class EveryKernel : public ::testing::Test {
+protected:
+    static uint64_t layers() {
+        const char *const text = std::getenv("TCONV_LAYERS");
+        return text != nullptr && *text != '\0' ? std::strtoull(text, nullptr, 0) : 4000;
+    }
+
+    void run_layer(uint64_t seed, uint64_t index) {
+        Random random(testing::seed_of_case(seed, index));
+        const SpecLimits limits = draw_limits(random);
+        const tconv_spec spec = testing::random_legal_spec(random, limits);
+        constexpr Placement kPlacements[] = {Placement::kDense, Placement::kOther, Placement::kSlice,
+                                             Placement::kShuffled};
+        const Placement placement = random.pick(kPlacements);
+        Problem problem(spec, random.next(), placement);
+        const std::vector<double> expected = problem.expected();
+        const auto failed = [&](const std::string &kernel) {
+            return "TCONV_SEED=" + std::to_string(seed) + " case " + std::to_string(index) + " " +
+                   testing::text_of(spec) + " placement " + std::to_string(static_cast<int>(placement)) + " kernel " +
+                   kernel;
+        };
+        for (const std::string &name : usable) {
+            const KernelName &parsed = parsed_names[name];
+            const tconv_status status = runner.run(problem, name);
+            if (status == TCONV_UNSUPPORTED && testing::may_refuse(parsed, spec))
+                continue;
+            ASSERT_EQ(status, TCONV_OK) << failed(name) << '\n' << runner.log;
+            ASSERT_EQ(problem.compare(expected), "") << failed(name);
+            const CaseKind kind = testing::kind_of(parsed, spec, placement);
+            Counts &count = counts[name];
+            ++count.runs;
+            count.ragged += kind.ragged;
+            count.strided_view += kind.strided_view;
+            count.asymmetric += kind.asymmetric;
+        }
+        ASSERT_EQ(runner.run(problem), TCONV_OK) << failed("of the plan's choice") << '\n' << runner.log;
+        ASSERT_EQ(problem.compare(expected), "") << failed(runner.kernel + ", the plan's choice");
+        ++chosen[runner.kernel];
+    }
+
+    void SetUp() override {
+        for (const std::string &name : usable)
+            ASSERT_TRUE(testing::parse_kernel_name(name, &parsed_names[name])) << name;
+    }
+
+    const std::vector<std::string> usable = testing::usable_kernels();
+    std::map<std::string, KernelName> parsed_names;
+    std::map<std::string, Counts> counts;
+    std::map<std::string, int> chosen;
+    Runner runner;
+};
+
+TEST_F(EveryKernel, EqualsTheOracleBitForBit) {
+    const uint64_t seed = testing::seed_from_environment(), count = layers();
+    std::printf("TCONV_SEED=%llu TCONV_LAYERS=%llu, %zu of %d kernels run here\n",
+                static_cast<unsigned long long>(seed), static_cast<unsigned long long>(count), usable.size(),
+                tconv_kernel_count());
+    ASSERT_FALSE(usable.empty());
+    for (uint64_t i = 0; i < count; ++i) {
+        run_layer(seed, i);
+        if (HasFatalFailure())
+            return;
+    }
+    std::printf("%-44s %6s %6s %8s %10s %6s\n", "kernel", "runs", "ragged", "strided", "asymmetric", "chosen");
+    for (const std::string &name : usable) {
+        const Counts &n = counts[name];
+        std::printf("%-44s %6d %6d %8d %10d %6d\n", name.c_str(), n.runs, n.ragged, n.strided_view, n.asymmetric,
+                    chosen[name]);
+        EXPECT_GE(n.runs, kEnough) << name;
+        EXPECT_GE(n.ragged, kEnoughOfAKind) << name;
+        EXPECT_GE(n.strided_view, kEnoughOfAKind) << name;
+        EXPECT_GE(n.asymmetric, kEnoughOfAKind) << name;
+    }
+    // Rows of another instruction set are not run, and are not passed over in silence.
+    for (const std::string &name : testing::all_kernels()) {
+        if (parsed_names.count(name) == 0)
+            std::printf("[SKIP] %s: not an instruction set of this processor\n", name.c_str());
+    }
+}
+
+}  // namespace
+}  // namespace tconv

@@ -1,0 +1,85 @@
+#include "guarded.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+
+namespace tconv::testing {
+namespace {
+
+size_t round_up(size_t value, size_t unit) {
+    return (value + unit - 1) / unit * unit;
+}
+
+// How far a view reaches from its first element, in elements.
+struct Reach {
+    int64_t below = 0, above = 0;
+};
+Reach reach_of(const Tensor &tensor) {
+    Reach reach;
+    const tconv_view view = tensor.view();
+    for (int d = 0; d < 4; ++d) {
+        if (tensor.extents()[static_cast<size_t>(d)] <= 1)
+            continue;
+        const int64_t far = view.stride[d] * (tensor.extents()[static_cast<size_t>(d)] - 1);
+        (far < 0 ? reach.below : reach.above) += std::abs(far);
+    }
+    return reach;
+}
+
+float *element(const tconv_view &view, int64_t a, int64_t b, int64_t c, int64_t d) {
+    return static_cast<float *>(view.data) + a * view.stride[0] + b * view.stride[1] + c * view.stride[2] +
+           d * view.stride[3];
+}
+
+template<typename Visit>
+void each_index(const Tensor &tensor, Visit visit) {
+    const std::array<int64_t, 4> &n = tensor.extents();
+    for (int64_t a = 0; a < n[0]; ++a)
+        for (int64_t b = 0; b < n[1]; ++b)
+            for (int64_t c = 0; c < n[2]; ++c)
+                for (int64_t d = 0; d < n[3]; ++d)
+                    visit(a, b, c, d);
+}
+
+}  // namespace
+
+GuardedBlock::GuardedBlock(size_t bytes, size_t alignment, Flush flush) : bytes_(bytes) {
+    const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+    const size_t usable = round_up(round_up(bytes > 0 ? bytes : 1, alignment), page);
+    mapped_ = usable + 2 * page;
+    mapping_ = mmap(nullptr, mapped_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (mapping_ == MAP_FAILED || mprotect(static_cast<char *>(mapping_) + page, usable, PROT_READ | PROT_WRITE) != 0) {
+        std::perror("guarded block");
+        std::abort();
+    }
+    char *const begin = static_cast<char *>(mapping_) + page;
+    data_ = flush == Flush::kStart ? begin : begin + usable - round_up(bytes, alignment);
+}
+
+GuardedBlock::~GuardedBlock() {
+    munmap(mapping_, mapped_);
+}
+
+GuardedTensor::GuardedTensor(const Tensor &tensor, Flush flush)
+    : GuardedTensor(tensor, flush, reach_of(tensor).below, reach_of(tensor).above) {}
+
+GuardedTensor::GuardedTensor(const Tensor &tensor, Flush flush, int64_t below, int64_t above)
+    : block_(static_cast<size_t>(below + above + 1) * sizeof(float), sizeof(float), flush), view_(tensor.view()) {
+    const tconv_view from = view_;
+    view_.data = static_cast<float *>(block_.data()) + below;
+    each_index(tensor, [&](int64_t a, int64_t b, int64_t c, int64_t d) {
+        *element(view_, a, b, c, d) = *element(from, a, b, c, d);
+    });
+}
+
+void GuardedTensor::copy_to(Tensor &tensor) const {
+    each_index(tensor, [&](int64_t a, int64_t b, int64_t c, int64_t d) {
+        tensor.at(a, b, c, d) = *element(view_, a, b, c, d);
+    });
+}
+
+}  // namespace tconv::testing

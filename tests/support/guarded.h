@@ -1,0 +1,43 @@
+// Memory between two inaccessible pages: a read or write of one byte too many is a signal, also in generated code.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "problem.h"
+
+namespace tconv::testing {
+
+enum class Flush { kStart, kEnd };  // which end of the block touches an inaccessible page
+
+class GuardedBlock {
+public:
+    // With kEnd, a size that is no multiple of the alignment leaves that many bytes before the page.
+    GuardedBlock(size_t bytes, size_t alignment, Flush flush);
+    ~GuardedBlock();
+    GuardedBlock(const GuardedBlock &) = delete;
+    GuardedBlock &operator=(const GuardedBlock &) = delete;
+
+    void *data() const { return data_; }
+    size_t size() const { return bytes_; }
+
+private:
+    size_t bytes_, mapped_;
+    void *mapping_, *data_;
+};
+
+// A copy of a tensor, with its strides, whose first or last reachable element touches an inaccessible page.
+class GuardedTensor {
+public:
+    GuardedTensor(const Tensor &tensor, Flush flush);
+
+    tconv_view view() const { return view_; }
+    void copy_to(Tensor &tensor) const;  // the elements; tensor has the same shape
+
+private:
+    GuardedTensor(const Tensor &tensor, Flush flush, int64_t below, int64_t above);
+    GuardedBlock block_;
+    tconv_view view_;
+};
+
+}  // namespace tconv::testing

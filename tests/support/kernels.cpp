@@ -1,0 +1,78 @@
+#include "kernels.h"
+
+#include <cstdio>
+#include <sstream>
+
+#include "reference.h"
+
+namespace tconv::testing {
+
+bool parse_kernel_name(const std::string &name, KernelName *parsed) {
+    std::vector<std::string> parts;
+    std::istringstream stream(name);
+    for (std::string part; std::getline(stream, part, '_');)
+        parts.push_back(part);
+    if (parts.size() < 4 || parts.size() > 5 || parts[0] != "tconv")
+        return false;
+    *parsed = {};
+    parsed->dtype = parts[1], parsed->family = parts[2], parsed->isa = parts.back();
+    if (parts.size() == 4)
+        return true;
+    const std::string &tile = parts[3];
+    const size_t digits = tile.find_first_of("0123456789");
+    if (digits == 0 || digits == std::string::npos)
+        return false;
+    parsed->lanes = tile.substr(0, digits);
+    char rest;
+    return std::sscanf(tile.c_str() + digits, "%dx%d%c", &parsed->tile_a, &parsed->tile_m, &rest) == 2;
+}
+
+bool may_refuse(const KernelName &kernel, const tconv_spec &s) {
+    if (kernel.lanes == "depthwise")
+        return s.in_channels != s.groups || s.out_channels != s.groups;
+    if (kernel.lanes == "merged") {
+        return s.stride_w == 1 || (s.activation == TCONV_ACT_SOFTMAX && s.softmax_axis == TCONV_AXIS_LAST) ||
+               (s.math == TCONV_MATH_STRICT && (s.kernel_w % s.stride_w != 0 || s.dilation_w != 1));
+    }
+    return false;
+}
+
+std::vector<std::string> all_kernels() {
+    std::vector<std::string> names;
+    for (int32_t i = 0; i < tconv_kernel_count(); ++i)
+        names.emplace_back(tconv_kernel_name(i));
+    return names;
+}
+
+std::vector<std::string> usable_kernels() {
+    std::vector<std::string> names;
+    tconv_spec spec;
+    tconv_spec_init(&spec, sizeof spec);
+    spec.in_channels = spec.out_channels = spec.groups = spec.in_h = spec.in_w = 1;
+    spec.kernel_h = spec.kernel_w = spec.stride_h = spec.stride_w = 2;  // what every family computes
+    for (const std::string &name : all_kernels()) {
+        tconv_plan *plan = nullptr;
+        if (tconv_plan_create(&spec, name.c_str(), nullptr, &plan) == TCONV_OK)
+            names.push_back(name);
+        tconv_plan_destroy(plan);
+    }
+    return names;
+}
+
+CaseKind kind_of(const KernelName &kernel, const tconv_spec &s, Placement placement) {
+    CaseKind kind;
+    const reference::Size out = reference::output_size(s);
+    // Kernels without a tile (gather) are cut by their blocks only; odd sizes stand for ragged ones.
+    const int a = kernel.tile_a > 0 ? kernel.tile_a : 2, m = kernel.tile_m > 0 ? kernel.tile_m : 2;
+    const int64_t lanes = kernel.lanes == "depthwise" ? s.out_channels
+                          : kernel.lanes == "merged"  ? int64_t{1} * s.out_channels / s.groups * s.stride_w
+                                                      : s.out_channels / s.groups;
+    const int64_t columns = kernel.family == "gather" ? out.w : (out.w + s.stride_w - 1) / s.stride_w;
+    kind.ragged = (a == 1 || lanes % a != 0) && columns % m != 0;
+    kind.strided_view = placement == Placement::kSlice || placement == Placement::kShuffled;
+    kind.asymmetric = (s.pad_top != s.pad_bottom || s.pad_left != s.pad_right) &&
+                      (s.stride_h != s.stride_w || s.kernel_h != s.kernel_w || s.in_h != s.in_w);
+    return kind;
+}
+
+}  // namespace tconv::testing

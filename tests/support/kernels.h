@@ -1,0 +1,37 @@
+// What a kernel's name says about it, and which layers it may refuse. Kept apart from the library's own rules on
+// purpose: a kernel that began to refuse a layer it used to compute fails the tests.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "problem.h"
+#include "tconv/tconv.h"
+
+namespace tconv::testing {
+
+struct KernelName {  // tconv_<dtype>_<family>[_<lanes><a>x<m>]_<isa>
+    std::string dtype, family, lanes, isa;
+    int tile_a = 0, tile_m = 0;  // 0 where the name has no tile
+};
+
+// False if the name does not follow the grammar.
+bool parse_kernel_name(const std::string &name, KernelName *parsed);
+
+// The layers a kernel is documented not to compute: depthwise kernels those that are not depthwise; merged kernels
+// stride_w = 1, softmax along a row, and under STRICT those whose merged phases would multiply padding weights.
+bool may_refuse(const KernelName &kernel, const tconv_spec &spec);
+
+// Names of all kernels in the library, usable on this processor or not.
+std::vector<std::string> all_kernels();
+
+// Names of the kernels that this processor, under TCONV_ISA, can run.
+std::vector<std::string> usable_kernels();
+
+// How a run of a kernel may differ from its easiest case. A ragged layer fills no whole number of tiles.
+struct CaseKind {
+    bool ragged, strided_view, asymmetric;
+};
+CaseKind kind_of(const KernelName &kernel, const tconv_spec &spec, Placement placement);
+
+}  // namespace tconv::testing

@@ -1,0 +1,207 @@
+"""The tconv command: exit codes, what it says about mistakes, JSON against docs/schemas, and each command's result."""
+
+import json
+import os
+import re
+import shutil
+import tempfile
+import unittest
+from pathlib import Path
+
+import jsonschema  # pinned in requirements.txt: scripts/bootstrap.sh installs it
+
+from running import PROJECT, SMALL, SUITE, ToolTest
+
+COMMANDS = ("list", "explain", "check", "bench")
+DEPTHWISE = "n1_c8_h6_w6_o8_k3x3_s2x2_p1,1,1,1_op1,1_d1x1_g8_f32_nhwc"
+WITH_LAYERS = COMMANDS[1:]
+
+
+class Schemas(ToolTest):
+    def validate(self, document):
+        schema = json.loads((PROJECT / "docs" / "schemas" / f"{document['command']}.json").read_text(encoding="utf-8"))
+        validator = jsonschema.Draft202012Validator(schema)
+        validator.check_schema(schema)
+        errors = [f"{'/'.join(map(str, error.absolute_path))}: {error.message}" for error in validator.iter_errors(document)]
+        self.assertEqual(errors, [])
+        return document
+
+    def test_list(self):
+        kernels = self.validate(self.json("list"))["kernels"]
+        self.assertTrue(any(kernel["runs_here"] for kernel in kernels))
+        for kernel in kernels:
+            named = f"tconv_{kernel['dtype']}_{kernel['family']}"
+            named += f"_{kernel['lanes']}{kernel['tile']}" if kernel["lanes"] else ""
+            self.assertIn(kernel["kernel"], (f"{named}_{kernel['isa']}", f"{named}_baseline", f"{named}_neon"))
+        self.validate(self.json("list", "--layer", SMALL))
+
+    def test_explain(self):
+        layer = self.validate(self.json("explain", SMALL, DEPTHWISE, "--threads", "2"))["layers"][0]
+        self.assertEqual(layer["threads"], 2)
+        usable = [candidate["kernel"] for candidate in layer["candidates"] if candidate["usable"]]
+        self.assertIn(layer["kernel"], usable)
+        self.assertAlmostEqual(layer["gflop_nominal"], 2 * 2 * 3 * 4 * 16 * 35 * 1e-9)
+        for candidate in layer["candidates"]:
+            self.assertEqual(candidate["usable"], candidate["why_not"] == "", candidate)
+
+    def test_check(self):
+        document = self.validate(self.json("check", SMALL))
+        self.assertEqual(document["missed"], 0)
+        self.assertEqual(document["compared"] + document["skipped"], len(document["rows"]))
+        self.assertEqual({row["layout"] for row in document["rows"]}, {"nchw", "nhwc"})
+        for row in document["rows"]:
+            self.assertEqual(row["outcome"] == "skipped", row["reason"] != "", row)
+            self.assertEqual(row["max_err"], None if row["outcome"] == "skipped" else 0)
+
+    def test_bench(self):
+        document = self.validate(self.json("bench", SMALL, "--seconds", "0.02", "--layout", "nhwc"))
+        (row,) = document["rows"]
+        self.assertEqual((row["verified"], row["layout"], row["threads"]), (True, "nhwc", 1))
+        self.assertLessEqual(row["ns_p10"], row["ns_median"])
+        self.assertLessEqual(row["ns_median"], row["ns_p90"])
+        flops = 2 * 2 * 3 * 4 * 16 * 35
+        self.assertAlmostEqual(row["gflops_nominal"], flops / row["ns_median"])
+        self.assertAlmostEqual(row["pct_roof"], min(100, 100 * row["ns_roof"] / row["ns_median"]))
+
+    def test_wrong_results(self):
+        document = self.validate(self.json("check", SMALL, program="WRONG_TCONV", expect=1))
+        self.assertGreater(document["missed"], 0)
+        misses = [row for row in document["rows"] if row["outcome"] == "miss"]
+        self.assertEqual(len(misses), document["missed"])
+        self.assertIn("n 0, channel 0, row 0, column 0", misses[0]["reason"])
+        (row,) = self.validate(self.json("bench", SMALL, program="WRONG_TCONV", expect=1))["rows"]
+        self.assertEqual((row["verified"], row["ns_median"]), (False, None))
+        run = self.tconv("bench", SMALL, program="WRONG_TCONV", expect=1)
+        self.assertIn("MISS", run.stdout)
+
+    def test_a_file(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "list.json"
+            self.assertIn("tconv_f32", self.tconv("list", "--json", path).stdout)
+            self.validate(json.loads(path.read_text(encoding="utf-8")))
+            self.tconv("list", "--json", Path(folder) / "none" / "list.json", expect=2)
+
+
+class Results(ToolTest):
+    def test_check_compares_every_kernel_that_runs_here(self):
+        kernels = {kernel["kernel"] for kernel in self.json("list")["kernels"] if kernel["runs_here"]}
+        document = self.json("check", "--layer", SMALL, "--layer", DEPTHWISE, "--threads", "2")
+        compared = {row["kernel"] for row in document["rows"] if row["outcome"] == "compared"}
+        self.assertEqual(compared, kernels)
+
+    def test_check_of_activations(self):
+        for end in ("_leaky_relu0.01", "_clip0,6_resbefore", "_prelu_resafter", "_sigmoid", "_tanh_nobias", "_elu1",
+                    "_gelu", "_gelu_tanh", "_silu", "_hard_swish", "_hard_sigmoid", "_softplus_resafter", "_softmax",
+                    "_softmax_last"):
+            with self.subTest(end):
+                self.assertEqual(self.json("check", SMALL + end)["missed"], 0)
+
+    def test_a_large_layer_is_sampled(self):
+        document = self.json("check", "n1_c128_h64_w64_o128_k6x6_s2x2_p2,2,2,2_op0,0_d1x1_g1_f32_nchw", "--kernel",
+                             "phase_channels", "--threads", "2")
+        self.assertGreater(document["sampled"], 0)
+        self.assertEqual((document["compared"], document["missed"]), (0, 0))
+        for row in document["rows"]:
+            self.assertLess(row["outputs_compared"], row["outputs"])
+
+    def test_rows_of_the_suite(self):
+        document = self.json("check", "--layers", SUITE, "--ids", "dcgan_g1,onnx_dilations", "--layout", "nhwc")
+        self.assertEqual({row["id"] for row in document["rows"]}, {"dcgan_g1", "onnx_dilations"})
+        self.assertEqual({row["layout"] for row in document["rows"]}, {"nhwc"})
+        self.assertEqual(document["missed"], 0)
+
+    def test_isa_lowers_what_is_used(self):
+        lowest = "baseline" if os.uname().machine == "x86_64" else "neon"
+        self.assertEqual(self.json("explain", SMALL, "--isa", lowest)["layers"][0]["isa"], lowest)
+        self.assertEqual(self.json("explain", SMALL, TCONV_ISA=lowest)["isa"], lowest)
+
+    def test_threads_from_the_environment(self):
+        self.assertEqual(self.json("check", SMALL, "--kernel", "phase", TCONV_NUM_THREADS="3")["threads"], 3)
+        self.complains("check", SMALL, says="TCONV_NUM_THREADS=many", TCONV_NUM_THREADS="many")
+
+    def test_bench_of_named_kernels(self):
+        rows = self.json("bench", SMALL, "--kernel", "phase_(channels|pixels).*", "--seconds", "0.01", "--threads", "2")["rows"]
+        self.assertGreater(len(rows), 1)
+        self.assertTrue(all(re.search("phase_(channels|pixels)", row["kernel"]) for row in rows))
+
+    def test_explain_prints_plan_and_roofline(self):
+        run = self.tconv("explain", SMALL, "--kernel", "phase_pixels")
+        for word in ("layer      " + SMALL, "kernel     tconv_f32_phase_pixels", "candidates", "roofline"):
+            self.assertIn(word, run.stdout)
+
+
+class Mistakes(ToolTest):
+    def test_help_teaches(self):
+        self.assertIn("Exit codes", self.tconv("--help").stdout)
+        for command in COMMANDS:
+            text = self.tconv(command, "--help").stdout
+            self.assertEqual(len(re.findall(rf"^ +tconv {command} ", text, re.M)), 2, text)
+
+    def test_the_command_line(self):
+        self.tconv(expect=2)
+        self.tconv("chekc", expect=2)
+        self.tconv("check", "--layerz", "x", expect=2)
+        self.tconv("bench", SMALL, "--seconds", "soon", expect=2)
+        self.complains("bench", SMALL, "--seconds", "0", says="--seconds")
+
+    def test_layer_texts(self):
+        for command in WITH_LAYERS:
+            self.complains(command, "n1_c3", says=["'n1_c3'", "position 5", "docs/tool.md"])
+            self.complains(command, SMALL + "_rleu", says="_rleu")
+            self.complains(command, SMALL.replace("s2x2", "s0x2"), says="stride_h")
+
+    def test_kernels_isas_and_threads(self):
+        for command in WITH_LAYERS:
+            self.complains(command, SMALL, "--kernel", "phase(", says="'phase(' is not a regular expression")
+            self.complains(command, SMALL, "--kernel", "nosuch", says="'nosuch' matches no kernel")
+            self.complains(command, SMALL, "--isa", "sse9", says=["--isa sse9", "baseline"])
+            self.complains(command, SMALL, says="TCONV_ISA", TCONV_ISA="sse9")
+            self.complains(command, SMALL, "--threads", "-1", says="--threads -1")
+            self.complains(command, SMALL, "--threads", "5000", says="--threads 5000")
+
+    def test_nothing_compared(self):
+        for command in ("check", "bench"):
+            run = self.tconv(command, SMALL, "--kernel", "depthwise", expect=2)
+            self.assertIn("nothing was", run.stderr)
+
+    def test_not_supported_here(self):
+        for command in WITH_LAYERS:
+            run = self.tconv(command, SMALL, "--dtype", "f64", expect=3)
+            self.assertIn("dtype", run.stderr)
+        if os.uname().machine == "x86_64" and any("avx2" in k["kernel"] for k in self.json("list")["kernels"]):
+            for command in WITH_LAYERS:
+                self.complains(command, SMALL, "--isa", "baseline", "--kernel", "avx2", says="baseline", code=3)
+
+
+class Compile(ToolTest):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.alone = Path(self.folder.name) / "tconv"
+        shutil.copy(os.environ["TCONV"], self.alone)
+        os.environ["ALONE"] = str(self.alone)
+
+    def compiler(self, folder):
+        program = folder / "tconv-compiler"
+        program.write_text('#!/bin/sh\nprintf "%s|" "$@"\nexit 7\n', encoding="utf-8")
+        program.chmod(0o755)
+
+    def test_without_the_compiler_it_says_what_installs_it(self):
+        run = self.tconv("compile", "--out", "x", program="ALONE", expect=3, PATH="/nowhere")
+        self.assertIn("pip install '.[compiler]'", run.stderr)
+
+    def test_arguments_and_exit_code_pass_through(self):
+        self.compiler(self.alone.parent)
+        run = self.tconv("compile", "--layer", "a b", "--help", program="ALONE", expect=7, PATH="/usr/bin:/bin")
+        self.assertEqual(run.stdout, "compile|--layer|a b|--help|")
+
+    def test_the_compiler_on_the_path(self):
+        elsewhere = self.alone.parent / "elsewhere"
+        elsewhere.mkdir()
+        self.compiler(elsewhere)
+        run = self.tconv("compile", "x", program="ALONE", expect=7, PATH=f"/usr/bin:/bin:{elsewhere}")
+        self.assertEqual(run.stdout, "compile|x|")
+
+
+if __name__ == "__main__":
+    unittest.main()

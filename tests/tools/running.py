@@ -1,0 +1,32 @@
+"""Runs the tconv command and looks at what it says. TCONV names the program."""
+
+import json
+import os
+import subprocess
+import unittest
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+SUITE = PROJECT / "bench" / "shapes" / "layers.csv"
+SMALL = "n2_c3_h7_w5_o4_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw"
+
+
+class ToolTest(unittest.TestCase):
+    def tconv(self, *arguments, program="TCONV", expect=0, **environment):
+        """The finished run, after its exit code was checked."""
+        clean = {name: value for name, value in os.environ.items() if name not in ("TCONV_ISA", "TCONV_NUM_THREADS")}
+        run = subprocess.run([os.environ[program], *map(str, arguments)], capture_output=True, text=True, check=False,
+                             env={**clean, **environment}, stdin=subprocess.DEVNULL)
+        self.assertEqual(run.returncode, expect, f"tconv {' '.join(map(str, arguments))}\n{run.stdout}{run.stderr}")
+        return run
+
+    def json(self, *arguments, **keywords):
+        run = self.tconv(*arguments, "--json", "-", **keywords)
+        return json.loads(run.stdout)
+
+    def complains(self, *arguments, says, code=2, **environment):
+        """It stops with this code, says each of these on standard error, and prints no result."""
+        run = self.tconv(*arguments, expect=code, **environment)
+        for text in [says] if isinstance(says, str) else says:
+            self.assertIn(text, run.stderr)
+        self.assertEqual(run.stdout, "")
