@@ -11,16 +11,18 @@ if(TARGET tconv-shared)
 endif()
 install(EXPORT tconvTargets NAMESPACE tconv:: DESTINATION "${package_dir}")
 
-# tconv-compiler links libHalide, which stays where the wheel put it.
 foreach(tool tconv-cli tconv-compiler)
     if(TARGET ${tool})
         get_target_property(imported ${tool} IMPORTED)
         if(NOT imported)
-            set_target_properties(${tool} PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
             install(TARGETS ${tool})
         endif()
     endif()
 endforeach()
+if(TARGET Halide::Halide)
+    # libHalide stays where the wheel put it. CMake would keep this path by itself only if .venv were not in our folder.
+    set_target_properties(tconv-compiler PROPERTIES INSTALL_RPATH $<TARGET_FILE_DIR:Halide::Halide>)
+endif()
 
 configure_package_config_file("${PROJECT_SOURCE_DIR}/cmake/tconvConfig.cmake.in"
                               "${PROJECT_BINARY_DIR}/tconvConfig.cmake" INSTALL_DESTINATION "${package_dir}")

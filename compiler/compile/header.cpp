@@ -65,7 +65,7 @@ std::string layer_text(const CompiledLayer &layer) {
     const Work work = work_of(layer.spec);
     char text[TCONV_LAYER_TEXT_BYTES], flops[64];
     tconv_spec_format(&layer.spec, text, sizeof text);
-    std::snprintf(flops, sizeof flops, "%.17g", work.flops_nominal);
+    std::snprintf(flops, sizeof flops, "%.1f", work.flops_nominal);  // a double, so that FLOPS / ns does not truncate
     const Parameters parameters = parameters_of(layer);
 
     std::string out = "\n/* " + std::string(text) + "\n" + shapes_of(layer.spec);

@@ -44,9 +44,12 @@ Array parse_npy(const std::string &data, const std::string &name) {
     Array array;
     int64_t count = 1;
     const std::string extents = shape[1];
-    const std::regex digits("[0-9]+");
+    const std::regex digits("-?[0-9]+");
     for (std::sregex_iterator number(extents.begin(), extents.end(), digits), end; number != end; ++number) {
         array.shape.push_back(std::stoll(number->str()));
+        if (array.shape.back() < 0) {
+            throw fail("a negative extent in its shape (" + extents + ")");
+        }
         count *= array.shape.back();
         if (count < 0 || count > (int64_t{1} << 31)) {
             throw fail("more than 2^31 elements");

@@ -136,7 +136,7 @@ void PhaseTask::stage_input(Statements &body) {
             return;
         }
         // A single channel is a plane whatever the layout, and copying it as one moves vectors of columns.
-        Expr plane = p.at("channels") == 1 && p.at("groups") == 1;
+        Expr plane = p.at("staged_minor") == 1;
         then.when(!plane, [&](Statements &inner) { copy(inner, false); });
         std::swap(staged.extent[0], staged.extent[1]);
         staged.stride = {1, 1, p.at("staged_row")};

@@ -131,38 +131,33 @@ Json json_of(const Row &row) {
     return json;
 }
 
-void print_tables(const std::vector<Row> &rows) {
-    // Layers in the order given, then kernels; the maps hold positions.
-    std::map<std::string, Counts> by_layer, by_kernel;
+// Printed as soon as they are known: the whole suite takes minutes.
+void print_counts(const std::string &name, const Counts &counts) {
+    std::printf("%-44s %8d %8d %8d %8d\n", name.c_str(), counts[Outcome::compared], counts[Outcome::sampled],
+                counts[Outcome::skipped], counts[Outcome::miss]);
+    std::fflush(stdout);
+}
+
+void print_title(const char *title) {
+    std::printf("%-44s %8s %8s %8s %8s\n", title, "compared", "sampled", "skipped", "missed");
+}
+
+void print_kernels(const std::vector<const Kernel *> &kernels, const std::vector<Row> &rows) {
+    std::map<std::string, Counts> counts;
     std::map<std::string, std::map<std::string, int>> reasons;
-    std::vector<std::string> layers, kernels;
     for (const Row &row : rows) {
-        const std::string layer = row.id + " " + row.layout;
-        if (!by_layer.contains(layer))
-            layers.push_back(layer);
-        if (!by_kernel.contains(row.kernel))
-            kernels.push_back(row.kernel);
-        by_layer[layer].add(row.outcome);
-        by_kernel[row.kernel].add(row.outcome);
+        counts[row.kernel].add(row.outcome);
         if (row.outcome == Outcome::skipped)
             reasons[row.kernel][row.reason]++;
     }
-    const auto print = [](const std::string &title, const std::vector<std::string> &names,
-                          const std::map<std::string, Counts> &counts) {
-        TextTable table({title, "compared", "sampled", "skipped", "missed"});
-        for (const std::string &name : names) {
-            const Counts &c = counts.at(name);
-            table.add({name, std::to_string(c[Outcome::compared]), std::to_string(c[Outcome::sampled]),
-                       std::to_string(c[Outcome::skipped]), std::to_string(c[Outcome::miss])});
-        }
-        table.print();
-        std::printf("\n");
-    };
-    print("layer", layers, by_layer);
-    print("kernel", kernels, by_kernel);
-    for (const std::string &kernel : kernels) {
-        for (const auto &[reason, count] : reasons[kernel])
-            std::printf("skipped %d  %s: %s\n", count, kernel.c_str(), reason.c_str());
+    std::printf("\n");
+    print_title("kernel");
+    for (const Kernel *kernel : kernels)
+        print_counts(kernel->name, counts[kernel->name]);
+    std::printf("\n");
+    for (const Kernel *kernel : kernels) {
+        for (const auto &[reason, count] : reasons[kernel->name])
+            std::printf("skipped %d  %s: %s\n", count, kernel->name, reason.c_str());
     }
 }
 
@@ -178,12 +173,15 @@ int check_command(const CheckOptions &options) {
     std::vector<Row> rows;
     Counts counts;
     Progress progress(layers.size());
+    if (prints_text(options))
+        print_title("layer");
     for (size_t i = 0; i < layers.size(); i++) {
         std::optional<LayerCheck> check;  // made, with the oracle's answer, once a kernel is to be run
         for (const int32_t layout : layouts_of(options, layers[i])) {
             tconv_spec spec = layers[i].spec;
             spec.layout = layout;
             std::optional<Tensors> tensors;
+            Counts here;
             for (const Kernel *kernel : kernels) {
                 progress.step(i, layers[i].id + " " + layout_name(layout) + " " + kernel->name);
                 Row row = LayerCheck::row_of(layers[i], spec, *kernel);
@@ -201,14 +199,18 @@ int check_command(const CheckOptions &options) {
                                  row.reason.c_str());
                 }
                 counts.add(row.outcome);
+                here.add(row.outcome);
                 rows.push_back(std::move(row));
             }
+            progress.clear();
+            if (prints_text(options))
+                print_counts(layers[i].id + " " + layout_name(layout), here);
         }
     }
     progress.clear();
 
     if (prints_text(options)) {
-        print_tables(rows);
+        print_kernels(kernels, rows);
         std::printf(
             "%zu layers, %zu kernels: %d compared, %d sampled (the oracle on some outputs, all outputs with one "
             "another), %d skipped, %d missed\n",

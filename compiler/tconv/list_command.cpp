@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstdio>
-#include <regex>
+#include <string>
+#include <vector>
 
 #include "commands.h"
 #include "geometry.h"
@@ -11,17 +12,22 @@ namespace tconv::tool {
 
 namespace {
 
-// The parts of a kernel's name, tconv_<dtype>_<family>[_<lanes><tile>]_<isa>: see docs/naming.md.
+// The parts of a kernel's name, tconv_<dtype>_<family>[_<lanes><tile>]_<isa>.
 struct NameParts {
     std::string family, lanes;
 };
 
-NameParts parts_of(const char *name) {
-    static const std::regex grammar("tconv_[a-z0-9]+_([a-z]+)(?:_([a-z]*)[0-9a-z]*)*_[a-z0-9]+");
-    std::cmatch match;
-    if (!std::regex_match(name, match, grammar))
+NameParts parts_of(const std::string &name) {
+    std::vector<std::string> words;
+    for (size_t begin = 0; begin <= name.size();) {
+        const size_t end = std::min(name.find('_', begin), name.size());
+        words.push_back(name.substr(begin, end - begin));
+        begin = end + 1;
+    }
+    if (words.size() < 4)
         return {"?", "?"};
-    return {match[1], match[2]};
+    const std::string &variant = words.size() > 4 ? words[3] : "";
+    return {words[2], variant.substr(0, variant.find_first_of("0123456789"))};
 }
 
 int list_kernels(const Options &options, Isa usable) {

@@ -16,7 +16,7 @@ constexpr int kSmallest = 4 * kScale;  // a smaller picture has too little insid
 struct Options {
     std::vector<std::string> inputs;
     std::string output;
-    bool evaluate = false;
+    bool upscale = false, evaluate = false;
     double least_gain = -1e9;
 };
 
@@ -138,7 +138,8 @@ int main(int argc, char **argv) {
     app.add_option("--input", options.inputs, "PNG or JPEG; may be given more than once")
         ->required()
         ->type_name("FILE");
-    auto *up = app.add_flag("--upscale", "enlarge: brightness by the network, colour by bicubic (the default)");
+    auto *upscale = app.add_flag("--upscale", options.upscale,
+                                 "enlarge: brightness by the network, colour by bicubic (the default)");
     auto *evaluate = app.add_flag("--evaluate", options.evaluate,
                                   "shrink the picture to a third, enlarge that by the network and by\n"
                                   "bicubic, and print how close each comes: PSNR of the luma");
@@ -151,7 +152,7 @@ int main(int argc, char **argv) {
                    "exit with 1 if on any picture the network is not this much better")
         ->needs(evaluate)
         ->type_name("DB");
-    evaluate->excludes(up);
+    evaluate->excludes(upscale);
     try {
         app.parse(argc, argv);
         if (!options.evaluate && !options.output.empty() && options.inputs.size() > 1) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "geometry.h"
+#include "plan.h"
 
 namespace tconv {
 
@@ -45,7 +46,7 @@ tconv_status choose_kernel(const tconv_spec &spec, std::span<const Kernel> kerne
             continue;
         }
         candidate.cost = cost_of(spec, kernel, candidate.blocking);
-        const int64_t packed = candidate.blocking.packed_floats * 4;
+        const int64_t packed = packed_bytes_of(candidate.blocking);
         const bool within = packed <= limit;
         why.append("  %s: %.3g Mcycles estimated, packed filter %lld bytes%s\n", kernel.name,
                    candidate.cost.cycles * 1e-6, static_cast<long long>(packed),
@@ -56,7 +57,7 @@ tconv_status choose_kernel(const tconv_spec &spec, std::span<const Kernel> kerne
         if (found && within != found_within) {
             better = within;
         } else if (found && !within) {
-            better = packed < best.blocking.packed_floats * 4;
+            better = packed < packed_bytes_of(best.blocking);
         } else if (found) {
             const bool gather = kernel.family == Family::gather, best_gather = best.kernel->family == Family::gather;
             if (gather != best_gather)

@@ -96,6 +96,11 @@ tconv_status check_overlaps(const tconv_plan &plan, const tconv_tensors &tensors
         return fail("workspace overlaps input");
     if (overlap(packed, workspace))
         return fail("workspace overlaps packed_filter");
+    const size_t per_channel = static_cast<size_t>(plan.spec.out_channels) * 4;
+    if (plan.spec.has_bias && overlap(range_of(tensors.bias, per_channel), workspace))
+        return fail("workspace overlaps bias");
+    if (plan.spec.activation == TCONV_ACT_PRELU && overlap(range_of(tensors.act_slope, per_channel), workspace))
+        return fail("workspace overlaps act_slope");
     if (plan.spec.residual != TCONV_RESIDUAL_NONE) {
         if (overlap(range_of(tensors.residual, output, 4), workspace))
             return fail("workspace overlaps residual");

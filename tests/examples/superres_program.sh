@@ -38,6 +38,9 @@ for layer in extract shrink map1 map2 map3 map4 expand upscale; do
 done
 grep -Eq '^this program.* [1-9][0-9]* bytes$' printed || fail "no size of the program"
 
+# Of this project only compiled layers are in it; all names of libtconv begin with tconv.
+! nm "$program" | grep -E ' _*tconv' || fail "the program holds more than the compiled layers"
+
 # A gain that no network has.
 status=0
 "$program" --evaluate --least-gain 9 --input "$photos/coffee.png" >printed 2>&1 || status=$?

@@ -1,0 +1,199 @@
+// Bad input to the compiler: exit status 2, a message that names what is wrong in one or two lines, and an output
+// folder without a file in it.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "compiled.h"
+
+namespace tconv {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::NpyArray;
+using testing::Outcome;
+using testing::TemporaryFolder;
+
+const std::string kLayer = "n1_c2_h3_w3_o4_k3x3_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw";
+const std::string kColumns =
+    "id,N,C_in,H_in,W_in,C_out,kH,kW,stride_h,stride_w,pad_top,pad_left,pad_bottom,pad_right,out_pad_h,out_pad_w,"
+    "dil_h,dil_w,groups,bias,H_out,W_out\n";
+const std::string kRow = "1,2,3,3,4,3,3,2,2,1,1,1,1,0,0,1,1,1,1,5,5\n";
+
+NpyArray array(const std::string &name, const std::vector<int64_t> &shape) {
+    int64_t size = 1;
+    for (const int64_t extent : shape)
+        size *= extent;
+    return {name, shape, std::vector<double>(static_cast<size_t>(size), 1.0)};
+}
+
+class Malformed : public ::testing::Test {
+protected:
+    // Compiles with these arguments and --out, and expects it to fail with all of these words in the message.
+    void expect_refused(std::vector<std::string> arguments, const std::vector<std::string> &words) {
+        const fs::path out = folder.path() / ("out" + std::to_string(++calls));
+        arguments.insert(arguments.end(), {"--out", out.string()});
+        const Outcome outcome = testing::compile(arguments);
+        EXPECT_EQ(outcome.status, 2) << outcome.err;
+        EXPECT_EQ(outcome.out, "");
+        // Layers that were compiled before the bad one are reported first.
+        const size_t begin = outcome.err.find("tconv-compiler: ");
+        const std::string message = begin == std::string::npos ? outcome.err : outcome.err.substr(begin);
+        EXPECT_LE(std::count(message.begin(), message.end(), '\n'), 2) << outcome.err;
+        EXPECT_FALSE(message.empty());
+        for (const std::string &word : words)
+            EXPECT_NE(message.find(word), std::string::npos) << "'" << word << "' is not in: " << message;
+        if (fs::exists(out)) {
+            EXPECT_TRUE(fs::is_empty(out)) << "left behind: " << fs::directory_iterator(out)->path();
+        }
+    }
+
+    void expect_weights_refused(const std::vector<NpyArray> &arrays, const std::vector<std::string> &words,
+                                const std::string &layer = kLayer) {
+        testing::write_npz(folder / "weights.npz", arrays);
+        expect_refused({"--layer", layer, "--weights", folder / "weights.npz"}, words);
+    }
+
+    void expect_table_refused(const std::string &table, const std::vector<std::string> &words) {
+        testing::write_file(folder / "layers.csv", table);
+        expect_refused({"--layers", folder / "layers.csv"}, words);
+    }
+
+    const TemporaryFolder folder;
+    int calls = 0;
+};
+
+TEST_F(Malformed, LayerText) {
+    expect_refused({"--layer", "n1_c2_h3"}, {"n1_c2_h3"});
+    expect_refused({"--layer", kLayer + "_rleu"}, {"rleu"});
+    expect_refused({"--layer", ""}, {"tconv-compiler"});
+    expect_refused({"--layer", "n1_c2_h3_w3_o4_k3x3_s0x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw"}, {"stride_h", "0"});
+    expect_refused({"--layer", "n1_c2_h3_w3_o4_k3x3_s2x2_p9,1,9,1_op0,0_d1x1_g1_f32_nchw"}, {"pad_bottom"});
+    expect_refused({"--layer", "n1_c2_h3_w3_o4_k3x3_s2x2_p1,1,1,1_op0,0_d1x1_g3_f32_nchw"}, {"groups", "3"});
+    expect_refused({"--layer", "n1_c2_h3_w3_o4_k3x3_s2x2_p1,1,1,1_op0,0_d1x1_g1_f64_nchw"}, {"dtype"});
+    expect_refused({"--layer", kLayer + "_tf32"}, {"math"});
+    // The second of two layers: the first is not left behind.
+    expect_refused({"--layer", kLayer, "--layer", "n1"}, {"'n1'"});
+}
+
+TEST_F(Malformed, TableOfLayers) {
+    expect_refused({"--layers", folder / "absent.csv"}, {"absent.csv"});
+    expect_table_refused("", {"layers.csv"});
+    expect_table_refused(kColumns, {"layers.csv"});
+    expect_table_refused("id,N\na,1\n", {"layers.csv:1", "C_in", "W_in"});
+    expect_table_refused(kColumns + "a," + kRow + "b,1,2,3,3,4,3,3,2,2,1,1,1,1,0,0,1,1,1,1,6,5\n",
+                         {"layers.csv:3", "H_out", "5"});
+    expect_table_refused(kColumns + "a,one,2,3,3,4,3,3,2,2,1,1,1,1,0,0,1,1,1,1,5,5\n", {"layers.csv:2", "N", "one"});
+    expect_table_refused(kColumns + "a,1,2,3,3,4,3,3,0,2,1,1,1,1,0,0,1,1,1,1,5,5\n", {"layers.csv:2", "stride_h"});
+    expect_table_refused(kColumns + "a," + kRow + "a," + kRow, {"layers.csv:3", "id"});
+    expect_table_refused(kColumns + "a,1,2\n", {"layers.csv:2"});
+    testing::write_file(folder / "layers.csv", kColumns + "a," + kRow);
+    expect_refused({"--layers", folder / "layers.csv", "--ids", "b"}, {"--ids", "b"});
+    expect_refused({"--layers", folder / "layers.csv", "--tier", "core"}, {"core"});
+}
+
+TEST_F(Malformed, Weights) {
+    expect_refused({"--layer", kLayer, "--weights", folder / "absent.npz"}, {"absent.npz"});
+    testing::write_file(folder / "text.npz", "this is not a zip archive\n");
+    expect_refused({"--layer", kLayer, "--weights", folder / "text.npz"}, {"text.npz"});
+    testing::write_zip(folder / "member.npz", {{"weight.txt", "no array"}});
+    expect_refused({"--layer", kLayer, "--weights", folder / "member.npz"}, {"weight.txt"});
+    testing::write_zip(folder / "magic.npz", {{"weight.npy", "no array, but long enough to look for its magic"}});
+    expect_refused({"--layer", kLayer, "--weights", folder / "magic.npz"}, {"magic.npz", "weight"});
+
+    const NpyArray weight = array("weight", {2, 4, 3, 3}), bias = array("bias", {4});
+    const std::string whole = testing::npy_of(weight);
+    for (const size_t kept : {size_t{9}, size_t{40}, whole.size() - 1}) {
+        testing::write_zip(folder / "short.npz", {{"weight.npy", whole.substr(0, kept)}});
+        expect_refused({"--layer", kLayer, "--weights", folder / "short.npz"}, {"short.npz", "weight"});
+    }
+    NpyArray integers = weight;
+    integers.type = "<i4";  // as many bytes as float32
+    expect_weights_refused({integers, bias}, {"weight", "<i4"});
+    NpyArray negative = weight;
+    negative.shape = {2, -4, 3, 3};
+    expect_weights_refused({negative, bias}, {"weight"});
+    std::string fortran = whole;
+    fortran.replace(fortran.find("False"), 5, "True ");
+    testing::write_zip(folder / "fortran.npz", {{"weight.npy", fortran}});
+    expect_refused({"--layer", kLayer, "--weights", folder / "fortran.npz"}, {"Fortran"});
+
+    expect_weights_refused({array("weight", {4, 2, 3, 3}), bias}, {"weight", "(4, 2, 3, 3)", "(2, 4, 3, 3)"});
+    expect_weights_refused({array("weight", {72}), bias}, {"weight", "(72)", "(2, 4, 3, 3)"});
+    expect_weights_refused({weight, array("bias", {3})}, {"bias", "(3)", "(4)"});
+    expect_weights_refused({weight}, {"bias", "missing", "weight (2, 4, 3, 3)"});
+    expect_weights_refused({bias}, {"weight", "missing", "bias (4)"});
+    expect_weights_refused({}, {"weight"});
+    expect_weights_refused({weight, bias, array("wieght", {2, 4, 3, 3})}, {"wieght", "weight"});
+    expect_weights_refused({weight, bias, array("other.weight", {2, 4, 3, 3})}, {"other.weight"});
+    expect_weights_refused({weight, bias, array("slope", {4})}, {"slope", "prelu"});
+    expect_weights_refused({weight, bias}, {"slope", "missing"}, kLayer + "_prelu");
+    const NpyArray gamma = array("bn_gamma", {4}), beta = array("bn_beta", {4}), mean = array("bn_mean", {4}),
+                   var = array("bn_var", {4});
+    expect_weights_refused({weight, bias, gamma, beta, mean, var}, {"bn_eps"});
+    expect_weights_refused({weight, bias, gamma, beta, mean, var, array("bn_eps", {4})}, {"bn_eps"});
+    expect_weights_refused({weight, bias, gamma, beta, var, array("bn_eps", {})}, {"bn_mean"});
+}
+
+// The second of two layers lacks its weights: no file of the first is left.
+TEST_F(Malformed, WeightsOfOneLayerOfTwo) {
+    testing::write_file(folder / "layers.csv", kColumns + "a," + kRow + "b," + kRow);
+    testing::write_npz(folder / "weights.npz", {array("a.weight", {2, 4, 3, 3}), array("a.bias", {4})});
+    expect_refused({"--layers", folder / "layers.csv", "--weights", folder / "weights.npz"}, {"b.weight", "missing"});
+}
+
+TEST_F(Malformed, Target) {
+    expect_refused({"--layer", kLayer, "--target", "toaster"}, {"--target", "toaster"});
+    expect_refused({"--layer", kLayer, "--target", "x86-64"}, {"--target", "x86-64"});
+    expect_refused({"--layer", kLayer, "--target", "arm-32-linux"}, {"arm-32-linux"});
+    expect_refused({"--layer", kLayer, "--target", "riscv-64-linux-rvv-vector_bits_128"}, {"riscv-64"});
+    expect_refused({"--layer", kLayer, "--target", "arm-64-linux-sve2-vector_bits_128"}, {"SVE"});
+    expect_refused({"--layer", kLayer, "--target", "arm-64-linux-sve-vector_bits_256"}, {"SVE"});
+    expect_refused({"--layer", kLayer, "--target", "arm-64-linux-sve2"}, {"SVE"});
+    expect_refused({"--layer", kLayer, "--target", ","}, {"--target"});
+    // A good one before a bad one.
+    expect_refused({"--layer", kLayer, "--target", "host,toaster"}, {"toaster"});
+}
+
+TEST_F(Malformed, Options) {
+    expect_refused({}, {"--layer"});
+    expect_refused({"--layer", kLayer, "--layer", kLayer + "_relu", "--name", "two"}, {"--name", "--bundle"});
+    expect_refused({"--layer", kLayer, "--layer", kLayer}, {"two layers"});
+    expect_refused({"--layer", kLayer, "--name", "9lives"}, {"--name", "9lives"});
+    expect_refused({"--layer", kLayer, "--name", "a-b"}, {"--name", "a-b"});
+    expect_refused({"--layer", kLayer, "--name", "../a"}, {"--name", "../a"});
+    expect_refused({"--layer", kLayer, "--threads", "many"}, {"--threads", "many"});
+    expect_refused({"--layer", kLayer, "--optimize", "beauty"}, {"--optimize", "beauty"});
+    expect_refused({"--layer", kLayer, "--no-runtime", "--threads", "hooks"}, {"--no-runtime", "hooks"});
+    expect_refused({"--layer", kLayer, "--optimise", "size"}, {"--optimise"});
+    expect_refused({"--layer", kLayer, "--dtype", "f64"}, {"dtype"});
+}
+
+TEST_F(Malformed, OutputFolder) {
+    testing::write_file(folder / "file", "in the way");
+    for (const std::string &out : {folder / "file", folder / "file/below"}) {
+        const Outcome outcome = testing::compile({"--layer", kLayer, "--out", out});
+        EXPECT_EQ(outcome.status, 2) << outcome.err;
+        EXPECT_NE(outcome.err.find(out), std::string::npos) << outcome.err;
+        EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+    }
+    EXPECT_EQ(testing::read_file(folder / "file"), "in the way");
+    EXPECT_EQ(testing::compile({"--layer", kLayer}).status, 2);
+}
+
+// What was there before a failed call is there after it.
+TEST_F(Malformed, LeavesEarlierFilesAlone) {
+    const std::string out = folder / "kept";
+    ASSERT_EQ(testing::compile({"--layer", kLayer, "--name", "a", "--out", out}).status, 0);
+    const std::string header = testing::read_file(out + "/a.h"), library = testing::read_file(out + "/liba.a");
+    testing::write_npz(folder / "weights.npz", {array("bias", {4})});
+    EXPECT_EQ(testing::compile({"--layer", kLayer, "--name", "a", "--weights", folder / "weights.npz", "--out", out})
+                  .status,
+              2);
+    EXPECT_EQ(testing::read_file(out + "/a.h"), header);
+    EXPECT_EQ(testing::read_file(out + "/liba.a"), library);
+    EXPECT_EQ(std::distance(fs::directory_iterator(out), fs::directory_iterator()), 2);
+}
+
+}  // namespace
+}  // namespace tconv

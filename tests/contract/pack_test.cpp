@@ -1,0 +1,185 @@
+// tconv_pack_filter: what it refuses, leaving the caller's memory alone, and what it promises of the blob: the same
+// bytes for every layout of one filter, no pointers inside, good for every input size of the layer.
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "random_spec.h"
+#include "runner.h"
+
+namespace {
+
+using namespace tconv::testing;
+
+void listen(void *user, tconv_status, const char *message) {
+    *static_cast<std::string *>(user) += std::string(message) + "\n";
+}
+
+tconv_hooks listening(std::string *said) {
+    tconv_hooks hooks;
+    tconv_hooks_init(&hooks, sizeof hooks);
+    hooks.user = said;
+    hooks.log = listen;
+    return hooks;
+}
+
+class PackTest : public ::testing::Test {
+protected:
+    // Packs, and checks that a failure wrote nothing and said why.
+    tconv_status pack(const tconv_view *filter, void *packed, size_t bytes, const std::string &names) {
+        said.clear();
+        const std::vector<unsigned char> before(block.bytes(), block.bytes() + block.size());
+        const tconv_status status = tconv_pack_filter(plan.get(), filter, packed, bytes);
+        EXPECT_TRUE(block.guards_intact());
+        if (status != TCONV_OK) {
+            EXPECT_EQ(std::memcmp(before.data(), block.bytes(), block.size()), 0) << "a failure writes nothing";
+            EXPECT_NE(said.find(names), std::string::npos) << said;
+        }
+        return status;
+    }
+    tconv_status pack(const tconv_view &filter, const std::string &names) {
+        return pack(&filter, block.data(), block.size(), names);
+    }
+
+    std::string said;
+    const tconv_hooks hooks = listening(&said);
+    const tconv_spec spec = layer("n2_c6_h5_w7_o20_k4x3_s2x2_p1,1,1,1_op0,0_d1x1_g2_f32_nchw");
+    Problem problem{spec, 1};
+    const tconv_view filter = problem.filter.view();
+    Plan plan{spec, "", &hooks};
+    Block block{plan.needs.packed_filter_bytes};
+};
+
+TEST_F(PackTest, Refusals) {
+    EXPECT_EQ(tconv_pack_filter(nullptr, &filter, block.data(), block.size()), TCONV_INVALID_ARGUMENT);
+    EXPECT_EQ(pack(nullptr, block.data(), block.size(), "filter"), TCONV_INVALID_ARGUMENT);
+    EXPECT_EQ(pack(&filter, nullptr, block.size(), "packed"), TCONV_INVALID_ARGUMENT);
+    EXPECT_EQ(pack(&filter, block.data(), block.size() - 1, "packed_bytes"), TCONV_INVALID_ARGUMENT);
+    EXPECT_EQ(pack(&filter, block.data(), 0, "packed_bytes = 0"), TCONV_INVALID_ARGUMENT);
+    EXPECT_EQ(pack(&filter, static_cast<char *>(block.data()) + 4, block.size(), "64 bytes"), TCONV_MISALIGNED);
+
+    tconv_view view = filter;
+    view.data = nullptr;
+    EXPECT_EQ(pack(view, "filter"), TCONV_INVALID_ARGUMENT);
+    view.data = static_cast<char *>(filter.data) + 1;
+    EXPECT_EQ(pack(view, "aligned"), TCONV_MISALIGNED);
+    view = filter;
+    view.stride[2] = int64_t{1} << 31;
+    EXPECT_EQ(pack(view, "filter"), TCONV_SIZE_OVERFLOW);
+    view.stride[2] = std::numeric_limits<int64_t>::min();
+    EXPECT_EQ(pack(view, "filter"), TCONV_SIZE_OVERFLOW);
+    view = filter;
+    view.data = block.data();
+    EXPECT_EQ(pack(view, "overlaps"), TCONV_INVALID_ARGUMENT);
+
+    EXPECT_EQ(pack(filter, ""), TCONV_OK) << said;
+    EXPECT_EQ(said, "");
+}
+
+TEST_F(PackTest, TheFilterIsNotWritten) {
+    const std::vector<uint32_t> before = bits_of(problem.filter);
+    ASSERT_EQ(pack(filter, ""), TCONV_OK);
+    EXPECT_EQ(bits_of(problem.filter), before);
+    EXPECT_TRUE(problem.filter.surroundings_intact());
+}
+
+// A filter is packed once: the blob fits every layer with these channels and this kernel.
+TEST_F(PackTest, OneBlobServesEveryInputSize) {
+    for (const std::string &kernel : kernels_for(spec)) {
+        const Plan made(spec, kernel);
+        Block blob(made.needs.packed_filter_bytes);
+        ASSERT_EQ(tconv_pack_filter(made.get(), &filter, blob.data(), blob.size()), TCONV_OK);
+        for (const char *size : {"n1_c6_h1_w1", "n3_c6_h17_w2", "n1_c6_h2_w90"}) {
+            tconv_spec other = layer(std::string(size) + "_o20_k4x3_s2x2_p0,1,2,0_op1,1_d1x1_g2_f32_nhwc_relu");
+            Problem run(other, 7);
+            run.filter = problem.filter;
+            const Plan plan_of_other(other, kernel);
+            Block workspace(plan_of_other.needs.workspace_bytes);
+            tconv_tensors tensors = run.tensors();
+            tensors.packed_filter = blob.data();
+            tensors.workspace = workspace.data(), tensors.workspace_bytes = workspace.size();
+            ASSERT_EQ(tconv_run(plan_of_other.get(), &tensors), TCONV_OK) << kernel << ' ' << size;
+            EXPECT_EQ(run.compare(run.expected()), "") << kernel << ' ' << size;
+        }
+    }
+}
+
+// A blob is moved by copying its bytes, as from a file, and its own memory may go.
+TEST_F(PackTest, BlobsAreRelocatable) {
+    for (const std::string &kernel : kernels_for(spec)) {
+        const Plan made(spec, kernel);
+        std::vector<unsigned char> file;
+        {
+            Block blob(made.needs.packed_filter_bytes);
+            ASSERT_EQ(tconv_pack_filter(made.get(), &filter, blob.data(), blob.size()), TCONV_OK);
+            file.assign(blob.bytes(), blob.bytes() + blob.size());
+            blob.fill(kAllOnes);
+        }
+        Block elsewhere(file.size()), workspace(made.needs.workspace_bytes);
+        std::memcpy(elsewhere.data(), file.data(), file.size());
+        tconv_tensors tensors = problem.tensors();
+        tensors.packed_filter = elsewhere.data();
+        tensors.workspace = workspace.data(), tensors.workspace_bytes = workspace.size();
+        problem.output.poison();
+        ASSERT_EQ(tconv_run(made.get(), &tensors), TCONV_OK) << kernel;
+        EXPECT_EQ(problem.compare(problem.expected()), "") << kernel;
+        EXPECT_EQ(std::memcmp(elsewhere.bytes(), file.data(), file.size()), 0) << "run does not write the blob";
+    }
+}
+
+// The named layouts, a flip by negative strides and a broadcast by zero strides: the strides say where a weight is,
+// the blob holds what it is.
+TEST(PackLayouts, TheSameFilterGivesTheSameBlob) {
+    const uint64_t seed = seed_from_environment();
+    for (uint64_t i = 0; i < 60; ++i) {
+        Random random(seed_of_case(seed, 500000 + i));
+        SpecLimits limits;
+        limits.depthwise = random.chance(0.2);
+        const tconv_spec spec = random_legal_spec(random, limits);
+        const Problem dense(spec, random.next());
+        const std::array<int64_t, 4> n = dense.filter.extents();
+        constexpr std::array<int, 4> kOrders[] = {{0, 1, 2, 3}, {2, 3, 0, 1}, {2, 3, 1, 0}, {1, 2, 3, 0}, {3, 1, 0, 2}};
+        const tconv_view straight = dense.filter.view();
+        for (const std::string &kernel : kernels_for(spec)) {
+            const Plan plan(spec, kernel);
+            Block expected(plan.needs.packed_filter_bytes), actual(plan.needs.packed_filter_bytes);
+            ASSERT_EQ(tconv_pack_filter(plan.get(), &straight, expected.data(), expected.size()), TCONV_OK);
+            for (const std::array<int, 4> &order : kOrders) {
+                const std::array<bool, 4> flip = {random.chance(0.3), random.chance(0.3), random.chance(0.5),
+                                                  random.chance(0.5)};
+                Tensor other(n, order, {random.below(3), 0, random.below(2), 0}, flip, 16 + random.below(16));
+                const std::vector<double> values = dense.filter.logical();
+                other.each([&](int64_t at, float &w) { w = static_cast<float>(values[static_cast<size_t>(at)]); });
+                const tconv_view view = other.view();
+                actual.fill(kAllOnes);
+                ASSERT_EQ(tconv_pack_filter(plan.get(), &view, actual.data(), actual.size()), TCONV_OK);
+                ASSERT_EQ(std::memcmp(actual.bytes(), expected.bytes(), actual.size()), 0)
+                    << "TCONV_SEED=" << seed << " case " << i << ' ' << text_of(spec) << ' ' << kernel;
+            }
+        }
+    }
+}
+
+TEST(PackLayouts, ZeroStridesBroadcast) {
+    const tconv_spec spec = layer("n1_c5_h4_w4_o7_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw");
+    Problem bilinear(spec, 1);
+    for (int64_t c = 0; c < 5; ++c)
+        for (int64_t o = 0; o < 7; ++o)
+            for (int64_t k = 0; k < 16; ++k)
+                bilinear.filter.at(c, o, k / 4, k % 4) = bilinear.filter.at(0, 0, k / 4, k % 4);
+    const tconv_view whole = bilinear.filter.view();
+    tconv_view shared = whole;
+    shared.stride[0] = shared.stride[1] = 0;
+    for (const std::string &kernel : kernels_for(spec)) {
+        const Plan plan(spec, kernel);
+        Block a(plan.needs.packed_filter_bytes), b(plan.needs.packed_filter_bytes);
+        ASSERT_EQ(tconv_pack_filter(plan.get(), &whole, a.data(), a.size()), TCONV_OK);
+        ASSERT_EQ(tconv_pack_filter(plan.get(), &shared, b.data(), b.size()), TCONV_OK) << kernel;
+        EXPECT_EQ(std::memcmp(a.bytes(), b.bytes(), a.size()), 0) << kernel;
+    }
+}
+
+}  // namespace

@@ -1,0 +1,278 @@
+// tconv_plan_create and what a plan tells: every way to refuse a layer, with its code and a message that names the
+// cause; memory only from the hooks; the choice within the caller's bounds.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <set>
+#include <string>
+
+#include "random_spec.h"
+#include "reference.h"
+#include "runner.h"
+
+namespace {
+
+using namespace tconv::testing;
+
+// tconv_plan_create with a log, and a plan pointer that must stay as it was on failure.
+struct Attempt {
+    tconv_status status;
+    std::string said;
+    std::string kernel;
+};
+
+void listen(void *user, tconv_status, const char *message) {
+    *static_cast<std::string *>(user) += std::string(message) + "\n";
+}
+
+Attempt attempt(const tconv_spec *spec, const char *kernel = nullptr) {
+    Attempt result;
+    tconv_hooks hooks;
+    tconv_hooks_init(&hooks, sizeof hooks);
+    hooks.user = &result.said;
+    hooks.log = listen;
+    auto *const untouched = reinterpret_cast<tconv_plan *>(&result);
+    tconv_plan *plan = untouched;
+    result.status = tconv_plan_create(spec, kernel, &hooks, &plan);
+    if (result.status == TCONV_OK) {
+        result.kernel = tconv_plan_kernel(plan);
+        tconv_plan_destroy(plan);
+    } else {
+        EXPECT_EQ(plan, untouched) << "a failure leaves the pointer as it was";
+    }
+    return result;
+}
+
+#define EXPECT_REFUSED(result, code, names)                                    \
+    do {                                                                       \
+        const Attempt refused = result;                                        \
+        EXPECT_EQ(refused.status, code) << refused.said;                       \
+        EXPECT_NE(refused.said.find(names), std::string::npos) << refused.said; \
+    } while (false)
+
+const char *const kLayer = "n1_c6_h5_w7_o20_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw";
+
+class PlanTest : public ::testing::Test {
+protected:
+    void SetUp() override {
+        const char *const isa = std::getenv("TCONV_ISA");
+        isa_ = isa != nullptr ? isa : "";
+    }
+    void TearDown() override {
+        isa_.empty() ? unsetenv("TCONV_ISA") : setenv("TCONV_ISA", isa_.c_str(), 1);
+        unsetenv("TCONV_VERBOSE");
+    }
+    tconv_spec spec = layer(kLayer);
+
+private:
+    std::string isa_;
+};
+
+TEST_F(PlanTest, NullAndStructs) {
+    tconv_plan *plan = nullptr;
+    EXPECT_EQ(tconv_plan_create(nullptr, nullptr, nullptr, &plan), TCONV_INVALID_ARGUMENT);
+    EXPECT_EQ(tconv_plan_create(&spec, nullptr, nullptr, nullptr), TCONV_INVALID_ARGUMENT);
+    EXPECT_REFUSED(attempt(nullptr), TCONV_INVALID_ARGUMENT, "spec");
+    tconv_hooks hooks;
+    tconv_hooks_init(&hooks, sizeof hooks);
+    hooks.struct_size = 3;
+    EXPECT_EQ(tconv_plan_create(&spec, nullptr, &hooks, &plan), TCONV_INVALID_STRUCT);
+    tconv_hooks_init(&hooks, sizeof hooks);
+    hooks.allocate = [](void *, size_t, size_t) -> void * { return nullptr; };
+    EXPECT_EQ(tconv_plan_create(&spec, nullptr, &hooks, &plan), TCONV_INVALID_ARGUMENT) << "without release";
+    EXPECT_EQ(plan, nullptr);
+    tconv_plan_destroy(nullptr);
+    EXPECT_EQ(tconv_plan_kernel(nullptr), nullptr);
+    tconv_requirements needs;
+    tconv_requirements_init(&needs, sizeof needs);
+    EXPECT_EQ(tconv_plan_requirements(nullptr, &needs), TCONV_INVALID_ARGUMENT);
+    char text[8];
+    EXPECT_EQ(tconv_plan_explain(nullptr, text, sizeof text), TCONV_INVALID_ARGUMENT);
+}
+
+TEST_F(PlanTest, IllegalSpecsAreRefusedByName) {
+    const uint64_t seed = seed_from_environment();
+    for (uint64_t i = 0; i < 5000; ++i) {
+        Random random(seed_of_case(seed, 300000 + i));
+        const IllegalSpec bad = random_illegal_spec(random);
+        const Attempt result = attempt(&bad.spec);
+        ASSERT_EQ(result.status, bad.status) << "TCONV_SEED=" << seed << " case " << i << ' ' << text_of(bad.spec)
+                                             << '\n' << result.said;
+        ASSERT_NE(result.said.find(bad.field), std::string::npos) << bad.field << " in: " << result.said;
+        ASSERT_NE(result.said.find(bad.value), std::string::npos) << bad.value << " in: " << result.said;
+    }
+}
+
+TEST_F(PlanTest, WhatNoKernelComputesIsUnsupported) {
+    for (const int32_t dtype : {TCONV_F64, TCONV_F16, TCONV_BF16, TCONV_S8, TCONV_U8, TCONV_S32}) {
+        tconv_spec other = spec;
+        other.dtype = dtype;
+        EXPECT_REFUSED(attempt(&other), TCONV_UNSUPPORTED, "dtype " + std::to_string(dtype));
+        for (const std::string &kernel : usable_kernels())
+            EXPECT_EQ(attempt(&other, kernel.c_str()).status, TCONV_UNSUPPORTED) << kernel;
+    }
+    tconv_spec rounded = spec;
+    rounded.math = TCONV_MATH_TF32;
+    EXPECT_REFUSED(attempt(&rounded), TCONV_UNSUPPORTED, "math 2");
+}
+
+TEST_F(PlanTest, NamedKernels) {
+    EXPECT_REFUSED(attempt(&spec, "tconv_f32_magic_avx2"), TCONV_UNSUPPORTED, "'tconv_f32_magic_avx2'");
+    EXPECT_EQ(attempt(&spec, "").status, TCONV_UNSUPPORTED);
+    for (const std::string &name : usable_kernels()) {
+        KernelName kernel;
+        ASSERT_TRUE(parse_kernel_name(name, &kernel));
+        const Attempt result = attempt(&spec, name.c_str());
+        EXPECT_EQ(result.status, may_refuse(kernel, spec) ? TCONV_UNSUPPORTED : TCONV_OK) << name << result.said;
+        EXPECT_EQ(result.kernel, result.status == TCONV_OK ? name : "");
+    }
+    EXPECT_EQ(tconv_kernel_name(-1), nullptr);
+    EXPECT_EQ(tconv_kernel_name(tconv_kernel_count()), nullptr);
+}
+
+#if defined(__x86_64__)
+TEST_F(PlanTest, TheEnvironmentLowersTheInstructionSet) {
+    setenv("TCONV_ISA", "baseline", 1);
+    int refused = 0;
+    for (const std::string &name : all_kernels()) {
+        const bool baseline = name.find("_baseline") != std::string::npos;
+        if (baseline)
+            continue;
+        EXPECT_REFUSED(attempt(&spec, name.c_str()), TCONV_UNSUPPORTED_CPU, "TCONV_ISA");
+        ++refused;
+    }
+    EXPECT_GT(refused, 0);
+    const Attempt chosen = attempt(&spec);
+    EXPECT_EQ(chosen.status, TCONV_OK);
+    EXPECT_NE(chosen.kernel.find("_baseline"), std::string::npos) << chosen.kernel;
+    for (const char *unknown : {"AVX2", "sse4", "avx2 ", "neon", "0"}) {
+        setenv("TCONV_ISA", unknown, 1);
+        EXPECT_REFUSED(attempt(&spec), TCONV_INVALID_ARGUMENT, unknown);
+    }
+}
+#endif
+
+TEST_F(PlanTest, VerboseTellsWhyAndWhyNot) {
+    setenv("TCONV_VERBOSE", "1", 1);
+    const Attempt result = attempt(&spec);
+    ASSERT_EQ(result.status, TCONV_OK);
+    for (const std::string &name : all_kernels())
+        EXPECT_NE(result.said.find(name), std::string::npos) << name << " is not mentioned";
+    EXPECT_NE(result.said.find(std::string("kernel     ") + result.kernel), std::string::npos) << result.said;
+    EXPECT_NE(result.said.find("only for groups"), std::string::npos) << "why not depthwise: " << result.said;
+    setenv("TCONV_VERBOSE", "yes", 1);
+    EXPECT_REFUSED(attempt(&spec), TCONV_INVALID_ARGUMENT, "TCONV_VERBOSE");
+    unsetenv("TCONV_VERBOSE");
+    EXPECT_EQ(attempt(&spec).said, "") << "silent unless asked";
+}
+
+TEST_F(PlanTest, ExplainFitsItsBuffer) {
+    const Plan plan(spec);
+    char text[8192];
+    ASSERT_EQ(tconv_plan_explain(plan.get(), text, sizeof text), TCONV_OK);
+    const std::string whole = text;
+    for (const std::string &name : all_kernels())
+        EXPECT_NE(whole.find(name), std::string::npos) << name;
+    EXPECT_NE(whole.find(kLayer), std::string::npos) << whole;
+    for (const size_t capacity : {size_t{1}, size_t{2}, size_t{50}, whole.size(), whole.size() + 1}) {
+        std::memset(text, '#', sizeof text);
+        ASSERT_EQ(tconv_plan_explain(plan.get(), text, capacity), TCONV_OK);
+        EXPECT_EQ(std::strlen(text), std::min(capacity - 1, whole.size()));
+        EXPECT_EQ(text[capacity], '#') << "nothing past the capacity";
+    }
+    EXPECT_EQ(tconv_plan_explain(plan.get(), nullptr, 10), TCONV_INVALID_ARGUMENT);
+    EXPECT_EQ(tconv_plan_explain(plan.get(), text, 0), TCONV_INVALID_ARGUMENT);
+}
+
+TEST_F(PlanTest, Requirements) {
+    spec = layer("n3_c6_h5_w7_o20_k4x3_s2x2_p1,1,1,1_op0,0_d1x1_g2_f32_nhwc");
+    const Plan plan(spec);
+    const tconv::reference::Size out = tconv::reference::output_size(spec);
+    EXPECT_EQ(plan.needs.input_bytes, 4u * 3 * 6 * 5 * 7);
+    EXPECT_EQ(plan.needs.filter_bytes, 4u * 6 * 10 * 4 * 3);
+    EXPECT_EQ(plan.needs.bias_bytes, 4u * 20);
+    EXPECT_EQ(plan.needs.output_bytes, 4u * 3 * 20 * static_cast<size_t>(out.h * out.w));
+    EXPECT_GE(plan.needs.packed_filter_bytes, plan.needs.filter_bytes);
+    EXPECT_EQ(plan.needs.alignment, 64u);
+    tconv_requirements needs;
+    EXPECT_EQ(tconv_plan_requirements(plan.get(), nullptr), TCONV_INVALID_ARGUMENT);
+    tconv_requirements_init(&needs, sizeof needs);
+    needs.struct_size = sizeof needs + 8;
+    EXPECT_EQ(tconv_plan_requirements(plan.get(), &needs), TCONV_INVALID_STRUCT);
+    spec.has_bias = 0;
+    EXPECT_EQ(Plan(spec).needs.bias_bytes, 0u);
+}
+
+// What each allocation would be is a detail; that each may fail, one after another, is not.
+struct Ration {
+    int left;
+    std::set<void *> live;
+};
+
+TEST_F(PlanTest, RunningOutOfMemoryAtEachAllocation) {
+    tconv_hooks hooks;
+    tconv_hooks_init(&hooks, sizeof hooks);
+    hooks.allocate = [](void *user, size_t alignment, size_t bytes) -> void * {
+        auto *const ration = static_cast<Ration *>(user);
+        if (ration->left-- <= 0)
+            return nullptr;
+        void *const block = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+        ration->live.insert(block);
+        return block;
+    };
+    hooks.release = [](void *user, void *block) {
+        EXPECT_EQ(static_cast<Ration *>(user)->live.erase(block), 1u);
+        std::free(block);
+    };
+    int needed = 0;
+    for (;; ++needed) {
+        Ration ration = {needed, {}};
+        hooks.user = &ration;
+        tconv_plan *plan = nullptr;
+        const tconv_status status = tconv_plan_create(&spec, nullptr, &hooks, &plan);
+        if (status == TCONV_OK) {
+            EXPECT_EQ(ration.left, 0);
+            tconv_plan_destroy(plan);
+            EXPECT_TRUE(ration.live.empty());
+            break;
+        }
+        ASSERT_EQ(status, TCONV_OUT_OF_MEMORY);
+        EXPECT_EQ(plan, nullptr);
+        EXPECT_TRUE(ration.live.empty()) << "what was allocated before the failure is released";
+        ASSERT_LT(needed, 100);
+    }
+    EXPECT_GE(needed, 1);
+}
+
+TEST_F(PlanTest, MaxPackedBytesIsABoundOnWhatTheCallerAllocates) {
+    const uint64_t seed = seed_from_environment();
+    int bounded = 0;
+    for (uint64_t i = 0; i < 200; ++i) {
+        Random random(seed_of_case(seed, 400000 + i));
+        SpecLimits limits;
+        limits.depthwise = random.chance(0.15);
+        tconv_spec s = random_legal_spec(random, limits);
+        size_t smallest = SIZE_MAX, largest = 0;
+        for (const std::string &kernel : kernels_for(s)) {
+            const Plan plan(s, kernel);
+            ASSERT_EQ(plan.status, TCONV_OK);
+            smallest = std::min(smallest, plan.needs.packed_filter_bytes);
+            largest = std::max(largest, plan.needs.packed_filter_bytes);
+        }
+        for (const size_t bound : {size_t{0}, smallest - 1, smallest, (smallest + largest) / 2, largest}) {
+            s.max_packed_bytes = static_cast<int64_t>(bound);
+            const Plan plan(s);
+            ASSERT_EQ(plan.status, TCONV_OK) << "something always fits";
+            if (bound < smallest)
+                EXPECT_EQ(plan.needs.packed_filter_bytes, smallest) << text_of(s);
+            else
+                EXPECT_LE(plan.needs.packed_filter_bytes, bound) << text_of(s);
+        }
+        bounded += smallest < largest;
+    }
+    EXPECT_GT(bounded, 100) << "else the bound decided nothing";
+}
+
+}  // namespace

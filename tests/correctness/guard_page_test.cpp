@@ -1,0 +1,112 @@
+// Every tensor touches an inaccessible page, first with its end, then with its beginning: a kernel that reads or
+// writes one float too many stops here with a signal, whatever it would have done with it. Sanitizers see the tests'
+// own code; these pages see generated code in the build that is shipped.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstring>
+#include <memory>
+#include <string>
+
+#include "guarded.h"
+#include "random_spec.h"
+#include "runner.h"
+
+namespace tconv {
+namespace {
+
+using testing::Flush;
+using testing::GuardedBlock;
+using testing::GuardedTensor;
+using testing::Placement;
+using testing::Plan;
+using testing::Problem;
+using testing::Random;
+using testing::SpecLimits;
+
+// A vector in guarded memory.
+std::unique_ptr<GuardedBlock> guarded_copy(const std::vector<float> &values, Flush flush) {
+    auto block = std::make_unique<GuardedBlock>(values.size() * sizeof(float), sizeof(float), flush);
+    std::memcpy(block->data(), values.data(), block->size());
+    return block;
+}
+
+// Runs the kernel on copies of the problem's tensors between guard pages and puts the result where compare looks.
+void run_between_pages(Problem &problem, const std::string &kernel, Flush flush) {
+    const Plan plan(problem.spec, kernel);
+    ASSERT_EQ(plan.status, TCONV_OK);
+    problem.output.poison();
+    const GuardedTensor input(problem.input, flush), filter(problem.filter, flush), residual(problem.residual, flush),
+        output(problem.output, flush);
+    const auto bias = guarded_copy(problem.bias, flush), slope = guarded_copy(problem.slope, flush);
+    const GuardedBlock packed(plan.needs.packed_filter_bytes, plan.needs.alignment, flush),
+        workspace(plan.needs.workspace_bytes, plan.needs.alignment, flush);
+    const tconv_view weights = filter.view();
+    ASSERT_EQ(tconv_pack_filter(plan.get(), &weights, packed.data(), packed.size()), TCONV_OK);
+    tconv_tensors tensors = problem.tensors();
+    tensors.input = input.view(), tensors.output = output.view(), tensors.residual = residual.view();
+    tensors.bias = bias->data(), tensors.act_slope = slope->data(), tensors.packed_filter = packed.data();
+    tensors.workspace = workspace.data(), tensors.workspace_bytes = workspace.size();
+    ASSERT_EQ(tconv_run(plan.get(), &tensors), TCONV_OK);
+    output.copy_to(problem.output);
+}
+
+// A signal says nothing about the layer; this does.
+std::string running;
+void report(int signal) {
+    const char *const text = running.c_str();
+    (void)!write(2, "\nout of bounds: ", 16);
+    (void)!write(2, text, std::strlen(text));
+    (void)!write(2, "\n", 1);
+    std::signal(signal, SIG_DFL);
+    std::raise(signal);
+}
+
+TEST(GuardPages, NoKernelLeavesItsTensors) {
+    std::signal(SIGSEGV, report);
+    std::signal(SIGBUS, report);
+    const uint64_t seed = testing::seed_from_environment();
+    for (uint64_t i = 0; i < 500; ++i) {
+        Random random(testing::seed_of_case(seed, i));
+        SpecLimits limits;
+        limits.exact_only = random.chance(0.7);
+        limits.depthwise = random.chance(0.15);
+        limits.most_flops = random.chance(0.05) ? 10e6 : 5e5, limits.most_outputs = 20000;
+        const tconv_spec spec = testing::random_legal_spec(random, limits);
+        if (spec.batch == 0)
+            continue;
+        constexpr Placement kPlacements[] = {Placement::kDense, Placement::kDense, Placement::kOther, Placement::kSlice,
+                                             Placement::kShuffled};
+        Problem problem(spec, random.next(), random.pick(kPlacements));
+        const std::vector<double> expected = problem.expected();
+        for (const std::string &kernel : testing::kernels_for(spec)) {
+            for (const Flush flush : {Flush::kEnd, Flush::kStart}) {
+                running = "TCONV_SEED=" + std::to_string(seed) + " case " + std::to_string(i) + " " +
+                          testing::text_of(spec) + " " + kernel + (flush == Flush::kEnd ? " end" : " start");
+                SCOPED_TRACE(running);
+                run_between_pages(problem, kernel, flush);
+                if (testing::is_exact(spec)) {
+                    ASSERT_EQ(problem.compare(expected), "");
+                }
+                if (HasFatalFailure())
+                    return;
+            }
+        }
+    }
+    std::signal(SIGSEGV, SIG_DFL);
+    std::signal(SIGBUS, SIG_DFL);
+}
+
+// The pages do stop what they should.
+TEST(GuardPages, StopAnAccessPastTheEnd) {
+    const GuardedBlock block(100, 4, Flush::kEnd), start(100, 64, Flush::kStart);
+    volatile char *const bytes = static_cast<char *>(block.data()), *const first = static_cast<char *>(start.data());
+    bytes[99] = 1;
+    first[0] = 1;
+    EXPECT_EXIT(bytes[100] = 1, ::testing::KilledBySignal(SIGSEGV), "");
+    EXPECT_EXIT(first[-1] = 1, ::testing::KilledBySignal(SIGSEGV), "");
+}
+
+}  // namespace
+}  // namespace tconv

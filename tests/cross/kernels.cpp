@@ -1,0 +1,99 @@
+// Random layers through every kernel that this processor can run, real or emulated: each result must equal the
+// oracle's, and no kernel may contain an instruction that the processor lacks.
+// usage: cross.kernels ISA,...     the instruction sets that dispatch must find usable here, no more and no fewer
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <set>
+#include <sstream>
+
+#include "random_spec.h"
+#include "runner.h"
+
+using tconv::testing::KernelName;
+using tconv::testing::Placement;
+using tconv::testing::Problem;
+using tconv::testing::Random;
+using tconv::testing::Runner;
+
+namespace {
+
+constexpr int kEnough = 5;  // layers for every kernel
+
+std::string isa_of(const std::string &kernel) {
+    KernelName parsed;
+    return tconv::testing::parse_kernel_name(kernel, &parsed) ? parsed.isa : "?";
+}
+
+// Fills in the kernels to run; false where dispatch finds other instruction sets usable than expected.
+bool find_kernels(const std::string &isas, std::set<std::string> &usable) {
+    std::set<std::string> expected;
+    std::istringstream list(isas);
+    for (std::string isa; std::getline(list, isa, ',');)
+        expected.insert(isa);
+    int skipped = 0;
+    for (const std::string &name : tconv::testing::usable_kernels())
+        usable.insert(name);
+    for (const std::string &name : tconv::testing::all_kernels()) {
+        const bool wanted = expected.count(isa_of(name)) > 0, can = usable.count(name) > 0;
+        if (wanted != can) {
+            std::printf("%s is %s here, expected usable are %s\n", name.c_str(), can ? "usable" : "not usable",
+                        isas.c_str());
+            return false;
+        }
+        if (!can) {
+            std::printf("[SKIP] %s: this processor lacks %s\n", name.c_str(), isa_of(name).c_str());
+            ++skipped;
+        }
+    }
+    std::printf("%zu kernels run, %d skipped\n", usable.size(), skipped);
+    if (usable.empty())
+        std::printf("[SKIP] all: the library has no kernel for %s\n", isas.c_str());
+    return true;
+}
+
+}  // namespace
+
+int main(int argc, char **argv) {
+    std::set<std::string> usable;
+    if (argc != 2 || !find_kernels(argv[1], usable))
+        return EXIT_FAILURE;
+    const uint64_t seed = tconv::testing::seed_from_environment();
+    constexpr Placement kPlacements[] = {Placement::kDense, Placement::kOther, Placement::kSlice, Placement::kShuffled};
+    std::map<std::string, int> runs;
+    Runner runner;
+    for (uint64_t i = 0; i < 60; ++i) {
+        Random random(tconv::testing::seed_of_case(seed, i));
+        tconv::testing::SpecLimits limits;
+        limits.exact_only = true;
+        limits.depthwise = i % 6 == 5;
+        limits.most_flops = 2e5;  // an emulator is slow
+        limits.most_outputs = 5000;
+        const tconv_spec spec = tconv::testing::random_legal_spec(random, limits);
+        Problem problem(spec, random.next(), random.pick(kPlacements));
+        const std::vector<double> expected = problem.expected();
+        for (const std::string &name : usable) {
+            KernelName parsed;
+            tconv::testing::parse_kernel_name(name, &parsed);
+            const tconv_status status = runner.run(problem, name);
+            if (status == TCONV_UNSUPPORTED && tconv::testing::may_refuse(parsed, spec))
+                continue;
+            const std::string wrong = status == TCONV_OK ? problem.compare(expected) : runner.log;
+            if (!wrong.empty()) {
+                std::printf("TCONV_SEED=%llu case %llu %s kernel %s: %s\n", static_cast<unsigned long long>(seed),
+                            static_cast<unsigned long long>(i), tconv::testing::text_of(spec).c_str(), name.c_str(),
+                            wrong.c_str());
+                return EXIT_FAILURE;
+            }
+            ++runs[name];
+        }
+    }
+    for (const std::string &name : usable) {
+        std::printf("%4d  %s\n", runs[name], name.c_str());
+        if (runs[name] < kEnough) {
+            std::printf("%s was run on too few layers\n", name.c_str());
+            return EXIT_FAILURE;
+        }
+    }
+    return EXIT_SUCCESS;
+}

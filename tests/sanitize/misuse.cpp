@@ -1,0 +1,91 @@
+// Deliberate errors in generated code and in the runtime, each of which a sanitizer must report.
+// usage: sanitize.misuse ERROR [KERNEL]      prints "not reported" if nothing stops it
+//   input, packed, bias, workspace, output   that block is shorter than the kernel was told
+//   race                                     two threads run one plan on the same output and workspace
+//   spec                                     a spec at a misaligned address
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <thread>
+
+#include "runner.h"
+
+using tconv::testing::Plan;
+using tconv::testing::Problem;
+
+namespace {
+
+// Memory straight from malloc, where AddressSanitizer watches both ends.
+class HeapBlock {
+public:
+    explicit HeapBlock(size_t bytes) : data_(std::aligned_alloc(64, (bytes + 63) / 64 * 64)) {
+        std::memset(data_, 0, (bytes + 63) / 64 * 64);
+    }
+    ~HeapBlock() { std::free(data_); }
+    HeapBlock(const HeapBlock &) = delete;
+    HeapBlock &operator=(const HeapBlock &) = delete;
+    void *get() const { return data_; }
+
+private:
+    void *data_;
+};
+
+// Half of what is right, for the block that is to be too short.
+size_t told(const std::string &error, const std::string &block, size_t right) {
+    return error == block ? right / 2 : right;
+}
+
+int run(const std::string &error, const std::string &kernel) {
+    // Depthwise kernels want one channel a group; 67 channels fill no whole number of any tile.
+    const bool depthwise = kernel.find("depthwise") != std::string::npos;
+    const tconv_spec spec = tconv::testing::layer(
+        "n1_c67_h9_w33_o67_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g" + std::string(depthwise ? "67" : "1") + "_f32_nchw");
+    const Plan plan(spec, kernel);
+    if (plan.status != TCONV_OK)
+        return 2;
+    const tconv_requirements &needs = plan.needs;
+    HeapBlock filter(needs.filter_bytes), whole(needs.packed_filter_bytes);
+    tconv_view weights;
+    tconv_view_filter(&spec, TCONV_IOHW, filter.get(), &weights);
+    if (tconv_pack_filter(plan.get(), &weights, whole.get(), needs.packed_filter_bytes) != TCONV_OK)
+        return 3;
+    HeapBlock input(told(error, "input", needs.input_bytes)), bias(told(error, "bias", needs.bias_bytes)),
+        output(told(error, "output", needs.output_bytes)), workspace(told(error, "workspace", needs.workspace_bytes)),
+        packed(told(error, "packed", needs.packed_filter_bytes));
+    std::memcpy(packed.get(), whole.get(), told(error, "packed", needs.packed_filter_bytes));
+    tconv_tensors tensors;
+    tconv_tensors_init(&tensors, sizeof tensors);
+    tconv_view_input(&spec, spec.layout, input.get(), &tensors.input);
+    tconv_view_output(&spec, spec.layout, output.get(), &tensors.output);
+    tensors.packed_filter = packed.get();
+    tensors.bias = static_cast<const float *>(bias.get());
+    tensors.workspace = workspace.get();
+    tensors.workspace_bytes = needs.workspace_bytes;
+    const auto call = [&] { return tconv_run(plan.get(), &tensors); };
+    if (error != "race")
+        return call();
+    std::thread other(call);
+    const tconv_status status = call();
+    other.join();
+    return status;
+}
+
+int misaligned_spec() {
+    alignas(tconv_spec) char bytes[sizeof(tconv_spec) + 1] = {};
+    char message[100];
+    tconv_spec_validate(reinterpret_cast<const tconv_spec *>(bytes + 1), message, sizeof message);
+    return 0;
+}
+
+}  // namespace
+
+int main(int argc, char **argv) {
+    if (argc < 2)
+        return 2;
+    const std::string error = argv[1];
+    const int status = error == "spec" ? misaligned_spec() : run(error, argc > 2 ? argv[2] : "");
+    std::printf("not reported\n");
+    return status;
+}
