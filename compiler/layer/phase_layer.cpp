@@ -2,6 +2,7 @@
 // x-phases and finish them while their sums are in cache.
 #include "epilogue.h"
 #include "layer_function.h"
+#include "phase_axis.h"
 
 namespace tconv::compiler {
 
@@ -9,49 +10,6 @@ using namespace Halide;
 using generators::Lanes;
 
 namespace {
-
-// One axis of the layer, by the suffix of its parameters.
-struct AxisParameters {
-    Expr in, out, kernel, stride, dilation, crop, gcd, inverse, first, end, nearest, farthest, block, blocks;
-
-    AxisParameters(const Parameters &p, const std::string &axis)
-        : in(p.at("in_" + axis)),
-          out(p.at("out_" + axis)),
-          kernel(p.at("kernel_" + axis)),
-          stride(p.at("stride_" + axis)),
-          dilation(p.at("dilation_" + axis)),
-          crop(p.at("crop_" + axis)),
-          gcd(p.at("gcd_" + axis)),
-          inverse(p.at("inverse_" + axis)),
-          first(p.at("first_" + axis)),
-          end(p.at("end_" + axis)),
-          nearest(p.at("nearest_" + axis)),
-          farthest(p.at("farthest_" + axis)),
-          block(p.at("block_" + axis)),
-          blocks(p.at("blocks_" + axis)) {}
-};
-
-// What one phase of an axis reads and writes (docs/algorithm.md): taps first_tap + j * tap_step, at input index
-// q + offset - j * offset_step, for quotients q in [begin, end) of this task.
-struct PhaseParameters {
-    Expr taps, first_tap, tap_step, offset, offset_step, begin, end;
-};
-
-PhaseParameters phase_of(Statements &body, const AxisParameters &axis, const Expr &r, const Expr &block_begin,
-                         const Expr &block_end) {
-    PhaseParameters phase;
-    phase.tap_step = body.let("tap_step", axis.stride / axis.gcd);
-    phase.offset_step = body.let("offset_step", axis.dilation / axis.gcd);
-    phase.first_tap = body.let("first_tap", ((r / axis.gcd) * axis.inverse) % phase.tap_step);
-    Expr has_taps = r % axis.gcd == 0 && phase.first_tap < axis.kernel;
-    phase.taps = body.let("taps", select(has_taps, (axis.kernel - 1 - phase.first_tap) / phase.tap_step + 1, 0));
-    phase.offset = body.let("offset", (r - axis.dilation * phase.first_tap) / axis.stride);
-    Expr first = (axis.crop - r + axis.stride - 1) / axis.stride;
-    Expr end = (axis.crop + axis.out - 1 - r) / axis.stride + 1;
-    phase.begin = body.let("begin", max(first, block_begin));
-    phase.end = body.let("end", max(phase.begin, min(end, block_end)));
-    return phase;
-}
 
 class PhaseTask {
 public:

@@ -1,0 +1,54 @@
+// The phase arithmetic of one axis, as IR: what runtime/src/geometry.h computes in C++.
+#pragma once
+
+#include <string>
+
+#include "layer_function.h"
+
+namespace tconv::compiler {
+
+// One axis of the layer, by the suffix of its parameters.
+struct AxisParameters {
+    Halide::Expr in, out, kernel, stride, dilation, crop, gcd, inverse, first, end, nearest, farthest, block, blocks;
+
+    AxisParameters(const Parameters &p, const std::string &axis)
+        : in(p.at("in_" + axis)),
+          out(p.at("out_" + axis)),
+          kernel(p.at("kernel_" + axis)),
+          stride(p.at("stride_" + axis)),
+          dilation(p.at("dilation_" + axis)),
+          crop(p.at("crop_" + axis)),
+          gcd(p.at("gcd_" + axis)),
+          inverse(p.at("inverse_" + axis)),
+          first(p.at("first_" + axis)),
+          end(p.at("end_" + axis)),
+          nearest(p.at("nearest_" + axis)),
+          farthest(p.at("farthest_" + axis)),
+          block(p.at("block_" + axis)),
+          blocks(p.at("blocks_" + axis)) {}
+};
+
+// What one phase of an axis reads and writes (docs/algorithm.md): taps first_tap + j * tap_step, at input index
+// q + offset - j * offset_step, for quotients q in [begin, end) of this task.
+struct PhaseParameters {
+    Halide::Expr taps, first_tap, tap_step, offset, offset_step, begin, end;
+};
+
+inline PhaseParameters phase_of(Statements &body, const AxisParameters &axis, const Halide::Expr &r,
+                                const Halide::Expr &block_begin, const Halide::Expr &block_end) {
+    PhaseParameters phase;
+    phase.tap_step = body.let("tap_step", axis.stride / axis.gcd);
+    phase.offset_step = body.let("offset_step", axis.dilation / axis.gcd);
+    phase.first_tap = body.let("first_tap", ((r / axis.gcd) * axis.inverse) % phase.tap_step);
+    Halide::Expr has_taps = r % axis.gcd == 0 && phase.first_tap < axis.kernel;
+    phase.taps =
+        body.let("taps", Halide::select(has_taps, (axis.kernel - 1 - phase.first_tap) / phase.tap_step + 1, 0));
+    phase.offset = body.let("offset", (r - axis.dilation * phase.first_tap) / axis.stride);
+    Halide::Expr first = (axis.crop - r + axis.stride - 1) / axis.stride;
+    Halide::Expr end = (axis.crop + axis.out - 1 - r) / axis.stride + 1;
+    phase.begin = body.let("begin", Halide::max(first, block_begin));
+    phase.end = body.let("end", Halide::max(phase.begin, Halide::min(end, block_end)));
+    return phase;
+}
+
+}  // namespace tconv::compiler

@@ -1,0 +1,364 @@
+// Memory of a run: none is allocated, little is asked for, and addresses beyond 2^31 elements are reached where they
+// may be: in a batch, and up to the limit within one image.
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "random_spec.h"
+#include "reference.h"
+#include "runner.h"
+
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define COUNTS_ALLOCATIONS 1
+#endif
+
+namespace {
+
+using namespace tconv::testing;
+
+#if defined(COUNTS_ALLOCATIONS)
+std::atomic<bool> counting{false};
+std::atomic<int> allocations{0};
+
+void count() {
+    if (counting.load(std::memory_order_relaxed))
+        allocations.fetch_add(1, std::memory_order_relaxed);
+}
+#endif
+
+}  // namespace
+
+#if defined(COUNTS_ALLOCATIONS)
+// The program's own allocation functions, in place of glibc's: what the library calls is these.
+extern "C" {
+void *__libc_malloc(size_t bytes);
+void *__libc_calloc(size_t count, size_t bytes);
+void *__libc_realloc(void *block, size_t bytes);
+void *__libc_memalign(size_t alignment, size_t bytes);
+
+void *malloc(size_t bytes) {
+    count();
+    return __libc_malloc(bytes);
+}
+void *calloc(size_t number, size_t bytes) {
+    count();
+    return __libc_calloc(number, bytes);
+}
+void *realloc(void *block, size_t bytes) {
+    count();
+    return __libc_realloc(block, bytes);
+}
+void *memalign(size_t alignment, size_t bytes) {
+    count();
+    return __libc_memalign(alignment, bytes);
+}
+void *aligned_alloc(size_t alignment, size_t bytes) {
+    count();
+    return __libc_memalign(alignment, bytes);
+}
+int posix_memalign(void **block, size_t alignment, size_t bytes) {
+    count();
+    *block = __libc_memalign(alignment, bytes);
+    return *block == nullptr ? 12 : 0;
+}
+}
+
+namespace {
+
+TEST(RunMemory, NothingIsAllocated) {
+    tconv_pool *pool = nullptr;
+    ASSERT_EQ(tconv_pool_create(3, &pool), TCONV_OK);
+    counting = true;
+    std::free(std::malloc(100));
+    counting = false;
+    ASSERT_EQ(allocations, 1) << "the counter counts";
+    for (uint64_t i = 0; i < 60; ++i) {
+        Random random(seed_of_case(seed_from_environment(), 600000 + i));
+        SpecLimits limits;
+        limits.depthwise = random.chance(0.2);
+        const tconv_spec spec = random_legal_spec(random, limits);
+        Problem problem(spec, 1);
+        tconv_hooks hooks;
+        tconv_hooks_init(&hooks, sizeof hooks);
+        if (i % 2 == 0)
+            ASSERT_EQ(tconv_pool_hooks(pool, &hooks), TCONV_OK);
+        for (const std::string &kernel : kernels_for(spec)) {
+            const Plan plan(spec, kernel, &hooks);
+            Block packed(plan.needs.packed_filter_bytes), workspace(plan.needs.workspace_bytes);
+            const tconv_view filter = problem.filter.view();
+            tconv_tensors tensors = problem.tensors();
+            tensors.packed_filter = packed.data();
+            tensors.workspace = workspace.data(), tensors.workspace_bytes = workspace.size();
+            allocations = 0;
+            counting = true;
+            const tconv_status pack = tconv_pack_filter(plan.get(), &filter, packed.data(), packed.size());
+            const tconv_status run = tconv_run(plan.get(), &tensors);
+            counting = false;
+            ASSERT_EQ(pack, TCONV_OK);
+            ASSERT_EQ(run, TCONV_OK);
+            ASSERT_EQ(allocations, 0) << text_of(spec) << ' ' << kernel;
+        }
+    }
+    tconv_pool_destroy(pool);
+}
+
+}  // namespace
+#endif
+
+namespace {
+
+TEST(RunMemory, TheAllocationHookIsOnlyForPlans) {
+    const tconv_spec spec = layer("n2_c6_h5_w7_o20_k4x3_s2x2_p1,1,1,1_op0,0_d1x1_g2_f32_nchw_softmax");
+    Problem problem(spec, 1);
+    int calls = 0;
+    tconv_hooks hooks;
+    tconv_hooks_init(&hooks, sizeof hooks);
+    hooks.user = &calls;
+    hooks.allocate = [](void *user, size_t alignment, size_t bytes) {
+        ++*static_cast<int *>(user);
+        return std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+    };
+    hooks.release = [](void *user, void *block) {
+        ++*static_cast<int *>(user);
+        std::free(block);
+    };
+    const Plan plan(spec, "", &hooks);
+    Block packed(plan.needs.packed_filter_bytes), workspace(plan.needs.workspace_bytes);
+    const tconv_view filter = problem.filter.view();
+    tconv_tensors tensors = problem.tensors();
+    tensors.packed_filter = packed.data();
+    tensors.workspace = workspace.data(), tensors.workspace_bytes = workspace.size();
+    calls = 0;
+    ASSERT_EQ(tconv_pack_filter(plan.get(), &filter, packed.data(), packed.size()), TCONV_OK);
+    ASSERT_EQ(tconv_run(plan.get(), &tensors), TCONV_OK);
+    EXPECT_EQ(calls, 0);
+}
+
+// ---- How much workspace ----------------------------------------------------------------------------------------
+
+constexpr double kMiB = 1 << 20;
+
+// One image of the input with the border that its kernel reaches into.
+double padded_image_bytes(const tconv_spec &s) {
+    const double rows = s.in_h + 2.0 * ((s.kernel_h - 1.0) * s.dilation_h / s.stride_h + 1);
+    const double columns = s.in_w + 2.0 * ((s.kernel_w - 1.0) * s.dilation_w / s.stride_w + 1);
+    return 4.0 * s.in_channels * rows * columns;
+}
+
+double workspace_of(const tconv_spec &spec, const std::string &kernel, int32_t threads) {
+    tconv_hooks hooks;
+    tconv_hooks_init(&hooks, sizeof hooks);
+    hooks.parallel_for = [](void *, int32_t, int (*)(void *, int32_t), void *) { return 0; };
+    hooks.concurrency = threads;
+    const Plan plan(spec, kernel, &hooks);
+    EXPECT_EQ(plan.status, TCONV_OK) << text_of(spec) << ' ' << kernel;
+    return static_cast<double>(plan.needs.workspace_bytes);
+}
+
+// The rows of bench/shapes/layers.csv as specs.
+std::map<std::string, tconv_spec> suite() {
+    std::map<std::string, tconv_spec> layers;
+    std::ifstream file(TCONV_SUITE);
+    std::string line;
+    const auto fields_of = [](const std::string &text) {
+        std::vector<std::string> fields;
+        std::istringstream stream(text);
+        for (std::string field; std::getline(stream, field, ',');)
+            fields.push_back(field);
+        return fields;
+    };
+    std::getline(file, line);
+    const std::vector<std::string> names = fields_of(line);
+    const std::pair<const char *, int32_t tconv_spec::*> kColumns[] = {
+        {"N", &tconv_spec::batch},
+        {"C_in", &tconv_spec::in_channels},
+        {"H_in", &tconv_spec::in_h},
+        {"W_in", &tconv_spec::in_w},
+        {"C_out", &tconv_spec::out_channels},
+        {"kH", &tconv_spec::kernel_h},
+        {"kW", &tconv_spec::kernel_w},
+        {"stride_h", &tconv_spec::stride_h},
+        {"stride_w", &tconv_spec::stride_w},
+        {"pad_top", &tconv_spec::pad_top},
+        {"pad_left", &tconv_spec::pad_left},
+        {"pad_bottom", &tconv_spec::pad_bottom},
+        {"pad_right", &tconv_spec::pad_right},
+        {"out_pad_h", &tconv_spec::output_padding_h},
+        {"out_pad_w", &tconv_spec::output_padding_w},
+        {"dil_h", &tconv_spec::dilation_h},
+        {"dil_w", &tconv_spec::dilation_w},
+        {"groups", &tconv_spec::groups},
+        {"bias", &tconv_spec::has_bias}};
+    while (std::getline(file, line)) {
+        const std::vector<std::string> fields = fields_of(line);
+        tconv_spec spec;
+        tconv_spec_init(&spec, sizeof spec);
+        for (const auto &[name, member] : kColumns) {
+            const auto column = std::find(names.begin(), names.end(), name) - names.begin();
+            spec.*member = std::atoi(fields.at(static_cast<size_t>(column)).c_str());
+        }
+        layers[fields[0]] = spec;
+    }
+    return layers;
+}
+
+TEST(Workspace, OfEverySuiteLayerIsBelowTwoMebibytesAThread) {
+    const std::map<std::string, tconv_spec> layers = suite();
+    ASSERT_EQ(layers.size(), 90u);
+    double most = 0;
+    std::string where;
+    for (const auto &[id, row] : layers) {
+        for (const int32_t layout : {TCONV_NCHW, TCONV_NHWC}) {
+            tconv_spec spec = row;
+            spec.layout = layout;
+            for (const int32_t threads : {1, 16}) {
+                const double bytes = workspace_of(spec, "", threads) / threads;
+                EXPECT_LE(bytes, 2 * kMiB) << id;
+                if (bytes > most)
+                    most = bytes, where = id;
+            }
+            for (const std::string &kernel : kernels_for(spec))
+                EXPECT_LE(workspace_of(spec, kernel, 1), padded_image_bytes(spec) + 2 * kMiB) << id << ' ' << kernel;
+        }
+    }
+    std::printf("most: %.2f MiB a thread, %s\n", most / kMiB, where.c_str());
+}
+
+TEST(Workspace, OfRandomLayersIsBounded) {
+    for (uint64_t i = 0; i < 3000; ++i) {
+        Random random(seed_of_case(seed_from_environment(), 700000 + i));
+        SpecLimits limits;
+        limits.depthwise = random.chance(0.1);
+        limits.largest_size = 500, limits.largest_kernel = 40, limits.largest_stride = 20;
+        limits.largest_dilation = 12;
+        limits.most_flops = 1e12, limits.most_outputs = 1000000000;
+        const tconv_spec spec = random_legal_spec(random, limits);
+        for (const std::string &kernel : kernels_for(spec)) {
+            // Softmax keeps what it normalises: all channels of a pixel, or a row of a lane block.
+            const double kept = spec.activation == TCONV_ACT_SOFTMAX
+                                    ? 4.0 * 2 * tconv::reference::output_size(spec).w * (spec.out_channels + 64)
+                                    : 0;
+            ASSERT_LE(workspace_of(spec, kernel, 1), padded_image_bytes(spec) + 2 * kMiB + kept)
+                << text_of(spec) << ' ' << kernel;
+        }
+    }
+}
+
+// ---- Far addresses ---------------------------------------------------------------------------------------------
+
+// Address space, of which only the pages that are touched take memory.
+class Sparse {
+public:
+    explicit Sparse(int64_t elements) : bytes_(static_cast<size_t>(elements) * sizeof(float)) {
+        data_ = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    }
+    ~Sparse() {
+        if (there())
+            munmap(data_, bytes_);
+    }
+    bool there() const { return data_ != MAP_FAILED; }
+    void *data() const { return data_; }
+
+private:
+    size_t bytes_;
+    void *data_;
+};
+
+float &element(const tconv_view &view, int64_t n, int64_t c, int64_t h, int64_t w) {
+    return static_cast<float *>(
+        view.data)[n * view.stride[0] + c * view.stride[1] + h * view.stride[2] + w * view.stride[3]];
+}
+
+// Runs every kernel with input, residual and output at these strides in sparse memory and compares with the oracle.
+void run_far(const tconv_spec &spec, const int64_t (&input)[4], const int64_t (&output)[4], int64_t elements) {
+    Problem problem(spec, 1);
+    const std::vector<double> expected = problem.expected();
+    const Sparse memory[3] = {Sparse(elements), Sparse(elements), Sparse(elements)};
+    for (const Sparse &m : memory) {
+        if (!m.there())
+            GTEST_SKIP() << "[SKIP] no address space for " << elements << " floats here";
+    }
+    tconv_tensors tensors = problem.tensors();
+    const auto place = [](tconv_view *view, const Tensor &from, const int64_t(&stride)[4], void *data) {
+        const std::array<int64_t, 4> size = from.extents();
+        std::copy(stride, stride + 4, view->stride);
+        view->data = data;
+        for (int64_t i = 0; i < from.size(); ++i) {
+            const int64_t at[4] = {i / (size[1] * size[2] * size[3]), i / (size[2] * size[3]) % size[1],
+                                   i / size[3] % size[2], i % size[3]};
+            element(*view, at[0], at[1], at[2], at[3]) = from.at(at[0], at[1], at[2], at[3]);
+        }
+    };
+    place(&tensors.input, problem.input, input, memory[0].data());
+    place(&tensors.residual, problem.residual, output, memory[1].data());
+    for (const std::string &kernel : kernels_for(spec)) {
+        problem.output.poison();
+        place(&tensors.output, problem.output, output, memory[2].data());
+        const Plan plan(spec, kernel);
+        Block packed(plan.needs.packed_filter_bytes), workspace(plan.needs.workspace_bytes);
+        const tconv_view filter = problem.filter.view();
+        ASSERT_EQ(tconv_pack_filter(plan.get(), &filter, packed.data(), packed.size()), TCONV_OK);
+        tensors.packed_filter = packed.data();
+        tensors.workspace = workspace.data(), tensors.workspace_bytes = workspace.size();
+        ASSERT_EQ(tconv_run(plan.get(), &tensors), TCONV_OK) << kernel;
+        const std::array<int64_t, 4> size = problem.output.extents();
+        for (int64_t n = 0; n < size[0]; ++n)
+            for (int64_t c = 0; c < size[1]; ++c)
+                for (int64_t h = 0; h < size[2]; ++h)
+                    for (int64_t w = 0; w < size[3]; ++w)
+                        problem.output.at(n, c, h, w) = element(tensors.output, n, c, h, w);
+        ASSERT_EQ(problem.compare(expected), "") << kernel;
+    }
+}
+
+constexpr int64_t kLimit = (int64_t{1} << 31) - 1;  // elements that one image may span
+
+TEST(FarAddresses, ImagesOfABatch) {
+    const tconv_spec spec = layer("n3_c5_h3_w4_o9_k3x3_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw_resafter");
+    // 5 x 7 outputs of 9 channels; images further apart than int32 counts elements.
+    run_far(spec, {kLimit + 100, 12, 4, 1}, {kLimit + 77, 35, 7, 1}, 3 * (kLimit + 100));
+}
+
+TEST(FarAddresses, RowsColumnsAndChannelsOfOneImage) {
+    const tconv_spec spec = layer("n1_c3_h3_w4_o4_k3x3_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw_resafter");
+    // 5 x 7 outputs. The furthest element is the last that is allowed.
+    const int64_t row = (kLimit - 1 - 2 * 4 - 3) / 2, out_row = (kLimit - 1 - 3 * 7 - 6) / 4;
+    run_far(spec, {0, 4, row, 1}, {0, 7, out_row, 1}, kLimit);
+    const int64_t channel = (kLimit - 1 - 2 * 4 - 3) / 2, out_channel = (kLimit - 1 - 4 * 7 - 6) / 3;
+    run_far(spec, {0, channel, 4, 1}, {0, out_channel, 7, 1}, kLimit);
+    const int64_t column = (kLimit - 1 - 2 * 3 - 2) / 3, out_column = (kLimit - 1 - 4 * 4 - 3) / 6;
+    run_far(spec, {0, 1, 3, column}, {0, 1, 4, out_column}, kLimit);
+}
+
+// 2200 images of 2^20 elements are 2.3e9 elements, though all of them are one image seen again and again.
+TEST(FarAddresses, MoreThanTwoBillionElementsOfInput) {
+    tconv_spec spec = layer("n1_c1_h1024_w1024_o2_k2x2_s1x1_p500,700,523,322_op0,0_d1x1_g1_f32_nchw");
+    Problem one(spec, 1);
+    const std::vector<double> expected = one.expected();
+    spec.batch = 2200;
+    const Plan plan(spec);
+    ASSERT_EQ(plan.status, TCONV_OK);
+    EXPECT_EQ(plan.needs.input_bytes, size_t{4} * 2200 * 1024 * 1024);
+    const tconv_view filter = one.filter.view();
+    Block packed(plan.needs.packed_filter_bytes), workspace(plan.needs.workspace_bytes);
+    ASSERT_EQ(tconv_pack_filter(plan.get(), &filter, packed.data(), packed.size()), TCONV_OK);
+    std::vector<float> output(plan.needs.output_bytes / sizeof(float));
+    tconv_tensors tensors = one.tensors();
+    tensors.input.stride[0] = 0;
+    ASSERT_EQ(tconv_view_output(&spec, TCONV_NCHW, output.data(), &tensors.output), TCONV_OK);
+    tensors.packed_filter = packed.data();
+    tensors.workspace = workspace.data(), tensors.workspace_bytes = workspace.size();
+    ASSERT_EQ(tconv_run(plan.get(), &tensors), TCONV_OK);
+    ASSERT_EQ(output.size(), 2200 * expected.size());
+    for (size_t i = 0; i < output.size(); ++i)
+        ASSERT_EQ(output[i], static_cast<float>(expected[i % expected.size()])) << i;
+}
+
+}  // namespace
