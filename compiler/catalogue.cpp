@@ -92,7 +92,7 @@ void build_catalogue(const CatalogueOptions &options) {
     for (const Variant &variant : read_variants(options.variants)) {
         std::vector<std::string> of_architecture = isas_of(options.architecture);
         if (selected(of_architecture, variant.isa) && selected(options.isas, variant.isa) &&
-            selected(options.families, variant.family)) {
+            selected(options.families, variant.family) && selected(options.dtypes, variant.dtype)) {
             variants.push_back(variant);
         }
     }

@@ -12,9 +12,10 @@ struct CatalogueOptions {
     std::string os = "linux";
     std::vector<std::string> isas;      // empty: all of the architecture
     std::vector<std::string> families;  // empty: all
+    std::vector<std::string> dtypes;    // empty: all
     std::vector<std::string> features;  // sanitizers: asan, tsan
     std::string out;                    // folder; receives catalogue.a and registry.inc
-    bool assembly = false;              // also <isa>.s
+    bool assembly = false;              // also <isa>_stages.s and <isa>_layers.s
 };
 
 // Throws std::runtime_error; leaves no partial output.

@@ -16,10 +16,11 @@ int main(int argc, char **argv) {
     build->add_option("--variants", catalogue.variants, "the variant table (schedules/variants.csv)")->required();
     build->add_option("--arch", catalogue.architecture, "x86-64 or arm-64")->capture_default_str();
     build->add_option("--isas", catalogue.isas, "only these instruction sets")->delimiter(',');
+    build->add_option("--dtypes", catalogue.dtypes, "only these element types")->delimiter(',');
     build->add_option("--families", catalogue.families, "only these families")->delimiter(',');
     build->add_option("--sanitize", catalogue.features, "instrument the kernels: asan or tsan")->delimiter(',');
     build->add_option("--out", catalogue.out, "folder for catalogue.a and registry.inc")->required();
-    build->add_flag("--assembly", catalogue.assembly, "also write <isa>.s");
+    build->add_flag("--assembly", catalogue.assembly, "also write <isa>_stages.s and <isa>_layers.s");
 
     tconv::compiler::CompileCommand compile;
     CLI::App *layers = app.add_subcommand("compile", "a layer, all sizes fixed, as libNAME.a and NAME.h");

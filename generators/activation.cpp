@@ -36,7 +36,9 @@ struct Exponential {
 };
 
 Exponential split_exponential(Expr x) {
-    Expr n = floor(x * 1.44269504088896341f + 0.5f);
+    // Rounds to nearest by the last bit of a float above 2^23: floor() is a call of libm where SSE4.1 is missing.
+    const float shift = 12582912.0f;
+    Expr n = (x * 1.44269504088896341f + shift) - shift;
     Expr r = x - n * 0.693359375f - n * -2.12194440e-4f;
     Expr mantissa = r * r * polynomial(r, {1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f,
                                            1.6666665459e-1f, 5.0000001201e-1f}) + r + 1.0f;

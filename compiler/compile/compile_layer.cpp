@@ -1,5 +1,6 @@
 #include "compile_layer.h"
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <set>
@@ -23,13 +24,18 @@ constexpr int kAlignment = 64;
 // The table's rows of one ISA as the runtime's kernels, without code: what choosing and blocking need of them.
 class Kernels {
 public:
-    Kernels(const std::string &isa_name, const Target &target) : variants_(built_in_variants()) {
+    // With `size`, register tiles of at most three widths: fewer copies of the multiply loops.
+    Kernels(const std::string &isa_name, const Target &target, bool size) : variants_(built_in_variants()) {
         if (!isa_from_name(isa_name.c_str(), &isa)) {
             throw std::logic_error("no instruction set called " + isa_name);
         }
-        for (const Variant &variant : variants_) {
+        for (Variant &variant : variants_) {
             if (variant.isa != isa_name) {
                 continue;
+            }
+            if (size) {
+                const int step = variant.lanes == "pixels" ? vector_of(target) : 1;
+                variant.tile_m = std::min(variant.tile_m, 3 * step);
             }
             Kernel kernel = {};
             kernel.name = variant.name.c_str();
@@ -187,7 +193,7 @@ CompiledLayer compile_layer(const std::string &name, const tconv_spec &spec, con
     for (Target::Feature feature : {Target::NoRuntime, Target::NoAsserts, Target::NoBoundsQuery}) {
         kernel_target.set_feature(feature);
     }
-    const Kernels kernels(isa_of_target(target), kernel_target);
+    const Kernels kernels(isa_of_target(target), kernel_target, options.size);
     const Choice choice = kernels.choose(spec);
     Variant variant = kernels.variant_of(choice);
     int64_t input_image, output_image;
