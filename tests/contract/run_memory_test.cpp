@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <fstream>
@@ -87,8 +88,9 @@ TEST(RunMemory, NothingIsAllocated) {
         Problem problem(spec, 1);
         tconv_hooks hooks;
         tconv_hooks_init(&hooks, sizeof hooks);
-        if (i % 2 == 0)
+        if (i % 2 == 0) {
             ASSERT_EQ(tconv_pool_hooks(pool, &hooks), TCONV_OK);
+        }
         for (const std::string &kernel : kernels_for(spec)) {
             const Plan plan(spec, kernel, &hooks);
             Block packed(plan.needs.packed_filter_bytes), workspace(plan.needs.workspace_bytes);

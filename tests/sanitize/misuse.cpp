@@ -3,7 +3,6 @@
 //   input, packed, bias, workspace, output   that block is shorter than the kernel was told
 //   race                                     two threads run one plan on the same output and workspace
 //   spec                                     a spec at a misaligned address
-#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -17,11 +16,13 @@ using tconv::testing::Problem;
 
 namespace {
 
-// Memory straight from malloc, where AddressSanitizer watches both ends.
+// Memory straight from malloc, where AddressSanitizer watches the bytes at both ends.
 class HeapBlock {
 public:
-    explicit HeapBlock(size_t bytes) : data_(std::aligned_alloc(64, (bytes + 63) / 64 * 64)) {
-        std::memset(data_, 0, (bytes + 63) / 64 * 64);
+    explicit HeapBlock(size_t bytes) {
+        if (posix_memalign(&data_, 64, bytes) != 0)
+            std::exit(EXIT_FAILURE);
+        std::memset(data_, 0, bytes);
     }
     ~HeapBlock() { std::free(data_); }
     HeapBlock(const HeapBlock &) = delete;
@@ -29,12 +30,13 @@ public:
     void *get() const { return data_; }
 
 private:
-    void *data_;
+    void *data_ = nullptr;
 };
 
-// Half of what is right, for the block that is to be too short.
-size_t told(const std::string &error, const std::string &block, size_t right) {
-    return error == block ? right / 2 : right;
+// What to allocate: for the block that is to be too short one element less, so that the error lies right behind it,
+// or of the workspace, whose end is padding, only the beginning.
+size_t allocated(const std::string &error, const std::string &block, size_t right) {
+    return error != block ? right : block == "workspace" ? 64 : right - 4;
 }
 
 int run(const std::string &error, const std::string &kernel) {
@@ -51,10 +53,11 @@ int run(const std::string &error, const std::string &kernel) {
     tconv_view_filter(&spec, TCONV_IOHW, filter.get(), &weights);
     if (tconv_pack_filter(plan.get(), &weights, whole.get(), needs.packed_filter_bytes) != TCONV_OK)
         return 3;
-    HeapBlock input(told(error, "input", needs.input_bytes)), bias(told(error, "bias", needs.bias_bytes)),
-        output(told(error, "output", needs.output_bytes)), workspace(told(error, "workspace", needs.workspace_bytes)),
-        packed(told(error, "packed", needs.packed_filter_bytes));
-    std::memcpy(packed.get(), whole.get(), told(error, "packed", needs.packed_filter_bytes));
+    HeapBlock input(allocated(error, "input", needs.input_bytes)), bias(allocated(error, "bias", needs.bias_bytes)),
+        output(allocated(error, "output", needs.output_bytes)),
+        workspace(allocated(error, "workspace", needs.workspace_bytes)),
+        packed(allocated(error, "packed", needs.packed_filter_bytes));
+    std::memcpy(packed.get(), whole.get(), allocated(error, "packed", needs.packed_filter_bytes));
     tconv_tensors tensors;
     tconv_tensors_init(&tensors, sizeof tensors);
     tconv_view_input(&spec, spec.layout, input.get(), &tensors.input);
