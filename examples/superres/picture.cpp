@@ -19,11 +19,11 @@ constexpr int64_t kMostPixels = 100'000'000;
 std::vector<uint8_t> read_file(const std::string &path) {
     std::ifstream file(path, std::ios::binary);
     if (!file) {
-        throw std::runtime_error(path + ": cannot be opened: " + std::strerror(errno));
+        throw std::runtime_error(std::string("cannot be opened: ") + std::strerror(errno));
     }
     std::vector<uint8_t> bytes(std::istreambuf_iterator<char>(file), {});
     if (bytes.empty()) {
-        throw std::runtime_error(path + ": nothing in it");
+        throw std::runtime_error("nothing in it");
     }
     return bytes;
 }
@@ -55,7 +55,7 @@ Picture decode_png(const std::vector<uint8_t> &file) {
 }
 
 Picture decode(const std::vector<uint8_t> &file) {
-    if (png_sig_cmp(file.data(), 0, std::min<size_t>(file.size(), 8)) == 0 && file.size() >= 8) {
+    if (file.size() >= 8 && png_sig_cmp(file.data(), 0, 8) == 0) {
         return decode_png(file);
     }
     if (is_jpeg(file)) {
@@ -67,9 +67,8 @@ Picture decode(const std::vector<uint8_t> &file) {
 }  // namespace
 
 Picture load_picture(const std::string &path) {
-    const std::vector<uint8_t> file = read_file(path);
     try {
-        return decode(file);
+        return decode(read_file(path));
     } catch (const std::runtime_error &error) {
         throw std::runtime_error(path + ": " + error.what());
     }

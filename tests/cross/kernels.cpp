@@ -1,6 +1,6 @@
-// Random layers through every kernel that this processor can run, real or emulated: each result must equal the
-// oracle's, and no kernel may contain an instruction that the processor lacks.
-// usage: cross.kernels ISA,...     the instruction sets that dispatch must find usable here, no more and no fewer
+// Random layers through every kernel that this processor can run, real or emulated, serial and on three threads: each
+// result must equal the oracle's, and no kernel may contain an instruction that the processor lacks.
+// usage: cross.kernels [ISA,...]    the instruction sets that dispatch must find usable here, no more and no fewer
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -25,7 +25,7 @@ std::string isa_of(const std::string &kernel) {
     return tconv::testing::parse_kernel_name(kernel, &parsed) ? parsed.isa : "?";
 }
 
-// Fills in the kernels to run; false where dispatch finds other instruction sets usable than expected.
+// Fills in the kernels to run; false where dispatch finds other instruction sets usable than expected (empty: any).
 bool find_kernels(const std::string &isas, std::set<std::string> &usable) {
     std::set<std::string> expected;
     std::istringstream list(isas);
@@ -35,7 +35,7 @@ bool find_kernels(const std::string &isas, std::set<std::string> &usable) {
     for (const std::string &name : tconv::testing::usable_kernels())
         usable.insert(name);
     for (const std::string &name : tconv::testing::all_kernels()) {
-        const bool wanted = expected.count(isa_of(name)) > 0, can = usable.count(name) > 0;
+        const bool can = usable.count(name) > 0, wanted = isas.empty() ? can : expected.count(isa_of(name)) > 0;
         if (wanted != can) {
             std::printf("%s is %s here, expected usable are %s\n", name.c_str(), can ? "usable" : "not usable",
                         isas.c_str());
@@ -56,12 +56,17 @@ bool find_kernels(const std::string &isas, std::set<std::string> &usable) {
 
 int main(int argc, char **argv) {
     std::set<std::string> usable;
-    if (argc != 2 || !find_kernels(argv[1], usable))
+    if (argc > 2 || !find_kernels(argc == 2 ? argv[1] : "", usable))
+        return EXIT_FAILURE;
+    tconv_pool *pool = nullptr;
+    if (tconv_pool_create(3, &pool) != TCONV_OK)
         return EXIT_FAILURE;
     const uint64_t seed = tconv::testing::seed_from_environment();
     constexpr Placement kPlacements[] = {Placement::kDense, Placement::kOther, Placement::kSlice, Placement::kShuffled};
     std::map<std::string, int> runs;
-    Runner runner;
+    Runner serial, parallel;
+    parallel.hooks.log = nullptr;  // hooks.user becomes the pool
+    tconv_pool_hooks(pool, &parallel.hooks);
     for (uint64_t i = 0; i < 60; ++i) {
         Random random(tconv::testing::seed_of_case(seed, i));
         tconv::testing::SpecLimits limits;
@@ -72,13 +77,14 @@ int main(int argc, char **argv) {
         const tconv_spec spec = tconv::testing::random_legal_spec(random, limits);
         Problem problem(spec, random.next(), random.pick(kPlacements));
         const std::vector<double> expected = problem.expected();
+        Runner &runner = i % 2 == 0 ? serial : parallel;
         for (const std::string &name : usable) {
             KernelName parsed;
             tconv::testing::parse_kernel_name(name, &parsed);
             const tconv_status status = runner.run(problem, name);
             if (status == TCONV_UNSUPPORTED && tconv::testing::may_refuse(parsed, spec))
                 continue;
-            const std::string wrong = status == TCONV_OK ? problem.compare(expected) : runner.log;
+            const std::string wrong = status == TCONV_OK ? problem.compare(expected) : tconv_status_string(status);
             if (!wrong.empty()) {
                 std::printf("TCONV_SEED=%llu case %llu %s kernel %s: %s\n", static_cast<unsigned long long>(seed),
                             static_cast<unsigned long long>(i), tconv::testing::text_of(spec).c_str(), name.c_str(),
@@ -88,6 +94,7 @@ int main(int argc, char **argv) {
             ++runs[name];
         }
     }
+    tconv_pool_destroy(pool);
     for (const std::string &name : usable) {
         std::printf("%4d  %s\n", runs[name], name.c_str());
         if (runs[name] < kEnough) {

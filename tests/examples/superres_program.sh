@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The program of examples/superres as its users call it: what it measures, what it writes, what it refuses.
-# usage: superres_program.sh PROGRAM PHOTOS PICTURES
+# usage: superres_program.sh PROGRAM PHOTOS PICTURES (absolute paths)
 set -euo pipefail
 program=$1 photos=$2 pictures=$3
 scratch=$(mktemp -d)
@@ -56,15 +56,15 @@ expect_size from_jpeg.png 120 90
 "$program" --evaluate --input "$pictures/coffee.jpg" | grep -q 'coffee (39 x 30): bicubic' || fail "a JPEG is not evaluated"
 
 # Refused with one line and exit status 2, and nothing is written.
-refuse() { # WHAT ARGUMENT...
-    local what=$1 status=0 before message
+refuse() { # FILE-IT-NAMES ARGUMENT...
+    local file=$1 status=0 before message
     shift
     before=$(ls -A)
     message=$("$program" "$@" 2>&1 >/dev/null) || status=$?
     echo "$message"
-    [ $status -eq 2 ] || fail "$what: exit status $status instead of 2"
-    [ "$(wc -l <<<"$message")" -eq 1 ] || fail "$what: more than one line"
-    [ "$(ls -A)" = "$before" ] || fail "$what: left a file behind"
+    [ $status -eq 2 ] || fail "$file: exit status $status instead of 2"
+    [[ $message == "superres: $file: "* && $message != *$'\n'* ]] || fail "$file: not one line that names it"
+    [ "$(ls -A)" = "$before" ] || fail "$file: left a file behind"
 }
 echo 'this is text' >text.png
 head -c 700 "$pictures/coffee.jpg" >cut.jpg
@@ -72,13 +72,11 @@ head -c 700 "$pictures/coffee.png" >cut.png
 : >empty.png
 mkdir folder.png
 for mode in --upscale --evaluate; do
-    refuse 'text' $mode --input text.png --output out.png
-    refuse 'a JPEG cut short' $mode --input cut.jpg --output out.png
-    refuse 'a PNG cut short' $mode --input cut.png --output out.png
-    refuse 'an empty file' $mode --input empty.png --output out.png
-    refuse 'a folder' $mode --input folder.png --output out.png
-    refuse 'a missing file' $mode --input missing.png --output out.png
-    refuse 'an output that is a folder' $mode --input "$pictures/coffee.png" --output folder.png
-    refuse 'an output in a missing folder' $mode --input "$pictures/coffee.png" --output missing/out.png
+    for input in text.png cut.jpg cut.png empty.png folder.png missing.png; do
+        refuse $input $mode --input $input --output out.png
+    done
+    for output in folder.png missing/out.png; do
+        refuse $output $mode --input "$pictures/coffee.png" --output $output
+    done
 done
 echo 'all as expected'
