@@ -102,7 +102,8 @@ class Results(ToolTest):
         self.assertGreater(document["sampled"], 0)
         self.assertEqual((document["compared"], document["missed"]), (0, 0))
         for row in document["rows"]:
-            self.assertLess(row["outputs_compared"], row["outputs"])
+            if row["outcome"] != "skipped":  # a kernel for another CPU
+                self.assertLess(row["outputs_compared"], row["outputs"])
 
     def test_rows_of_the_suite(self):
         document = self.json("check", "--layers", SUITE, "--ids", "dcgan_g1,onnx_dilations", "--layout", "nhwc")
