@@ -85,7 +85,7 @@ double store_cycles(const tconv_spec &spec, const Kernel &kernel, const Geometry
         row += vectors * 5 + rest * 6;
     } else {
         // Each lane goes to a plane of its own; planes a multiple of 4 KiB apart share a set of the first-level cache.
-        row += width * (std::fmod(out_h * out_w, 1024) == 0 ? 6.0 : 3.0);
+        row += width * (geometry.h.out * geometry.w.out % 1024 == 0 ? 6.0 : 3.0);
     }
     if (curve)
         row += kPixelOverhead + (vectors + rest) * kCurve;

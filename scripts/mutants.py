@@ -1,0 +1,100 @@
+"""The mistakes that the tests must notice: see mutate.py.
+
+Each is one replacement of a text that occurs exactly once in its file. A change of the source that moves a text has to
+move it here too; `mutate.py --check`, part of every test run, says so. The tests named are those that are expected to
+notice; any one of them is enough.
+"""
+
+from typing import NamedTuple
+
+NUMBERS = "correctness.shape_classes correctness.every_kernel"
+# Three of different kinds, for the short run.
+SHORT = ("phase-dropped", "clamp-bounds-swapped", "overlap-unchecked")
+
+
+class Mutant(NamedTuple):
+    name: str
+    file: str
+    before: str
+    after: str
+    tests: str = NUMBERS
+
+
+MUTANTS = (
+    # ---- What is computed
+    Mutant("taps-swapped", "generators/pack.cpp",
+           "Expr kx = select(phases == 1, t, distance / dilation);",
+           "Expr tap = select(phases == 1, t, distance / dilation);\n"
+           "    Expr kx = select(kernel < 2, tap, tap == 0, 1, tap == 1, 0, tap);"),
+    Mutant("merged-tap-of-another-phase", "generators/pack.cpp",
+           "Expr distance = phase - stride * (offset_max - t);",
+           "Expr distance = phase - stride * (offset_max - t) + stride;"),
+    Mutant("row-offset-sign", "generators/multiply.cpp",
+           "row + offset_y - jy * step_y", "row + offset_y + jy * step_y"),
+    Mutant("column-offset-sign", "generators/multiply.cpp",
+           "m + offset_x - jx * step_x", "m + offset_x + jx * step_x"),
+    Mutant("row-predicate-dropped", "generators/multiply.cpp",
+           "taps.where(staged_row >= 0 && staged_row < rows_staged);", "taps.where(staged_row >= 0);"),
+    Mutant("channel-block-lost", "generators/multiply.cpp",
+           "select(first != 0, 0.0f, sums(a, m, row, block)) + product(a, m, row, block)",
+           "select(first != 0, 0.0f, 0.0f) + product(a, m, row, block)"),
+    Mutant("staged-column-past-the-end", "generators/stage.cpp",
+           "column >= 0 && column < width;", "column >= 0 && column <= width;"),
+    Mutant("gather-past-the-end", "generators/gather.cpp",
+           "u >= 0 && u < width * stride_x", "u >= 0 && u <= width * stride_x"),
+    Mutant("clamp-bounds-swapped", "generators/activation.cpp",
+           "select(sloped < low, low, select(sloped > high, high, sloped))",
+           "select(sloped < low, high, select(sloped > high, low, sloped))"),
+    Mutant("relu-keeps-nothing-of-nan", "generators/activation.cpp",
+           "select(sloped < low, low, select(sloped > high, high, sloped))",
+           "select(sloped > low, select(sloped > high, high, sloped), low)", "correctness.nonfinite"),
+    Mutant("bias-lost-before-a-curve", "generators/finish.cpp",
+           "Expr biased = sums(a, m, row) + bias(a);", "Expr biased = sums(a, m, row) + 0.0f * bias(a);",
+           "correctness.activation correctness.every_kernel"),
+    # ---- Phases, tiles and boxes
+    Mutant("phase-dropped", "compiler/layer/phase_layer.cpp",
+           'body.loop("ry", h.stride, ', 'body.loop("ry", max(1, h.stride - 1), '),
+    Mutant("empty-phase-without-bias", "compiler/layer/phase_axis.h",
+           'phase.end = body.let("end", max(phase.begin, min(end, block_end)));',
+           'phase.end = body.let("end", select(phase.taps > 0, max(phase.begin, min(end, block_end)), phase.begin));'),
+    Mutant("tap-past-the-kernel", "compiler/layer/phase_axis.h",
+           "(axis.kernel - 1 - phase.first_tap) / phase.tap_step + 1", "(axis.kernel - phase.first_tap) / phase.tap_step + 1"),
+    Mutant("tile-lost", "compiler/layer/phase_layer.cpp",
+           "select(narrow == i, tiles - wide, 0)", "select(narrow == i, tiles - wide - 1, 0)"),
+    Mutant("stride-of-the-other-axis", "compiler/layer/phase_layer.cpp",
+           'box.output_m = w.stride * p.at("out_col");', 'box.output_m = h.stride * p.at("out_col");'),
+    Mutant("bias-of-another-group", "compiler/layer/phase_layer.cpp",
+           'Expr co = each.let("co", begin - phase_lane);',
+           'Expr co = each.let("co", begin - phase_lane);\n        begin = select(merged, begin - rx, begin);'),
+    Mutant("group-reads-the-first", "compiler/layer/phase_layer.cpp",
+           'Expr first_channel = first_group * p.at("channels");', "Expr first_channel = 0;"),
+    Mutant("depthwise-unit-reads-the-first", "compiler/layer/phase_layer.cpp",
+           'channel = unit.first_lane - unit_begin * p.at("unit_blocks") * width;', "channel = unit.first_lane;"),
+    Mutant("flat-row-ends-early", "compiler/layer/phase_layer.cpp",
+           "(w.crop + w.out - 1 - high_phase) / w.stride + 1);", "(w.crop + w.out - 1 - high_phase) / w.stride);"),
+    # ---- Epilogue
+    Mutant("residual-order-swapped", "compiler/layer/epilogue.cpp",
+           "residual_before = 1, residual_after = 2", "residual_before = 2, residual_after = 1"),
+    Mutant("slope-of-channel-zero", "compiler/layer/epilogue.cpp",
+           'p.at("slope_at") + box.first_lane), {box.lanes}, {1}}', 'p.at("slope_at")), {box.lanes}, {1}}'),
+    Mutant("softmax-total-starts-at-one", "compiler/layer/epilogue.cpp",
+           'fill("total", 0.0f);', 'fill("total", 1.0f);', "correctness.softmax"),
+    # ---- The runtime
+    Mutant("crop-ignored", "runtime/src/blocking.cpp",
+           "static_cast<int32_t>(geometry.w.crop)", "0"),
+    Mutant("last-quotient-lost", "runtime/src/blocking.cpp",
+           "floor_div(axis.crop + axis.out - 1, axis.stride) + 1", "floor_div(axis.crop + axis.out - 1, axis.stride)"),
+    Mutant("first-quotient-truncated", "runtime/src/blocking.cpp",
+           "floor_div(axis.crop, axis.stride)", "(axis.crop / axis.stride)"),
+    Mutant("filter-channels-transposed", "runtime/src/bind.cpp",
+           "params.filter_ci = stride_of(filter, extents, 0);", "params.filter_ci = stride_of(filter, extents, 1);"),
+    Mutant("images-overlap", "runtime/src/execute.cpp",
+           "image * view.stride[0] * 4", "image * view.stride[0]"),
+    Mutant("overlap-unchecked", "runtime/src/execute.cpp",
+           "if (overlap(tensors.output, output, tensors.input, input, 4))",
+           "if (tensors.input.data == nullptr)", "contract.run"),
+    Mutant("workspace-size-unchecked", "runtime/src/execute.cpp",
+           "if (tensors.workspace_bytes < needed) {", "if (tensors.workspace_bytes < needed / 2) {", "contract.run"),
+    Mutant("foreign-packed-filter-accepted", "runtime/src/pack.cpp",
+           "if (header.layer != layer_hash(plan.choice) ||", "if (header.layer == 0 ||", "contract.pack"),
+)
