@@ -67,8 +67,8 @@ void compile_isa(const std::vector<Variant> &variants, const std::string &isa, c
         auto found = multiplies.find(variant.multiply_key());
         if (found == multiplies.end()) {
             found = multiplies.emplace(variant.multiply_key(), MultiplyTiles(variant, prefix, target)).first;
-            for (const RawFunction &tile : found->second.tiles)
-                append(module, tile);
+            for (const RawFunction *tile : found->second.all())
+                append(module, *tile);
         }
         layers.append(catalogue_layer(variant.name, phase_layer(shared, found->second, variant.merged())));
         layers.append(catalogue_pack(variant.name + "_pack", pack, variant));

@@ -1,10 +1,12 @@
 #include "multiply.h"
 
+#include "activation.h"
+
 namespace tconv::generators {
 
 using namespace Halide;
 
-Multiply::Multiply(Lanes lanes, int width)
+Multiply::Multiply(Lanes lanes, int width, int unroll)
     : lanes(lanes),
       staged(Float(32), 3, "staged"),
       packed(Float(32), 5, "packed"),
@@ -17,14 +19,21 @@ Multiply::Multiply(Lanes lanes, int width)
       step_y("step_y"),
       rows_staged("rows_staged"),
       first("first"),
+      bias(Float(32), 1, "bias"),
+      slope(Float(32), 1, "slope"),
+      last("last"),
+      low("low"),
+      high("high"),
       a("a"),
       m("m"),
       row("row"),
       block("block"),
       product("product"),
       sums("sums") {
-    taps = RDom(0, lanes == Lanes::depthwise ? Expr(1) : Expr(channels), 0, taps_x, 0, taps_y, "taps");
-    RVar ci = taps.x, jx = taps.y, jy = taps.z;
+    Expr steps = lanes == Lanes::depthwise ? Expr(1) : channels / unroll;
+    taps = RDom(0, unroll, 0, steps, 0, taps_x, 0, taps_y, "taps");
+    RVar jx = taps.z, jy = taps.w;
+    Expr ci = unroll * taps.y + taps.x;
 
     Expr staged_row = row + offset_y - jy * step_y;
     taps.where(staged_row >= 0 && staged_row < rows_staged);
@@ -37,11 +46,18 @@ Multiply::Multiply(Lanes lanes, int width)
     product(a, m, row, block) += packed(a, ci, jx, jy, block) * x;
 
     sums(a, m, row, block) = undef<float>();
-    sums(a, m, row, block) = select(first != 0, 0.0f, sums(a, m, row, block)) + product(a, m, row, block);
+    Expr total = select(first != 0, 0.0f, sums(a, m, row, block)) + product(a, m, row, block);
+    Expr lane = block * width + a;
+    Expr finished = piecewise_linear(total + bias(lane), slope(lane), low, high);
+    sums(a, m, row, block) = lanes == Lanes::pixels ? total : select(last != 0, finished, total);
 }
 
 std::vector<Argument> Multiply::arguments() const {
-    return {staged, packed, channels, taps_x, taps_y, offset_x, offset_y, step_x, step_y, rows_staged, first};
+    std::vector<Argument> all = {staged, packed, channels, taps_x, taps_y, offset_x, offset_y, step_x, step_y, rows_staged, first};
+    if (lanes != Lanes::pixels) {
+        all.insert(all.end(), {bias, slope, last, low, high});
+    }
+    return all;
 }
 
 }  // namespace tconv::generators

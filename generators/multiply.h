@@ -27,13 +27,19 @@ struct Multiply {
     Lanes lanes;
     Halide::ImageParam staged, packed;
     Halide::Param<int> channels, taps_x, taps_y, offset_x, offset_y, step_x, step_y, rows_staged, first;
+    // With `last`, vectors of channels are finished before they are stored, so that `sums` may be the output itself:
+    // sums = piecewise_linear(sums + bias, slope, low, high), bias and slope per lane from the first block's first.
+    Halide::ImageParam bias, slope;
+    Halide::Param<int> last;
+    Halide::Param<float> low, high;
     // Tile-local index of a lane or output, pixel, row, and block of lanes or outputs.
     Halide::Var a, m, row, block;
     Halide::RDom taps;
     Halide::Func product, sums;
 
-    // `width`: lanes of a block (channels, depthwise) or outputs of a block (pixels).
-    Multiply(Lanes lanes, int width);
+    // `width`: lanes of a block (channels, depthwise) or outputs of a block (pixels). `channels` is a multiple of
+    // `unroll`: that many channels are one step of the inner loop.
+    Multiply(Lanes lanes, int width, int unroll);
 
     std::vector<Halide::Argument> arguments() const;
 };

@@ -34,15 +34,18 @@ void cpu_multiply(generators::Multiply &multiply, const Tile &tile) {
         .unroll(vectored)
         .unroll(other);
     product.update()
-        .reorder(vectored, other, multiply.taps.x, multiply.taps.y, multiply.taps.z, row, block)
+        .reorder(vectored, other, multiply.taps.x, multiply.taps.y, multiply.taps.z, multiply.taps.w, row, block)
         .vectorize(vectored, tile.vector)
         .unroll(vectored)
-        .unroll(other);
+        .unroll(other)
+        .unroll(multiply.taps.x);
 
     multiply.staged.dim(0).set_min(0).set_stride(1);
     multiply.packed.dim(0).set_min(0).set_stride(1);
     multiply.packed.dim(1).set_min(0).set_stride(tile.a);
     sums.output_buffer().dim(0).set_bounds(0, tile.a);
+    multiply.bias.dim(0).set_min(0).set_stride(1);
+    multiply.slope.dim(0).set_min(0).set_stride(1);
     if (lanes_are_pixels) {
         sums.output_buffer().dim(0).set_stride(Expr());  // Halide's default is 1
         sums.output_buffer().dim(1).set_stride(1);

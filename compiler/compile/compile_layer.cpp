@@ -217,9 +217,9 @@ CompiledLayer compile_layer(const std::string &name, const tconv_spec &spec, con
         build = gather_layer(shared, *gather);
     } else {
         multiply.emplace(variant, prefix, kernel_target);
-        multiply->only = tile_widths(spec, choice, multiply->step, static_cast<int>(multiply->tiles.size()));
-        for (const RawFunction &tile : multiply->tiles) {
-            stages.push_back(tile.lowered());
+        multiply->only = tile_widths(spec, choice, multiply->step, multiply->widths());
+        for (const RawFunction *tile : multiply->all()) {
+            stages.push_back(tile->lowered());
         }
         build = phase_layer(shared, *multiply, variant.merged());
     }

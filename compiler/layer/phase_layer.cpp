@@ -48,9 +48,15 @@ private:
 
     void stage_input(Statements &body);
     Unit unit_of(Statements &body, const Expr &index);
-    void multiply_unit(Statements &body, const Unit &unit, const PhaseParameters &vertical);
+    // Where the tiles of one phase are stored: the sums in scratch or, direct, the output.
+    struct Destination {
+        Expr host, m, row;
+    };
+    Destination destination(Statements &body, const Expr &sums, const Expr &output);
+
+    void multiply_unit(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Expr &ry);
     void multiply_phase(Statements &body, const Unit &unit, const PhaseParameters &vertical,
-                        const PhaseParameters &horizontal, const Expr &taps_pitch, const Expr &sums);
+                        const PhaseParameters &horizontal, const Expr &taps_pitch, const Destination &to);
     void each_phase_box(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Expr &ry,
                         const std::function<void(Statements &, const Box &)> &visit);
     void each_flat_box(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Expr &ry,
@@ -76,29 +82,39 @@ void PhaseTask::stage_input(Statements &body) {
         first_channel = unit_begin * p.at("unit_blocks") * multiply.width;
         channels = min(p.at("lanes") - first_channel, unit_count * p.at("unit_blocks") * multiply.width);
     }
-    Expr first_element = int64(first_channel) * p.at("in_c") + int64(staged_row_begin) * p.at("in_row");
-    BufferArgument input = {float_address(pointers.input, first_element),
-                            {channels, columns, staged_rows},
-                            {p.at("in_c"), p.at("in_col"), p.at("in_row")}};
-    BufferArgument staged = {float_address(pointers.scratch, p.at("staged_at")),
-                             {channels, columns, staged_rows},
-                             {1, p.at("staged_minor"), p.at("staged_row")}};
-    auto copy = [&](Statements &then, bool as_planar) {
+    // Channels [first, first + count) to a place in scratch; planar with columns innermost.
+    auto copy = [&](Statements &then, bool as_planar, const Expr &first, const Expr &count, const Expr &at) {
+        Expr first_element = int64(first) * p.at("in_c") + int64(staged_row_begin) * p.at("in_row");
+        BufferArgument input = {float_address(pointers.input, first_element),
+                                {count, columns, staged_rows},
+                                {p.at("in_c"), p.at("in_col"), p.at("in_row")}};
+        BufferArgument staged = {float_address(pointers.scratch, at),
+                                 {count, columns, staged_rows},
+                                 {1, p.at("staged_minor"), p.at("staged_row")}};
+        if (as_planar) {
+            std::swap(staged.extent[0], staged.extent[1]);
+        }
         then.add(shared.stage(as_planar).call({{"input", input}, {"staged", staged}},
                                               {{"first_column", staged_column_begin}, {"width", w.in}}));
     };
+    Expr staged_at = p.at("staged_at"), panels = p.at("panels"), panel = p.at("channel_block");
     body.when(staged_rows > 0, [&](Statements &then) {
-        if (planar) {
-            std::swap(staged.extent[0], staged.extent[1]);
-            copy(then, true);
+        if (planar || depthwise) {
+            copy(then, planar, first_channel, channels, staged_at);
             return;
         }
         // A single channel is a plane whatever the layout, and copying it as one moves vectors of columns.
         Expr plane = p.at("staged_minor") == 1;
-        then.when(!plane, [&](Statements &inner) { copy(inner, false); });
-        std::swap(staged.extent[0], staged.extent[1]);
-        staged.stride = {1, 1, p.at("staged_row")};
-        then.when(plane, [&](Statements &inner) { copy(inner, true); });
+        then.when(plane, [&](Statements &inner) { copy(inner, true, first_channel, channels, staged_at); });
+        then.when(!plane && panels == 1,
+                  [&](Statements &inner) { copy(inner, false, first_channel, channels, staged_at); });
+        then.when(panels > 1, [&](Statements &inner) {
+            inner.loop("panel", (last_group - first_group + 1) * panels, [&](Statements &each, const Expr &index) {
+                Expr begin = each.let("panel_begin", (index % panels) * panel);
+                copy(each, false, first_channel + (index / panels) * p.at("channels") + begin,
+                     min(panel, p.at("channels") - begin), staged_at + index * p.at("staged_panel"));
+            });
+        });
     });
 }
 
@@ -116,7 +132,7 @@ PhaseTask::Unit PhaseTask::unit_of(Statements &body, const Expr &index) {
 }
 
 void PhaseTask::multiply_phase(Statements &body, const Unit &unit, const PhaseParameters &vertical,
-                               const PhaseParameters &horizontal, const Expr &taps_pitch, const Expr &sums) {
+                               const PhaseParameters &horizontal, const Expr &taps_pitch, const Destination &to) {
     const int width = multiply.width;
     Expr reduction = depthwise ? Expr(1) : p.at("channels");
     // Weights [group][block][ky][t][ci][width]
@@ -137,12 +153,17 @@ void PhaseTask::multiply_phase(Statements &body, const Unit &unit, const PhasePa
     Expr columns = body.let("columns", horizontal.end - horizontal.begin);
     Expr rows = body.let("rows", vertical.end - vertical.begin);
 
-    auto call_tiles = [&](Statements &inner, const Expr &ci_begin, const Expr &ci_count) {
-        Expr staged = inner.let(
-            "staged_host", float_address(pointers.scratch, p.at("staged_at") + (channel + ci_begin) * staged_channel));
+    auto call_tiles = [&](Statements &inner, int unroll, const Expr &ci_begin, const Expr &ci_count) {
+        const std::vector<RawFunction> &by_width = multiply.tiles.at(unroll);
+        Expr from = (channel + ci_begin) * staged_channel;
+        if (!planar && !depthwise) {
+            Expr panel = (unit.group - first_group) * p.at("panels") + ci_begin / p.at("channel_block");
+            from = select(p.at("panels") > 1, panel * p.at("staged_panel"), from);
+        }
+        Expr staged = inner.let("staged_host", float_address(pointers.scratch, p.at("staged_at") + from));
         Expr packed = inner.let("packed_host", float_address(weights, ci_begin * width));
         // Tiles of at most the widest, differing by one step: `wide` of them are one step wider than `narrow`.
-        const int steps = static_cast<int>(multiply.tiles.size());
+        const int steps = multiply.widths();
         Expr length = inner.let("length", (columns + multiply.step - 1) / multiply.step);
         Expr tiles = inner.let("tiles", (length + steps - 1) / steps);
         Expr narrow = inner.let("narrow", length / max(tiles, 1));
@@ -160,12 +181,18 @@ void PhaseTask::multiply_phase(Statements &body, const Unit &unit, const PhasePa
                     packed,
                     {width, 0, 0, 0, 0},
                     {1, width, tap * horizontal.tap_step, row_of_taps * vertical.tap_step, row_of_taps * h.kernel}};
-                BufferArgument to = {sums_address(sums + start * sums_m),
-                                     {width, pixels, rows, unit.blocks},
-                                     {sums_a, sums_m, sums_row, sums_block}};
-                then.add(multiply.tiles[i - 1].call(
-                    {{"staged", x}, {"packed", weight}, {"sums", to}},
+                BufferArgument tiles_of_row = {float_address(to.host, start * to.m),
+                                               {width, pixels, rows, unit.blocks},
+                                               {sums_a, to.m, to.row, sums_block}};
+                Expr lane = unit.group * p.at("lanes") + unit.first_lane;
+                BufferArgument bias = {float_address(pointers.scratch, lane), {0}, {1}};
+                BufferArgument slope = {float_address(pointers.scratch, p.at("slope_at") + lane), {0}, {1}};
+                then.add(by_width[i - 1].call(
+                    {{"staged", x}, {"packed", weight}, {"sums", tiles_of_row}, {"bias", bias}, {"slope", slope}},
                     {{"channels", ci_count},
+                     {"last", p.at("direct") != 0 && ci_begin + ci_count >= reduction},
+                     {"low", reinterpret<float>(p.at("low_bits"))},
+                     {"high", reinterpret<float>(p.at("high_bits"))},
                      {"taps_x", horizontal.taps},
                      {"taps_y", vertical.taps},
                      {"offset_x", horizontal.begin - staged_column_begin + horizontal.offset + start},
@@ -179,18 +206,35 @@ void PhaseTask::multiply_phase(Statements &body, const Unit &unit, const PhasePa
     };
     body.when(columns > 0 && rows > 0, [&](Statements &then) {
         if (depthwise) {
-            call_tiles(then, 0, 1);
+            call_tiles(then, 1, 0, 1);
             return;
         }
         Expr step = p.at("channel_block");
         then.loop("channel_block", (reduction + step - 1) / step, [&](Statements &each, const Expr &number) {
             Expr begin = each.let("ci_begin", number * step);
-            call_tiles(each, begin, min(step, reduction - begin));
+            // Blocks are even, so all but the last have an even number of channels; the last decides for all.
+            Expr odd = reduction % 2 != 0, count = min(step, reduction - begin);
+            each.when(odd, [&](Statements &inner) { call_tiles(inner, 1, begin, count); });
+            each.when(!odd, [&](Statements &inner) { call_tiles(inner, 2, begin, count); });
         });
     });
 }
 
-void PhaseTask::multiply_unit(Statements &body, const Unit &unit, const PhaseParameters &vertical) {
+PhaseTask::Destination PhaseTask::destination(Statements &body, const Expr &sums, const Expr &output) {
+    Expr direct = p.at("direct") != 0;
+    Destination to;
+    to.host = body.let("to_host", select(direct, float_address(pointers.output, output), sums_address(sums)));
+    to.m = body.let("to_m", select(direct, w.stride * p.at("out_col"), sums_m));
+    to.row = body.let("to_row", select(direct, h.stride * p.at("out_row"), sums_row));
+    return to;
+}
+
+void PhaseTask::multiply_unit(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Expr &ry) {
+    Expr y = h.stride * vertical.begin + ry - h.crop;
+    auto output_at = [&](const Expr &x) {
+        Expr lane = int64(unit.group * p.at("outputs")) * p.at("out_c") + unit.first_lane;
+        return int64(y) * p.at("out_row") + int64(x) * p.at("out_col") + lane;
+    };
     if (merged) {
         // All x-phases at once: every column between the farthest and the nearest, one step apart.
         PhaseParameters all;
@@ -201,12 +245,15 @@ void PhaseTask::multiply_unit(Statements &body, const Unit &unit, const PhasePar
         all.offset_step = 1;
         all.begin = column_begin;
         all.end = column_end;
-        multiply_phase(body, unit, vertical, all, all.taps, unit.sums);
+        multiply_phase(body, unit, vertical, all, all.taps,
+                       destination(body, unit.sums, output_at(w.stride * column_begin - w.crop)));
         return;
     }
     body.loop("rx", w.stride, [&](Statements &each, const Expr &rx) {
         PhaseParameters horizontal = phase_of(each, w, rx, column_begin, column_end);
-        multiply_phase(each, unit, vertical, horizontal, w.kernel, unit.sums + rx * sums_phase);
+        multiply_phase(each, unit, vertical, horizontal, w.kernel,
+                       destination(each, unit.sums + rx * sums_phase,
+                                   output_at(w.stride * horizontal.begin + rx - w.crop)));
     });
 }
 
@@ -327,8 +374,8 @@ void PhaseTask::build(Statements &body, const Expr &task) {
         rows.when(some, [&](Statements &phase) {
             phase.loop("unit", unit_count, [&](Statements &each, const Expr &index) {
                 Unit unit = unit_of(each, index);
-                multiply_unit(each, unit, vertical);
-                each.when(!softmax, [&](Statements &then) {
+                multiply_unit(each, unit, vertical, ry);
+                each.when(!softmax && p.at("direct") == 0, [&](Statements &then) {
                     auto finish = [&](Statements &inner, const Box &box) {
                         finish_box(inner, shared, p, pointers, box);
                     };

@@ -168,12 +168,26 @@ MultiplyTiles::MultiplyTiles(const Variant &variant, const std::string &prefix, 
     : lanes(variant.multiply_lanes()), width(variant.tile_a) {
     const int vector = vector_of(target);
     step = lanes == Lanes::pixels ? vector : 1;
-    for (int m = step; m <= variant.tile_m; m += step) {
-        generators::Multiply multiply(lanes, width);
-        schedules::cpu_multiply(multiply, {width, m, vector});
-        tiles.emplace_back(multiply.sums, "sums", multiply.arguments(),
-                           prefix + "_" + variant.multiply_key() + "_multiply_" + std::to_string(m), target);
+    for (int unroll = 1; unroll <= (lanes == Lanes::depthwise ? 1 : 2); unroll++) {
+        for (int m = step; m <= variant.tile_m; m += step) {
+            generators::Multiply multiply(lanes, width, unroll);
+            schedules::cpu_multiply(multiply, {width, m, vector});
+            tiles[unroll].emplace_back(multiply.sums, "sums", multiply.arguments(),
+                                       prefix + "_" + variant.multiply_key() + "_multiply_" + std::to_string(m) +
+                                           (unroll == 1 ? "" : "_by" + std::to_string(unroll)),
+                                       target);
+        }
     }
+}
+
+std::vector<const RawFunction *> MultiplyTiles::all() const {
+    std::vector<const RawFunction *> functions;
+    for (const auto &[unroll, by_width] : tiles) {
+        for (const RawFunction &tile : by_width) {
+            functions.push_back(&tile);
+        }
+    }
+    return functions;
 }
 
 RawFunction gather_stage(const std::string &prefix, const Target &target) {

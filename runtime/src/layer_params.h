@@ -21,6 +21,7 @@
     X(in_c)       X(in_row)     X(in_col)     X(out_c)      X(out_row)    X(out_col)                                 \
     X(res_c)      X(res_row)    X(res_col)                                                                           \
     X(flat)       /* merged lanes are contiguous in output and residual: store them as one row */                    \
+    X(direct)     /* register tiles are finished and stored into the output, without a pass over sums */              \
     /* filter view, set by each packing */                                                                           \
     X(filter_ci)  X(filter_co)  X(filter_ky)  X(filter_kx)                                                           \
     /* blocking: a task is block_h x block_w quotients of some units; a unit is unit_blocks lane blocks of a group */ \
@@ -30,6 +31,7 @@
     /* scratch, in floats from its start: per-lane bias and slope, staged input, sums, softmax statistics */         \
     X(slope_at)   X(staged_at)  X(sums_at)    X(peak_at)    X(total_at)                                              \
     X(staged_minor) X(staged_row)  /* staged strides: column (or channel when planar), row */                        \
+    X(panels)     X(staged_panel)  /* channel blocks of a group that are staged apart, or 1; floats of each */        \
     X(sums_pitch) X(sums_units)    /* lanes (or pixels when planar) of a row of sums; units kept at once */          \
     /* epilogue */                                                                                                   \
     X(has_bias)   X(has_slope)  X(finish_kind) X(in_place)  X(curve)      X(residual)   X(softmax)                   \
