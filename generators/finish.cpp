@@ -24,6 +24,36 @@ std::vector<Argument> Finish::arguments() const {
     return {sums, bias, slope, kind, low, high};
 }
 
+FinishRows::FinishRows()
+    : sums(Float(32), 4, "sums"),
+      bias(Float(32), 1, "bias"),
+      slope(Float(32), 1, "slope"),
+      kind("kind"),
+      first("first"),
+      stride("stride"),
+      reciprocal("reciprocal"),
+      low("low"),
+      high("high"),
+      a("a"),
+      x("x"),
+      row("row"),
+      finished("finished"),
+      output("output") {
+    Expr column = x + first;
+    Expr quotient = cast<int>((cast<uint64_t>(column) * reciprocal) >> 32);
+    // Promised, because Halide sees no bounds in the shift; the numbers only have to be large enough.
+    quotient = unsafe_promise_clamped(quotient, 0, 1 << 20);
+    Expr phase = unsafe_promise_clamped(column - quotient * stride, 0, 1 << 12);
+    Expr sum = sums(a, quotient, phase, row), biased = sum + bias(a);
+    finished(a, x, row) = select(kind == Finish::copy, sum, kind == Finish::bias_only, biased,
+                                 piecewise_linear(biased, slope(a), low, high));
+    output(x, a, row) = finished(a, x, row);
+}
+
+std::vector<Argument> FinishRows::arguments() const {
+    return {sums, bias, slope, kind, first, stride, reciprocal, low, high};
+}
+
 Activate::Activate(std::optional<Curve> which)
     : bias(Float(32), 1, "bias"),
       slope(Float(32), 1, "slope"),

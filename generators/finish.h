@@ -28,6 +28,22 @@ struct Finish {
     std::vector<Halide::Argument> arguments() const;
 };
 
+// The same for channel lanes and an output whose rows are contiguous: output[x, a, row] over all x-phases of a row, so
+// that its stores are dense whatever the stride. Output x is column v = x + first of the block's full rows; quotient
+// v / stride says where in `sums` its pixel lies, and v % stride in which phase.
+struct FinishRows {
+    Halide::ImageParam sums, bias, slope;  // sums (a, m, phase, row)
+    Halide::Param<int> kind, first, stride;
+    Halide::Param<uint64_t> reciprocal;  // ceil(2^32 / stride): v / stride = v * reciprocal >> 32 while v * stride < 2^32
+    Halide::Param<float> low, high;
+    Halide::Var a, x, row;
+    Halide::Func finished, output;
+
+    FinishRows();
+
+    std::vector<Halide::Argument> arguments() const;
+};
+
 // sums = activation(sums + bias), in place, for the activations and orders that Finish does not cover.
 struct Activate {
     Halide::ImageParam bias, slope;

@@ -5,26 +5,21 @@ namespace tconv::generators {
 using namespace Halide;
 
 Stage::Stage(bool planar)
-    : input(Float(32), 3, "input"),
-      first_column("first_column"),
-      width("width"),
-      c("c"),
-      x("x"),
-      y("y"),
-      staged("staged") {
-    Expr column = x + first_column;
-    Expr inside = column >= 0 && column < width;
-    // The clamp keeps the address legal where the value is not used.
-    Expr value = select(inside, input(c, clamp(column, 0, width - 1), y), 0.0f);
+    : input(Float(32), 3, "input"), c("c"), x("x"), y("y"), loaded("loaded"), staged("staged") {
+    loaded(c, x, y) = input(c, x, y);
     if (planar) {
-        staged(x, c, y) = value;
+        staged(x, c, y) = loaded(c, x, y);
     } else {
-        staged(c, x, y) = value;
+        staged(c, x, y) = loaded(c, x, y);
     }
 }
 
 std::vector<Argument> Stage::arguments() const {
-    return {input, first_column, width};
+    return {input};
+}
+
+Clear::Clear() : minor("minor"), major("major"), row("row"), staged("staged") {
+    staged(minor, major, row) = 0.0f;
 }
 
 Repeat::Repeat() : channels(Float(32), 1, "channels"), channel("channel"), phase("phase"), lanes("lanes") {

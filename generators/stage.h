@@ -1,6 +1,4 @@
 // Staging: a block of the input, copied where the multiply loops want it and surrounded by zero columns.
-//
-//   staged[c, x, y] = input[c, x + first_column, y]   where 0 <= x + first_column < width,   else 0
 #pragma once
 
 #include <vector>
@@ -9,16 +7,26 @@
 
 namespace tconv::generators {
 
+// staged[c, x, y] = input[c, x, y], for columns inside the input.
 struct Stage {
     Halide::ImageParam input;  // (c, x, y), any strides
-    Halide::Param<int> first_column, width;
     Halide::Var c, x, y;
-    Halide::Func staged;
+    Halide::Func loaded, staged;
 
     // `planar`: staged is stored (x, c, y), as pixel lanes want it, instead of (c, x, y).
     explicit Stage(bool planar);
 
     std::vector<Halide::Argument> arguments() const;
+};
+
+// Zeros for the columns outside: staged[minor, major, row] = 0.
+struct Clear {
+    Halide::Var minor, major, row;
+    Halide::Func staged;
+
+    Clear();
+
+    std::vector<Halide::Argument> arguments() const { return {}; }
 };
 
 // A per-channel vector (bias, slope) repeated for every x-phase, so that it lines up with the lanes of `sums`:

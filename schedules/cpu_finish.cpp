@@ -52,6 +52,25 @@ void cpu_finish(generators::Finish &finish, int vector) {
     finish.slope.dim(0).set_min(0).set_stride(1);
 }
 
+void cpu_finish_rows(generators::FinishRows &finish, int edge) {
+    Var a = finish.a, x = finish.x, blocks_a("blocks_a"), blocks_x("blocks_x");
+    // Vectors are loaded along the lanes, transposed in registers and stored along the row. The last block of a row
+    // overlaps the one before, so a row must reach one block; the caller passes whole blocks of lanes.
+    finish.output.split(x, blocks_x, x, edge, TailStrategy::ShiftInwards)
+        .split(a, blocks_a, a, edge, TailStrategy::RoundUp)
+        .reorder(x, a, blocks_x, blocks_a, finish.row)
+        .vectorize(x)
+        .unroll(a);
+    finish.finished.compute_at(finish.output, blocks_x).store_in(MemoryType::Register).vectorize(a).unroll(x);
+    finish.output.specialize(finish.kind == generators::Finish::copy);
+    finish.output.specialize(finish.kind == generators::Finish::bias_only);
+
+    finish.sums.dim(0).set_min(0).set_stride(1);
+    finish.output.output_buffer().dim(0).set_stride(1);
+    finish.bias.dim(0).set_min(0).set_stride(1);
+    finish.slope.dim(0).set_min(0).set_stride(1);
+}
+
 void cpu_activate(generators::Activate &activate, int vector) {
     any_stride(activate.sums.output_buffer());
     vectorize_contiguous(activate.sums.update(), activate.sums.output_buffer(), activate.a, activate.m, vector);

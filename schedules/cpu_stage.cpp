@@ -25,6 +25,34 @@ void cpu_stage(generators::Stage &stage, bool planar, int vector) {
     staged.output_buffer().dim(0).set_min(0).set_stride(1);
 }
 
+void cpu_stage_transposed(generators::Stage &stage, bool planar, int edge) {
+    Var c = stage.c, x = stage.x, blocks_c("blocks_c"), blocks_x("blocks_x");
+    Var stored = planar ? x : c, read = planar ? c : x;
+    // Vectors are loaded along the axis that the input has contiguous, transposed in registers and stored along the
+    // other. The last block of an axis overlaps the one before, so both extents must reach one block.
+    stage.staged.split(c, blocks_c, c, edge, TailStrategy::ShiftInwards)
+        .split(x, blocks_x, x, edge, TailStrategy::ShiftInwards)
+        .reorder(stored, read, blocks_x, blocks_c)
+        .vectorize(stored)
+        .unroll(read);
+    stage.loaded.compute_at(stage.staged, blocks_x)
+        .store_in(MemoryType::Register)
+        .reorder_storage(read, stored, stage.y)
+        .reorder(read, stored)
+        .vectorize(read)
+        .unroll(stored);
+    if (!planar) {
+        any_stride(stage.input);
+        stage.input.dim(1).set_stride(1);
+    }
+    stage.staged.output_buffer().dim(0).set_min(0).set_stride(1);
+}
+
+void cpu_clear(generators::Clear &clear, int vector) {
+    clear.staged.vectorize(clear.minor, vector, TailStrategy::GuardWithIf);
+    clear.staged.output_buffer().dim(0).set_min(0).set_stride(1);
+}
+
 void cpu_repeat(generators::Repeat &repeat, int vector) {
     repeat.lanes.vectorize(repeat.channel, vector, TailStrategy::GuardWithIf);
     repeat.channels.dim(0).set_min(0).set_stride(1);

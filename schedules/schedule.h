@@ -26,10 +26,14 @@ struct Tile {
 void cpu_multiply(generators::Multiply &multiply, const Tile &tile);
 
 void cpu_stage(generators::Stage &stage, bool planar, int vector);
+// In square tiles of `edge`, for an input whose contiguous axis is the other one than the copy's.
+void cpu_stage_transposed(generators::Stage &stage, bool planar, int edge);
+void cpu_clear(generators::Clear &clear, int vector);
 void cpu_repeat(generators::Repeat &repeat, int vector);
 void cpu_fill(generators::Fill &fill, int vector);
 
 void cpu_finish(generators::Finish &finish, int vector);
+void cpu_finish_rows(generators::FinishRows &finish, int edge);
 void cpu_activate(generators::Activate &activate, int vector);
 void cpu_add_to_sums(generators::AddToSums &add, int vector);
 void cpu_add_to_output(generators::AddToOutput &add, int vector);

@@ -57,8 +57,10 @@ private:
     void multiply_unit(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Expr &ry);
     void multiply_phase(Statements &body, const Unit &unit, const PhaseParameters &vertical,
                         const PhaseParameters &horizontal, const Expr &taps_pitch, const Destination &to);
+    // Without the unit's first `skipped` lanes.
     void each_phase_box(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Expr &ry,
-                        const std::function<void(Statements &, const Box &)> &visit);
+                        const Expr &skipped, const std::function<void(Statements &, const Box &)> &visit);
+    Expr finish_by_rows(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Expr &ry);
     void each_flat_box(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Expr &ry,
                        const std::function<void(Statements &, const Box &)> &visit);
     Box box_at(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Expr &ry);
@@ -73,7 +75,9 @@ void PhaseTask::stage_input(Statements &body) {
     Expr staged_row_end = min(h.in, row_end + h.nearest);
     staged_rows = body.let("staged_rows", max(0, staged_row_end - staged_row_begin));
     staged_column_begin = body.let("staged_column_begin", column_begin + w.farthest);
-    Expr columns = column_end - column_begin + w.nearest - w.farthest;
+    Expr columns = body.let("staged_columns", column_end - column_begin + w.nearest - w.farthest);
+    Expr inside_begin = body.let("inside_begin", clamp(-staged_column_begin, 0, columns));
+    Expr inside_end = body.let("inside_end", clamp(w.in - staged_column_begin, inside_begin, columns));
 
     Expr last_group = (unit_begin + unit_count - 1) / p.at("group_units");
     Expr first_channel = first_group * p.at("channels");
@@ -84,18 +88,35 @@ void PhaseTask::stage_input(Statements &body) {
     }
     // Channels [first, first + count) to a place in scratch; planar with columns innermost.
     auto copy = [&](Statements &then, bool as_planar, const Expr &first, const Expr &count, const Expr &at) {
-        Expr first_element = int64(first) * p.at("in_c") + int64(staged_row_begin) * p.at("in_row");
+        Expr minor = p.at("staged_minor");
+        auto staged = [&](const Expr &column, const Expr &extent) {
+            BufferArgument part = {float_address(pointers.scratch, at + column * (as_planar ? Expr(1) : minor)),
+                                   {count, extent, staged_rows},
+                                   {1, minor, p.at("staged_row")}};
+            if (as_planar) {
+                std::swap(part.extent[0], part.extent[1]);
+            }
+            return part;
+        };
+        then.when(inside_begin > 0, [&](Statements &left) {
+            left.add(shared.clear.call({{"staged", staged(0, inside_begin)}}, {}));
+        });
+        then.when(inside_end < columns, [&](Statements &right) {
+            right.add(shared.clear.call({{"staged", staged(inside_end, columns - inside_end)}}, {}));
+        });
+        Expr inside = inside_end - inside_begin;
+        Expr first_element = int64(first) * p.at("in_c") + int64(staged_row_begin) * p.at("in_row") +
+                             int64(staged_column_begin + inside_begin) * p.at("in_col");
         BufferArgument input = {float_address(pointers.input, first_element),
-                                {count, columns, staged_rows},
+                                {count, inside, staged_rows},
                                 {p.at("in_c"), p.at("in_col"), p.at("in_row")}};
-        BufferArgument staged = {float_address(pointers.scratch, at),
-                                 {count, columns, staged_rows},
-                                 {1, p.at("staged_minor"), p.at("staged_row")}};
-        if (as_planar) {
-            std::swap(staged.extent[0], staged.extent[1]);
-        }
-        then.add(shared.stage(as_planar).call({{"input", input}, {"staged", staged}},
-                                              {{"first_column", staged_column_begin}, {"width", w.in}}));
+        const std::map<std::string, BufferArgument> buffers = {{"input", input},
+                                                               {"staged", staged(inside_begin, inside)}};
+        Expr other_axis = as_planar ? p.at("in_c") == 1 && p.at("in_col") != 1
+                                    : p.at("in_col") == 1 && p.at("in_c") != 1;
+        Expr transposed = other_axis && inside >= shared.edge && count >= shared.edge;
+        then.when(transposed, [&](Statements &inner) { inner.add(shared.stage_transposed(as_planar).call(buffers, {})); });
+        then.when(inside > 0 && !transposed, [&](Statements &inner) { inner.add(shared.stage(as_planar).call(buffers, {})); });
     };
     Expr staged_at = p.at("staged_at"), panels = p.at("panels"), panel = p.at("channel_block");
     body.when(staged_rows > 0, [&](Statements &then) {
@@ -251,8 +272,12 @@ void PhaseTask::multiply_unit(Statements &body, const Unit &unit, const PhasePar
     }
     body.loop("rx", w.stride, [&](Statements &each, const Expr &rx) {
         PhaseParameters horizontal = phase_of(each, w, rx, column_begin, column_end);
+        // All phases of channel lanes count their pixels from column_begin, for finish_by_rows; vectors of pixels must
+        // start where their row of sums does.
+        Expr phase_sums = unit.sums + rx * sums_phase +
+                          (planar ? Expr(0) : (horizontal.begin - column_begin) * sums_m);
         multiply_phase(each, unit, vertical, horizontal, w.kernel,
-                       destination(each, unit.sums + rx * sums_phase,
+                       destination(each, phase_sums,
                                    output_at(w.stride * horizontal.begin + rx - w.crop)));
     });
 }
@@ -276,22 +301,53 @@ Box PhaseTask::box_at(Statements &body, const Unit &unit, const PhaseParameters 
     return box;
 }
 
+// Where rows of the output are contiguous and lanes are channels: as many of the unit's lanes as fill whole tiles, over
+// all x-phases at once. Returns their number.
+Expr PhaseTask::finish_by_rows(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Expr &ry) {
+    Expr first = w.stride * column_begin - w.crop;  // output column of quotient column_begin, phase 0
+    Expr x_begin = body.let("x_begin", max(0, first));
+    Expr length = body.let("row_length", min(w.out, w.stride * column_end - w.crop) - x_begin);
+    // v * stride < 2^32, see generators::FinishRows.
+    Expr divisible = w.stride < 4096 && w.block < (1 << 20) / (w.stride + 1);
+    Expr suited = p.at("rows") != 0 && length >= shared.edge && divisible;
+    Expr lanes = unit.end_lane - unit.first_lane;
+    Expr finished = body.let("finished_lanes", select(suited, lanes / shared.edge * shared.edge, 0));
+    body.when(finished > 0, [&](Statements &then) {
+        Box box = box_at(then, unit, vertical, ry);
+        Expr output = box.output + cast<uint64_t>((int64(unit.first_lane) * p.at("out_c") + int64(x_begin)) * 4);
+        Expr lane = unit.group * p.at("lanes") + unit.first_lane;
+        Expr one = Internal::make_const(UInt(64), 1), stride = cast<uint64_t>(w.stride);
+        then.add(shared.finish_rows.call(
+            {{"sums", {sums_address(unit.sums), {0, 0, 0, 0}, {1, sums_m, sums_phase, sums_row}}},
+             {"output", {output, {length, finished, box.rows}, {1, p.at("out_c"), box.output_row}}},
+             {"bias", {float_address(pointers.scratch, lane), {0}, {1}}},
+             {"slope", {float_address(pointers.scratch, p.at("slope_at") + lane), {0}, {1}}}},
+            {{"kind", p.at("finish_kind")},
+             {"first", x_begin - first},
+             {"stride", w.stride},
+             {"reciprocal", ((one << 32) + stride - one) / stride},
+             {"low", reinterpret<float>(p.at("low_bits"))},
+             {"high", reinterpret<float>(p.at("high_bits"))}}));
+    });
+    return finished;
+}
+
 void PhaseTask::each_phase_box(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Expr &ry,
-                               const std::function<void(Statements &, const Box &)> &visit) {
+                               const Expr &skipped, const std::function<void(Statements &, const Box &)> &visit) {
     body.loop("rx", w.stride, [&](Statements &each, const Expr &rx) {
         PhaseParameters horizontal = phase_of(each, w, rx, column_begin, column_end);
         Box box = box_at(each, unit, vertical, ry);
         // The part of this phase's channels that lies in the unit's lanes.
         Expr phase_lane = each.let("phase_lane", merged ? rx * p.at("outputs") : Expr(0));
-        Expr begin = each.let("lane_begin", max(unit.first_lane, phase_lane));
+        Expr begin = each.let("lane_begin", max(unit.first_lane + skipped, phase_lane));
         Expr end = min(unit.end_lane, phase_lane + p.at("outputs"));
         Expr co = each.let("co", begin - phase_lane);
         Expr x = each.let("x", w.stride * horizontal.begin + rx - w.crop);
         box.lanes = each.let("box_lanes", end - begin);
         box.pixels = each.let("box_pixels", horizontal.end - horizontal.begin);
         // Lanes of one block lie `sums_a` apart; where that is not 1 (pixels), blocks follow at the same distance.
-        Expr sums = unit.sums + (begin - unit.first_lane) * sums_a +
-                    (merged ? (horizontal.begin - column_begin) * sums_m : rx * sums_phase);
+        Expr sums = unit.sums + (begin - unit.first_lane) * sums_a + (merged ? Expr(0) : rx * sums_phase) +
+                    (planar ? Expr(0) : (horizontal.begin - column_begin) * sums_m);
         box.sums = sums_address(sums);
         box.first_lane = unit.group * p.at("lanes") + begin;
         box.output_a = p.at("out_c");
@@ -383,9 +439,10 @@ void PhaseTask::build(Statements &body, const Expr &task) {
                         then.when(p.at("flat") != 0,
                                   [&](Statements &flat) { each_flat_box(flat, unit, vertical, ry, finish); });
                         then.when(p.at("flat") == 0,
-                                  [&](Statements &strided) { each_phase_box(strided, unit, vertical, ry, finish); });
+                                  [&](Statements &strided) { each_phase_box(strided, unit, vertical, ry, 0, finish); });
                     } else {
-                        each_phase_box(then, unit, vertical, ry, finish);
+                        Expr skipped = planar || depthwise ? Expr(0) : finish_by_rows(then, unit, vertical, ry);
+                        each_phase_box(then, unit, vertical, ry, skipped, finish);
                     }
                 });
             });
@@ -398,7 +455,7 @@ void PhaseTask::build(Statements &body, const Expr &task) {
                     [&](Statements &sweep, const std::function<void(Statements &, const Box &)> &visit) {
                         sweep.loop("unit", unit_count, [&](Statements &each, const Expr &index) {
                             Unit unit = unit_of(each, index);
-                            each_phase_box(each, unit, vertical, ry, visit);
+                            each_phase_box(each, unit, vertical, ry, 0, visit);
                         });
                     },
                     statistics);

@@ -35,8 +35,11 @@ struct SharedStages {
     std::vector<const RawFunction *> all() const;
 
     const RawFunction &stage(bool planar) const { return planar ? stage_planar : stage_channels; }
+    const RawFunction &stage_transposed(bool planar) const { return planar ? transposed_planar : transposed_channels; }
 
-    RawFunction stage_channels, stage_planar, finish, activate_piecewise, add_to_sums, add_to_output, softmax_peak,
+    int edge;  // of the square tiles that the transposing stages work in: they want at least that many of either axis
+    RawFunction stage_channels, stage_planar, transposed_channels, transposed_planar, clear, finish, finish_rows,
+        activate_piecewise, add_to_sums, add_to_output, softmax_peak,
         softmax_exponentiate, softmax_total, softmax_scale;
     std::map<std::string, RawFunction> repeat;  // by the vector they write: bias, slope
     std::map<std::string, RawFunction> fill;    // bias, slope, peak, total
