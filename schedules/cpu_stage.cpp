@@ -32,10 +32,12 @@ void cpu_stage_transposed(generators::Stage &stage, bool planar, int edge) {
     // other. The last block of an axis overlaps the one before, so both extents must reach one block.
     stage.staged.split(c, blocks_c, c, edge, TailStrategy::ShiftInwards)
         .split(x, blocks_x, x, edge, TailStrategy::ShiftInwards)
-        .reorder(stored, read, blocks_x, blocks_c)
+        // Planar: all channels of a block of pixels, whose lines then are read once. Else along the rows of a few
+        // planes, which may lie a power of two apart.
+        .reorder(stored, read, planar ? blocks_c : blocks_x, planar ? blocks_x : blocks_c)
         .vectorize(stored)
         .unroll(read);
-    stage.loaded.compute_at(stage.staged, blocks_x)
+    stage.loaded.compute_at(stage.staged, planar ? blocks_c : blocks_x)
         .store_in(MemoryType::Register)
         .reorder_storage(read, stored, stage.y)
         .reorder(read, stored)

@@ -57,9 +57,8 @@ private:
     void multiply_unit(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Expr &ry);
     void multiply_phase(Statements &body, const Unit &unit, const PhaseParameters &vertical,
                         const PhaseParameters &horizontal, const Expr &taps_pitch, const Destination &to);
-    // Without the unit's first `skipped` lanes.
     void each_phase_box(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Expr &ry,
-                        const Expr &skipped, const std::function<void(Statements &, const Box &)> &visit);
+                        const std::function<void(Statements &, const Box &)> &visit);
     Expr finish_by_rows(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Expr &ry);
     void each_flat_box(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Expr &ry,
                        const std::function<void(Statements &, const Box &)> &visit);
@@ -301,25 +300,25 @@ Box PhaseTask::box_at(Statements &body, const Unit &unit, const PhaseParameters 
     return box;
 }
 
-// Where rows of the output are contiguous and lanes are channels: as many of the unit's lanes as fill whole tiles, over
-// all x-phases at once. Returns their number.
+// Where rows of the output are contiguous and lanes are channels: all x-phases at once. Returns whether it did; tiny
+// boxes, which fill no tile, are left.
 Expr PhaseTask::finish_by_rows(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Expr &ry) {
     Expr first = w.stride * column_begin - w.crop;  // output column of quotient column_begin, phase 0
     Expr x_begin = body.let("x_begin", max(0, first));
     Expr length = body.let("row_length", min(w.out, w.stride * column_end - w.crop) - x_begin);
     // v * stride < 2^32, see generators::FinishRows.
     Expr divisible = w.stride < 4096 && w.block < (1 << 20) / (w.stride + 1);
-    Expr suited = p.at("rows") != 0 && length >= shared.edge && divisible;
-    Expr lanes = unit.end_lane - unit.first_lane;
-    Expr finished = body.let("finished_lanes", select(suited, lanes / shared.edge * shared.edge, 0));
-    body.when(finished > 0, [&](Statements &then) {
+    Expr lanes = body.let("unit_lanes", unit.end_lane - unit.first_lane);
+    Expr suited = body.let(
+        "by_rows", p.at("rows") != 0 && length >= shared.edge && lanes >= shared.edge && divisible);
+    body.when(suited, [&](Statements &then) {
         Box box = box_at(then, unit, vertical, ry);
         Expr output = box.output + cast<uint64_t>((int64(unit.first_lane) * p.at("out_c") + int64(x_begin)) * 4);
         Expr lane = unit.group * p.at("lanes") + unit.first_lane;
         Expr one = Internal::make_const(UInt(64), 1), stride = cast<uint64_t>(w.stride);
         then.add(shared.finish_rows.call(
             {{"sums", {sums_address(unit.sums), {0, 0, 0, 0}, {1, sums_m, sums_phase, sums_row}}},
-             {"output", {output, {length, finished, box.rows}, {1, p.at("out_c"), box.output_row}}},
+             {"output", {output, {length, lanes, box.rows}, {1, p.at("out_c"), box.output_row}}},
              {"bias", {float_address(pointers.scratch, lane), {0}, {1}}},
              {"slope", {float_address(pointers.scratch, p.at("slope_at") + lane), {0}, {1}}}},
             {{"kind", p.at("finish_kind")},
@@ -329,17 +328,17 @@ Expr PhaseTask::finish_by_rows(Statements &body, const Unit &unit, const PhasePa
              {"low", reinterpret<float>(p.at("low_bits"))},
              {"high", reinterpret<float>(p.at("high_bits"))}}));
     });
-    return finished;
+    return suited;
 }
 
 void PhaseTask::each_phase_box(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Expr &ry,
-                               const Expr &skipped, const std::function<void(Statements &, const Box &)> &visit) {
+                               const std::function<void(Statements &, const Box &)> &visit) {
     body.loop("rx", w.stride, [&](Statements &each, const Expr &rx) {
         PhaseParameters horizontal = phase_of(each, w, rx, column_begin, column_end);
         Box box = box_at(each, unit, vertical, ry);
         // The part of this phase's channels that lies in the unit's lanes.
         Expr phase_lane = each.let("phase_lane", merged ? rx * p.at("outputs") : Expr(0));
-        Expr begin = each.let("lane_begin", max(unit.first_lane + skipped, phase_lane));
+        Expr begin = each.let("lane_begin", max(unit.first_lane, phase_lane));
         Expr end = min(unit.end_lane, phase_lane + p.at("outputs"));
         Expr co = each.let("co", begin - phase_lane);
         Expr x = each.let("x", w.stride * horizontal.begin + rx - w.crop);
@@ -439,10 +438,16 @@ void PhaseTask::build(Statements &body, const Expr &task) {
                         then.when(p.at("flat") != 0,
                                   [&](Statements &flat) { each_flat_box(flat, unit, vertical, ry, finish); });
                         then.when(p.at("flat") == 0,
-                                  [&](Statements &strided) { each_phase_box(strided, unit, vertical, ry, 0, finish); });
+                                  [&](Statements &strided) { each_phase_box(strided, unit, vertical, ry, finish); });
                     } else {
-                        Expr skipped = planar || depthwise ? Expr(0) : finish_by_rows(then, unit, vertical, ry);
-                        each_phase_box(then, unit, vertical, ry, skipped, finish);
+                        if (planar) {
+                            each_phase_box(then, unit, vertical, ry, finish);
+                            return;
+                        }
+                        Expr finished = finish_by_rows(then, unit, vertical, ry);
+                        then.when(!finished, [&](Statements &rest) {
+                            each_phase_box(rest, unit, vertical, ry, finish);
+                        });
                     }
                 });
             });
@@ -455,7 +460,7 @@ void PhaseTask::build(Statements &body, const Expr &task) {
                     [&](Statements &sweep, const std::function<void(Statements &, const Box &)> &visit) {
                         sweep.loop("unit", unit_count, [&](Statements &each, const Expr &index) {
                             Unit unit = unit_of(each, index);
-                            each_phase_box(each, unit, vertical, ry, 0, visit);
+                            each_phase_box(each, unit, vertical, ry, visit);
                         });
                     },
                     statistics);

@@ -99,8 +99,13 @@ void choose_blocks(const tconv_spec &spec, const Kernel &kernel, Shape &shape) {
 
     // Columns, then rows, as many as the targets allow; a whole row where softmax runs along it.
     shape.block_h = 1;
-    shape.block_w = by_row ? shape.count_w : even_share(shape.count_w, kPixelTarget);
+    shape.block_w = shape.count_w;
     measure(kernel, shape);
+    // Whole rows where they fit: planes are read in long runs. But not where a layer has few rows to share out.
+    if (!by_row && (shape.staged > kStagedTarget || shape.sums * kept > kSumsLimit / 2 || shape.count_h < kTaskTarget)) {
+        shape.block_w = even_share(shape.count_w, kPixelTarget);
+        measure(kernel, shape);
+    }
     while (!by_row && shape.block_w > 1 && (shape.staged > staged_limit || shape.sums * kept > kSumsLimit)) {
         const int64_t smaller = even_share(shape.count_w, ceil_div(shape.block_w, 2));
         if (smaller == shape.block_w)

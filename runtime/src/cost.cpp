@@ -17,7 +17,7 @@ constexpr double kTileOverhead = 24, kTapOverhead = 7, kCallOverhead = 70, kTask
 constexpr double kWeightBytesPerCycle = 6;
 // Cycles an element: copies and stores whose both sides are contiguous move vectors, transposed ones shuffle them,
 // others move floats.
-constexpr double kTransposed = 0.8, kStridedCopy = 1.5;
+constexpr double kTransposedCopy = 0.8, kTransposedStore = 1.4, kStridedCopy = 1.5;
 // Instructions are never free, least where a core is shared by two threads: a tile of 64 x 6 runs 8 to 15 % faster
 // than one of 32 x 12, of as many multiplications, on Ice Lake.
 constexpr double kInstruction = 0.06;
@@ -79,11 +79,10 @@ double store_cycles(const tconv_spec &spec, const Kernel &kernel, const Geometry
         return outputs * (element + (curve ? kCurve / kernel.vector : 0)) +
                out_h * spec.out_channels * spec.stride_w * kRowOverhead;
     }
-    if (kernel.lanes == Lanes::channels && !channels_last && p.in_place == 0 && p.residual == TCONV_RESIDUAL_NONE) {
-        // Transposed into rows (FinishRows), all but the lanes that fill no tile.
-        const double rest = p.outputs % 8;
-        return outputs * kTransposed + outputs * rest / p.outputs * 4;
-    }
+    // Transposed into rows (generators::FinishRows).
+    if (kernel.lanes != Lanes::merged && !channels_last && p.in_place == 0 && p.residual == TCONV_RESIDUAL_NONE &&
+        p.outputs >= 8 && geometry.w.out >= 8)
+        return outputs * (kTransposedStore + (curve ? kCurve / kernel.vector : 0));
     // Rows of lanes, one for each pixel: whole vectors, then the rest one by one.
     const bool flat = kernel.lanes == Lanes::merged && spec.groups == 1 && (channels_last || spec.out_channels == 1);
     const int32_t width = flat ? p.lanes : p.outputs;
@@ -150,7 +149,7 @@ Cost cost_of(const tconv_spec &spec, const Kernel &kernel, const Blocking &block
     const double staging =
         inputs * std::min(halo, 4.0) * passes *
         (staged_as_given                                            ? 3.0 / kernel.vector
-         : reduction >= 8 && spec.in_w >= 8 ? kTransposed
+         : reduction >= 8 && spec.in_w >= 8 ? kTransposedCopy
                                                                     : kStridedCopy);
     const double stores = store_cycles(spec, kernel, geometry, p);
 
