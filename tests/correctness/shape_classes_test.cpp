@@ -114,6 +114,10 @@ const ShapeClass kClasses[] = {
     {"DepthwiseDilatedAsymmetric",     "n1_c19_h9_w10_o19_k3x4_s3x2_p1,0,-2,5_op0,1_d2x3_g19_f32_nchw"},
     {"DepthwiseBilinear",              "n1_c21_h9_w10_o21_k16x16_s8x8_p4,4,4,4_op0,0_d1x1_g21_f32_nchw_nobias"},
     {"DepthwiseManyChannels",          "n1_c533_h3_w3_o533_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g533_f32_nchw"},
+    // More channels than a task stages, so that later tasks begin at others than the first.
+    {"DepthwiseManyTasks",             "n1_c533_h9_w40_o533_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g533_f32_nchw"},
+    // 148 merged lanes in two units: the crop leaves the second one phase, which does not begin where the unit does.
+    {"MergedUnitCroppedInside",        "n1_c3_h6_w70_o37_k5x5_s1x4_p0,3,0,0_op0,0_d1x1_g1_f32_nchw"},
     {"ChannelMultiplier",              "n1_c11_h5_w6_o33_k3x3_s2x2_p1,1,1,1_op0,0_d1x1_g11_f32_nchw"},
     {"OneOutputPerGroup",              "n1_c24_h5_w6_o6_k3x3_s2x2_p1,1,1,1_op0,0_d1x1_g6_f32_nchw"},
     // The kernel equals the stride: no two taps meet.
