@@ -104,5 +104,5 @@ MUTANTS = (
     Mutant("workspace-size-unchecked", "runtime/src/execute.cpp",
            "if (tensors.workspace_bytes < needed) {", "if (tensors.workspace_bytes < needed / 2) {", "contract.run"),
     Mutant("foreign-packed-filter-accepted", "runtime/src/pack.cpp",
-           "if (header.layer != layer_hash(plan.choice) ||", "if (header.layer == 0 ||", "contract.pack"),
+           "if (header.layer != layer_hash(plan.choice) ||", "if (header.layer == 0 ||", "contract.run"),
 )
