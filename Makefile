@@ -4,7 +4,7 @@
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help demo test test-full test-sanitize test-cross bench lint
+.PHONY: help demo test test-full test-sanitize test-cross test-mutants bench lint
 
 help:
 	@echo 'make demo           run the main example on real input'
@@ -12,6 +12,7 @@ help:
 	@echo 'make test-full      also all 90 layers and the long random runs'
 	@echo 'make test-sanitize  the tests under the address, undefined-behaviour and thread sanitizers'
 	@echo 'make test-cross     the tests built for 64-bit ARM, run under qemu'
+	@echo 'make test-mutants   plant mistakes in a copy of the sources, each of which the tests must notice'
 	@echo 'make bench          time the layers of bench/shapes on this machine'
 	@echo 'make lint           the rules of CONTRIBUTING.md that a script can check (also part of test)'
 	@echo
@@ -56,6 +57,10 @@ test-cross:
 	@cmake --preset arm64
 	@cmake --build --preset arm64
 	@ctest --preset arm64
+
+test-mutants:
+	@scripts/bootstrap.sh test
+	@scripts/mutate.py
 
 lint:
 	@scripts/bootstrap.sh test

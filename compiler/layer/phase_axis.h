@@ -39,7 +39,9 @@ inline PhaseParameters phase_of(Statements &body, const AxisParameters &axis, co
     PhaseParameters phase;
     phase.tap_step = body.let("tap_step", axis.stride / axis.gcd);
     phase.offset_step = body.let("offset_step", axis.dilation / axis.gcd);
-    phase.first_tap = body.let("first_tap", ((r / axis.gcd) * axis.inverse) % phase.tap_step);
+    // Both factors may be as large as the stride; two of more than 46340 have a product beyond int32.
+    Halide::Expr product = Halide::cast<int64_t>(r / axis.gcd) * axis.inverse;
+    phase.first_tap = body.let("first_tap", Halide::cast<int32_t>(product % phase.tap_step));
     Halide::Expr has_taps = r % axis.gcd == 0 && phase.first_tap < axis.kernel;
     phase.taps =
         body.let("taps", Halide::select(has_taps, (axis.kernel - 1 - phase.first_tap) / phase.tap_step + 1, 0));

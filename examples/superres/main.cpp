@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <optional>
 #include <stdexcept>
 
 #include "layers.h"
@@ -17,7 +18,7 @@ struct Options {
     std::vector<std::string> inputs;
     std::string output;
     bool upscale = false, evaluate = false;
-    double least_gain = -1e9;
+    std::optional<double> least_gain;
 };
 
 struct Gain {
@@ -110,13 +111,14 @@ int run(const Options &options, const char *program) {
             continue;
         }
         const Gain gain = evaluate(network, input, input == options.inputs.front() ? options.output : "");
-        gained = gained && gain.network - gain.bicubic >= options.least_gain;
+        // Of a flat picture the gain is infinite or not a number: compared only where a gain is asked for.
+        gained = gained && (!options.least_gain || gain.network - gain.bicubic >= *options.least_gain);
     }
     print_times(network);
     std::printf("this program, its %zu layers and their weights: %ju bytes\n", network.layers().size(),
                 static_cast<uintmax_t>(std::filesystem::file_size(program)));
     if (!gained) {
-        std::fprintf(stderr, "superres: the gain is below %.2f dB\n", options.least_gain);
+        std::fprintf(stderr, "superres: the gain is below %.2f dB\n", *options.least_gain);
     }
     return gained ? 0 : 1;
 }

@@ -10,6 +10,10 @@
 #include "random_spec.h"
 #include "runner.h"
 
+#if !defined(TCONV_DEFAULT_LAYERS)
+#define TCONV_DEFAULT_LAYERS 4000
+#endif
+
 namespace tconv {
 namespace {
 
@@ -42,7 +46,7 @@ class EveryKernel : public ::testing::Test {
 protected:
     static uint64_t layers() {
         const char *const text = std::getenv("TCONV_LAYERS");
-        return text != nullptr && *text != '\0' ? std::strtoull(text, nullptr, 0) : 4000;
+        return text != nullptr && *text != '\0' ? std::strtoull(text, nullptr, 0) : TCONV_DEFAULT_LAYERS;
     }
 
     void run_layer(uint64_t seed, uint64_t index) {

@@ -100,6 +100,8 @@ const ShapeClass kClasses[] = {
     {"LongOneDimensionalFewOutputs",   "n1_c129_h1_w11_o1_k1x1024_s1x256_p0,0,0,0_op0,0_d1x1_g1_f32_nchw"},
     {"LongOneDimensionalUpright",      "n1_c20_h37_w1_o7_k64x1_s32x1_p16,0,16,0_op0,0_d1x1_g1_f32_nchw"},
     {"StrideOneHundred",               "n1_c5_h3_w4_o6_k7x9_s100x100_p2,3,1,1_op50,99_d1x1_g1_f32_nchw"},
+    // The first tap of phase 43898 is that times the inverse of 934, 49539, modulo the stride: a product beyond int32.
+    {"StrideBeyondSixteenBits",        "n1_c1_h1_w2_o2_k54x2_s50021x3_p43000,0,0,0_op0,0_d934x1_g1_f32_nchw"},
     {"StrideOneHundredLongKernel",     "n1_c5_h1_w9_o6_k1x250_s1x100_p0,70,0,80_op0,7_d1x1_g1_f32_nchw"},
     {"DilationTwelve",                 "n1_c17_h21_w23_o18_k3x3_s1x1_p12,12,12,12_op0,0_d12x12_g1_f32_nchw"},
     {"DilationTwelveStrideFive",       "n1_c7_h6_w7_o8_k3x3_s5x5_p3,4,5,6_op0,0_d12x12_g1_f32_nchw"},
@@ -112,6 +114,10 @@ const ShapeClass kClasses[] = {
     {"DepthwiseDilatedAsymmetric",     "n1_c19_h9_w10_o19_k3x4_s3x2_p1,0,-2,5_op0,1_d2x3_g19_f32_nchw"},
     {"DepthwiseBilinear",              "n1_c21_h9_w10_o21_k16x16_s8x8_p4,4,4,4_op0,0_d1x1_g21_f32_nchw_nobias"},
     {"DepthwiseManyChannels",          "n1_c533_h3_w3_o533_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g533_f32_nchw"},
+    // More channels than a task stages, so that later tasks begin at others than the first.
+    {"DepthwiseManyTasks",             "n1_c533_h9_w40_o533_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g533_f32_nchw"},
+    // 148 merged lanes in two units: the crop leaves the second one phase, which does not begin where the unit does.
+    {"MergedUnitCroppedInside",        "n1_c3_h6_w70_o37_k5x5_s1x4_p0,3,0,0_op0,0_d1x1_g1_f32_nchw"},
     {"ChannelMultiplier",              "n1_c11_h5_w6_o33_k3x3_s2x2_p1,1,1,1_op0,0_d1x1_g11_f32_nchw"},
     {"OneOutputPerGroup",              "n1_c24_h5_w6_o6_k3x3_s2x2_p1,1,1,1_op0,0_d1x1_g6_f32_nchw"},
     // The kernel equals the stride: no two taps meet.

@@ -46,6 +46,15 @@ status=0
 "$program" --evaluate --least-gain 9 --input "$photos/coffee.png" >printed 2>&1 || status=$?
 [ $status -eq 1 ] || fail "exit status $status instead of 1 for a gain that was not reached"
 
+# A flat picture, which bicubic reproduces exactly: its gain is minus infinity, a failure only where one is asked for.
+base64 -d >flat.png <<'PNG'
+iVBORw0KGgoAAAANSUhEUgAAAAwAAAAMCAAAAABzHgM7AAAAD0lEQVR42mNoQAIMg4sDAPHXSAEAEKK0AAAAAElFTkSuQmCC
+PNG
+"$program" --evaluate --input flat.png >printed || fail "exit status $? for a flat picture"
+status=0
+"$program" --evaluate --least-gain 0 --input flat.png >printed 2>&1 || status=$?
+[ $status -eq 1 ] || fail "exit status $status instead of 1 for a flat picture that was to gain"
+
 # Enlarging: a PNG beside the input; a JPEG, whatever it is called.
 cp "$pictures/coffee.png" cup.png
 "$program" --input cup.png >printed

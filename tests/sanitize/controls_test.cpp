@@ -41,18 +41,36 @@ TEST(Controls, ShortBlocksAreReported) {
 
 // LLVM instruments accesses of up to 16 bytes: in AVX2 and AVX-512 kernels only the scalar ones are seen, so it is the
 // others that must report.
-TEST(Controls, RacesAreReported) {
-    int kernels = 0;
+std::vector<std::string> instrumented_kernels() {
+    std::vector<std::string> kernels;
     for (const std::string &kernel : testing::usable_kernels()) {
         testing::KernelName parsed;
-        ASSERT_TRUE(testing::parse_kernel_name(kernel, &parsed));
-        if (parsed.isa == "avx2" || parsed.isa == "avx512")
-            continue;
-        SCOPED_TRACE(kernel);
-        ++kernels;
-        expect_report(misuse("race", kernel), "ThreadSanitizer: data race", "tconv_stages_");
+        EXPECT_TRUE(testing::parse_kernel_name(kernel, &parsed)) << kernel;
+        if (parsed.isa != "avx2" && parsed.isa != "avx512")
+            kernels.push_back(kernel);
     }
-    EXPECT_GT(kernels, 0) << "build with the baseline kernels";
+    EXPECT_FALSE(kernels.empty()) << "build with the baseline kernels";
+    return kernels;
+}
+
+TEST(Controls, RacesAreReported) {
+    for (const std::string &kernel : instrumented_kernels()) {
+        for (const char *race : {"race-output", "race-workspace"}) {
+            SCOPED_TRACE(kernel + ", " + race);
+            expect_report(misuse(race, kernel), "ThreadSanitizer: data race", "tconv_stages_");
+        }
+    }
+}
+
+// Else a report would say little about the mistake.
+TEST(Controls, RunsOnMemoryOfTheirOwnAreNot) {
+    for (const std::string &kernel : instrumented_kernels()) {
+        SCOPED_TRACE(kernel);
+        const Outcome outcome = misuse("no-race", kernel);
+        EXPECT_EQ(outcome.status, 0);
+        EXPECT_EQ(outcome.out, "not reported\n");
+        EXPECT_EQ(outcome.err, "");
+    }
 }
 
 #elif defined(TCONV_SANITIZE_UNDEFINED)

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <ctime>
 
 namespace tconv::testing {
 
@@ -29,10 +30,17 @@ private:
     uint64_t state_;
 };
 
-// TCONV_SEED, or 1: a run is the same every time unless it is asked to differ.
+// TCONV_SEED, or 1: a run is the same every time unless it is asked to differ, as the long ones in tests/fuzz are.
 inline uint64_t seed_from_environment() {
     const char *const text = std::getenv("TCONV_SEED");
-    return text != nullptr && *text != '\0' ? std::strtoull(text, nullptr, 0) : 1;
+    if (text != nullptr && *text != '\0')
+        return std::strtoull(text, nullptr, 0);
+#if defined(TCONV_SEED_FROM_CLOCK)
+    static const auto started = static_cast<uint64_t>(std::time(nullptr));
+    return started;
+#else
+    return 1;
+#endif
 }
 
 // The seed of case `index`: printed on failure, it replays that case alone.
