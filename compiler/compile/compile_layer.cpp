@@ -216,8 +216,9 @@ CompiledLayer compile_layer(const std::string &name, const tconv_spec &spec, con
         stages.push_back(gather->lowered());
         build = gather_layer(shared, *gather);
     } else {
-        multiply.emplace(variant, prefix, kernel_target);
-        multiply->only = tile_widths(spec, choice, multiply->step, multiply->widths());
+        const int step = MultiplyTiles::step_of(variant, kernel_target);
+        const NeededTiles needed = {tile_widths(spec, choice, step, variant.tile_m / step), params.channels};
+        multiply.emplace(variant, prefix, kernel_target, needed);
         for (const RawFunction *tile : multiply->all()) {
             stages.push_back(tile->lowered());
         }

@@ -174,7 +174,6 @@ void PhaseTask::multiply_phase(Statements &body, const Unit &unit, const PhasePa
     Expr rows = body.let("rows", vertical.end - vertical.begin);
 
     auto call_tiles = [&](Statements &inner, int unroll, const Expr &ci_begin, const Expr &ci_count) {
-        const std::vector<RawFunction> &by_width = multiply.tiles.at(unroll);
         Expr from = (channel + ci_begin) * staged_channel;
         if (!planar && !depthwise) {
             Expr panel = (unit.group - first_group) * p.at("panels") + ci_begin / p.at("channel_block");
@@ -183,15 +182,12 @@ void PhaseTask::multiply_phase(Statements &body, const Unit &unit, const PhasePa
         Expr staged = inner.let("staged_host", float_address(pointers.scratch, p.at("staged_at") + from));
         Expr packed = inner.let("packed_host", float_address(weights, ci_begin * width));
         // Tiles of at most the widest, differing by one step: `wide` of them are one step wider than `narrow`.
-        const int steps = multiply.widths();
+        const int steps = multiply.widths;
         Expr length = inner.let("length", (columns + multiply.step - 1) / multiply.step);
         Expr tiles = inner.let("tiles", (length + steps - 1) / steps);
         Expr narrow = inner.let("narrow", length / max(tiles, 1));
         Expr wide = inner.let("wide", length % max(tiles, 1));
-        for (int i = 1; i <= steps; i++) {
-            if (!multiply.needed(i)) {
-                continue;
-            }
+        for (const auto &[i, tile] : multiply.tiles.at(unroll)) {
             Expr count = inner.let("tile_count", select(narrow + 1 == i, wide, select(narrow == i, tiles - wide, 0)));
             Expr start = inner.let("tile_start", select(narrow == i, wide * (i + 1), 0) * multiply.step);
             inner.when(count > 0, [&](Statements &then) {
@@ -207,7 +203,7 @@ void PhaseTask::multiply_phase(Statements &body, const Unit &unit, const PhasePa
                 Expr lane = unit.group * p.at("lanes") + unit.first_lane;
                 BufferArgument bias = {float_address(pointers.scratch, lane), {0}, {1}};
                 BufferArgument slope = {float_address(pointers.scratch, p.at("slope_at") + lane), {0}, {1}};
-                then.add(by_width[i - 1].call(
+                then.add(tile.call(
                     {{"staged", x}, {"packed", weight}, {"sums", tiles_of_row}, {"bias", bias}, {"slope", slope}},
                     {{"channels", ci_count},
                      {"last", p.at("direct") != 0 && ci_begin + ci_count >= reduction},

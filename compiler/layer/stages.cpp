@@ -194,18 +194,28 @@ std::vector<const RawFunction *> SharedStages::all() const {
     return stages;
 }
 
-MultiplyTiles::MultiplyTiles(const Variant &variant, const std::string &prefix, const Target &target)
-    : lanes(variant.multiply_lanes()), width(variant.tile_a) {
-    const int vector = vector_of(target);
-    step = lanes == Lanes::pixels ? vector : 1;
+int MultiplyTiles::step_of(const Variant &variant, const Target &target) {
+    return variant.multiply_lanes() == Lanes::pixels ? vector_of(target) : 1;
+}
+
+MultiplyTiles::MultiplyTiles(const Variant &variant, const std::string &prefix, const Target &target,
+                             const NeededTiles &needed)
+    : lanes(variant.multiply_lanes()),
+      width(variant.tile_a),
+      step(step_of(variant, target)),
+      widths(variant.tile_m / step) {
     for (int unroll = 1; unroll <= (lanes == Lanes::depthwise ? 1 : 2); unroll++) {
-        for (int m = step; m <= variant.tile_m; m += step) {
+        std::map<int, RawFunction> &by_width = tiles[unroll];
+        const bool called = !needed.channels || lanes == Lanes::depthwise || (*needed.channels % 2 == 0) == (unroll == 2);
+        for (int steps = 1; steps <= widths; steps++) {
+            if (!called || (!needed.widths.empty() && needed.widths.count(steps) == 0)) {
+                continue;
+            }
             generators::Multiply multiply(lanes, width, unroll);
-            schedules::cpu_multiply(multiply, {width, m, vector});
-            tiles[unroll].emplace_back(multiply.sums, "sums", multiply.arguments(),
-                                       prefix + "_" + variant.multiply_key() + "_multiply_" + std::to_string(m) +
-                                           (unroll == 1 ? "" : "_by" + std::to_string(unroll)),
-                                       target);
+            schedules::cpu_multiply(multiply, {width, steps * step, vector_of(target)});
+            const std::string name = prefix + "_" + variant.multiply_key() + "_multiply_" +
+                                     std::to_string(steps * step) + (unroll == 1 ? "" : "_by" + std::to_string(unroll));
+            by_width.try_emplace(steps, multiply.sums, "sums", multiply.arguments(), name, target);
         }
     }
 }
@@ -213,7 +223,7 @@ MultiplyTiles::MultiplyTiles(const Variant &variant, const std::string &prefix, 
 std::vector<const RawFunction *> MultiplyTiles::all() const {
     std::vector<const RawFunction *> functions;
     for (const auto &[unroll, by_width] : tiles) {
-        for (const RawFunction &tile : by_width) {
+        for (const auto &[steps, tile] : by_width) {
             functions.push_back(&tile);
         }
     }

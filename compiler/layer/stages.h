@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -46,21 +47,28 @@ struct SharedStages {
     std::map<generators::Curve, RawFunction> activate;
 };
 
+// Which multiply loops a layer calls; the catalogue has them all.
+struct NeededTiles {
+    std::set<int> widths;         // in steps; empty: all
+    std::optional<int> channels;  // of the layer, whose parity decides between one and two a step
+};
+
 // The multiply loops of one variant, for every number of pixels (or pixel vectors) up to the tile's.
 struct MultiplyTiles {
-    MultiplyTiles(const Variant &variant, const std::string &prefix, const Halide::Target &target);
+    MultiplyTiles(const Variant &variant, const std::string &prefix, const Halide::Target &target,
+                  const NeededTiles &needed = {});
+
+    static int step_of(const Variant &variant, const Halide::Target &target);
 
     generators::Lanes lanes;
     int width;                       // lanes or outputs of a block
     int step;                        // pixels by which the tiles grow: 1, or a vector
-    // By the number of channels that one step of the inner loop takes, then by width: [i] is (i + 1) * step pixels wide.
-    // Two channels a step save a tenth of the instructions, and take an even number of channels.
-    std::map<int, std::vector<RawFunction>> tiles;
-    std::set<int> only;              // if not empty, the layer needs only these widths (in steps)
+    int widths;                      // of the widest, in steps
+    // By the number of channels that one step of the inner loop takes, then by width in steps. Two channels a step
+    // save a tenth of the instructions, and take an even number of channels.
+    std::map<int, std::map<int, RawFunction>> tiles;
 
-    int widths() const { return static_cast<int>(tiles.at(1).size()); }
     std::vector<const RawFunction *> all() const;
-    bool needed(int steps) const { return only.empty() || only.count(steps) > 0; }
 };
 
 RawFunction gather_stage(const std::string &prefix, const Halide::Target &target);
