@@ -54,16 +54,22 @@ void cpu_finish(generators::Finish &finish, int vector) {
 
 void cpu_finish_rows(generators::FinishRows &finish, int edge) {
     Var a = finish.a, x = finish.x, blocks_a("blocks_a"), pairs_a("pairs_a"), blocks_x("blocks_x");
-    // Vectors are loaded along the lanes, transposed in registers and stored along the row. The last block of either
-    // axis overlaps the one before, so both extents must reach one block. Two blocks of lanes share the
+    // Vectors are loaded along the lanes, transposed in registers and stored along the row. The last block of a row
+    // overlaps the one before, so a row must reach one block; of the last block of lanes only those are stored that
+    // exist (sums, bias and slope are readable to the end of a vector). Two blocks of lanes share the
     // addresses of their pixels; more would write to more planes at once than a set of the first-level cache holds.
     finish.output.split(x, blocks_x, x, edge, TailStrategy::ShiftInwards)
-        .split(a, blocks_a, a, edge, TailStrategy::ShiftInwards)
+        .split(a, blocks_a, a, edge, TailStrategy::GuardWithIf)
         .split(blocks_a, pairs_a, blocks_a, 2, TailStrategy::GuardWithIf)
         .reorder(x, a, blocks_a, blocks_x, pairs_a, finish.row)
         .vectorize(x)
         .unroll(a);
-    finish.finished.compute_at(finish.output, blocks_a).store_in(MemoryType::Register).vectorize(a).unroll(x);
+    finish.finished.compute_at(finish.output, blocks_a)
+        .store_in(MemoryType::Register)
+        .bound_extent(a, edge)
+        .bound_extent(x, edge)
+        .vectorize(a)
+        .unroll(x);
     finish.output.specialize(finish.kind == generators::Finish::copy);
     finish.output.specialize(finish.kind == generators::Finish::bias_only);
 

@@ -306,7 +306,7 @@ Expr PhaseTask::finish_by_rows(Statements &body, const Unit &unit, const PhasePa
     Expr divisible = w.stride < 4096 && w.block < (1 << 20) / (w.stride + 1);
     Expr lanes = body.let("unit_lanes", unit.end_lane - unit.first_lane);
     Expr suited = body.let(
-        "by_rows", p.at("rows") != 0 && length >= shared.edge && lanes >= shared.edge && divisible);
+        "by_rows", p.at("rows") != 0 && length >= shared.edge && divisible);
     body.when(suited, [&](Statements &then) {
         Box box = box_at(then, unit, vertical, ry);
         Expr output = box.output + cast<uint64_t>((int64(unit.first_lane) * p.at("out_c") + int64(x_begin)) * 4);

@@ -81,16 +81,18 @@ double store_cycles(const tconv_spec &spec, const Kernel &kernel, const Geometry
     }
     // Transposed into rows (generators::FinishRows).
     if (kernel.lanes != Lanes::merged && !channels_last && p.in_place == 0 && p.residual == TCONV_RESIDUAL_NONE &&
-        p.outputs >= 8 && geometry.w.out >= 8)
-        return outputs * (kTransposedStore + (curve ? kCurve / kernel.vector : 0));
+        geometry.w.out >= 8)
+        return outputs * std::max(1.0, 8.0 / p.outputs) * (kTransposedStore + (curve ? kCurve / kernel.vector : 0));
     // Rows of lanes, one for each pixel: whole vectors, then the rest one by one.
     const bool flat = kernel.lanes == Lanes::merged && spec.groups == 1 && (channels_last || spec.out_channels == 1);
     const int32_t width = flat ? p.lanes : p.outputs;
     const double vectors = width / kernel.vector, rest = width % kernel.vector;
+    // The rest is one masked vector, which AVX2 stores slowly; without masks it goes element by element.
+    const double rest_cycles = rest == 0 ? 0 : kernel.isa == Isa::avx512 ? 6 : kernel.isa == Isa::avx2 ? 20 : rest * 6;
     const double rows = outputs / width;
     double row = kPixelOverhead;
     if (channels_last || flat) {
-        row += vectors * 5 + rest * 6;
+        row += vectors * 5 + rest_cycles;
     } else {
         // Each lane goes to a plane of its own; planes a multiple of 4 KiB apart share a set of the first-level cache.
         row += width * (geometry.h.out * geometry.w.out % 1024 == 0 ? 6.0 : 3.0);
