@@ -96,7 +96,7 @@ Parameters constant_parameters(const LayerParams &params) {
     return parameters;
 }
 
-// Numbers of tile steps that rows of this layer are cut into (phase_layer.cpp cuts them the same way).
+// Numbers of tile steps that rows of this layer are cut into (phase_multiply.cpp cuts them the same way).
 std::set<int> tile_widths(const tconv_spec &spec, const Choice &choice, int step, int steps) {
     const LayerParams &p = choice.blocking.params;
     const bool merged = choice.kernel->lanes == Lanes::merged;

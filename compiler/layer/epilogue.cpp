@@ -141,7 +141,7 @@ void finish_softmax(Statements &body, const SharedStages &shared, const Paramete
     };
     auto length = [&](const Box &box) { return select(over_channels, box.lanes, box.pixels); };
 
-    auto sweep = [&](const std::function<void(Statements &, const Box &)> &visit) {
+    auto sweep = [&](const BoxVisitor &visit) {
         each_box(body, [&](Statements &each, const Box &box) {
             each.when(box.lanes > 0 && box.pixels > 0, [&](Statements &inside) { visit(inside, box); });
         });

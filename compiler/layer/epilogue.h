@@ -20,8 +20,10 @@ struct Box {
     Halide::Expr statistic, statistic_row;  // strides along the axis that softmax keeps, and along rows
 };
 
-// Calls `body` for every box of the task; called once per sweep.
-using EachBox = std::function<void(Statements &, const std::function<void(Statements &, const Box &)> &body)>;
+using BoxVisitor = std::function<void(Statements &, const Box &)>;
+
+// Calls `visit` for every box of the task; called once per sweep.
+using EachBox = std::function<void(Statements &, const BoxVisitor &visit)>;
 
 // Per-lane bias and slope into scratch, at the start of a task.
 void prepare_lanes(Statements &body, const SharedStages &shared, const Parameters &p, const Pointers &pointers,

@@ -93,7 +93,7 @@ LayerBuilder gather_layer(const SharedStages &shared, const RawFunction &gather)
             each.when(p.at("softmax") == 0, [&](Statements &then) { finish_box(then, shared, p, pointers, box); });
         });
         body.when(p.at("softmax") != 0, [&](Statements &then) {
-            auto each_box = [&](Statements &sweep, const std::function<void(Statements &, const Box &)> &visit) {
+            auto each_box = [&](Statements &sweep, const BoxVisitor &visit) {
                 sweep.loop("unit", unit_count,
                            [&](Statements &each, const Expr &index) { visit(each, box_of(each, index)); });
             };

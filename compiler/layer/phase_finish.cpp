@@ -1,0 +1,144 @@
+// Finishing: the sums of a unit become outputs, while they are in cache.
+#include "phase_task.h"
+
+namespace tconv::compiler {
+
+using namespace Halide;
+
+Box PhaseTask::box_at(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Expr &ry) {
+    Box box;
+    box.rows = vertical.end - vertical.begin;
+    box.stride_a = sums_a;
+    box.stride_m = sums_m;
+    box.stride_row = sums_row;
+    box.output_m = w.stride * p.at("out_col");
+    box.output_row = h.stride * p.at("out_row");
+    box.residual_m = w.stride * p.at("res_col");
+    box.residual_row = h.stride * p.at("res_row");
+    Expr y = body.let("y", h.stride * vertical.begin + ry - h.crop);
+    Expr channel = unit.group * p.at("outputs");
+    box.output = float_address(pointers.output, int64(y) * p.at("out_row") + int64(channel) * p.at("out_c"));
+    box.residual = float_address(pointers.residual, int64(y) * p.at("res_row") + int64(channel) * p.at("res_c"));
+    box.peak = box.total = Internal::make_const(UInt(64), 0);
+    box.statistic = box.statistic_row = 0;
+    return box;
+}
+
+// Where rows of the output are contiguous and lanes are channels: all x-phases at once. Returns whether it did; tiny
+// boxes, which fill no tile, are left.
+Expr PhaseTask::finish_by_rows(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Expr &ry) {
+    Expr first = w.stride * column_begin - w.crop;  // output column of quotient column_begin, phase 0
+    Expr x_begin = body.let("x_begin", max(0, first));
+    Expr length = body.let("row_length", min(w.out, w.stride * column_end - w.crop) - x_begin);
+    // v * stride < 2^32, see generators::FinishRows.
+    Expr divisible = w.stride < 4096 && w.block < (1 << 20) / (w.stride + 1);
+    Expr lanes = body.let("unit_lanes", unit.end_lane - unit.first_lane);
+    Expr suited = body.let(
+        "by_rows", p.at("rows") != 0 && length >= shared.edge && divisible);
+    body.when(suited, [&](Statements &then) {
+        Box box = box_at(then, unit, vertical, ry);
+        Expr output = box.output + cast<uint64_t>((int64(unit.first_lane) * p.at("out_c") + int64(x_begin)) * 4);
+        Expr lane = unit.group * p.at("lanes") + unit.first_lane;
+        Expr one = Internal::make_const(UInt(64), 1), stride = cast<uint64_t>(w.stride);
+        then.add(shared.finish_rows.call(
+            {{"sums", {sums_address(unit.sums), {0, 0, 0, 0}, {1, sums_m, sums_phase, sums_row}}},
+             {"output", {output, {length, lanes, box.rows}, {1, p.at("out_c"), box.output_row}}},
+             {"bias", {float_address(pointers.scratch, lane), {0}, {1}}},
+             {"slope", {float_address(pointers.scratch, p.at("slope_at") + lane), {0}, {1}}}},
+            {{"kind", p.at("finish_kind")},
+             {"first", x_begin - first},
+             {"stride", w.stride},
+             {"reciprocal", ((one << 32) + stride - one) / stride},
+             {"low", reinterpret<float>(p.at("low_bits"))},
+             {"high", reinterpret<float>(p.at("high_bits"))}}));
+    });
+    return suited;
+}
+
+void PhaseTask::each_phase_box(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Expr &ry,
+                               const BoxVisitor &visit) {
+    body.loop("rx", w.stride, [&](Statements &each, const Expr &rx) {
+        PhaseParameters horizontal = phase_of(each, w, rx, column_begin, column_end);
+        Box box = box_at(each, unit, vertical, ry);
+        // The part of this phase's channels that lies in the unit's lanes.
+        Expr phase_lane = each.let("phase_lane", merged ? rx * p.at("outputs") : Expr(0));
+        Expr begin = each.let("lane_begin", max(unit.first_lane, phase_lane));
+        Expr end = min(unit.end_lane, phase_lane + p.at("outputs"));
+        Expr co = each.let("co", begin - phase_lane);
+        Expr x = each.let("x", w.stride * horizontal.begin + rx - w.crop);
+        box.lanes = each.let("box_lanes", end - begin);
+        box.pixels = each.let("box_pixels", horizontal.end - horizontal.begin);
+        // Lanes of one block lie `sums_a` apart; where that is not 1 (pixels), blocks follow at the same distance.
+        Expr sums = unit.sums + (begin - unit.first_lane) * sums_a + (merged ? Expr(0) : rx * sums_phase) +
+                    (planar ? Expr(0) : (horizontal.begin - column_begin) * sums_m);
+        box.sums = sums_address(sums);
+        box.first_lane = unit.group * p.at("lanes") + begin;
+        box.output_a = p.at("out_c");
+        box.residual_a = p.at("res_c");
+        box.output = box.output + cast<uint64_t>((int64(x) * p.at("out_col") + int64(co) * p.at("out_c")) * 4);
+        box.residual = box.residual + cast<uint64_t>((int64(x) * p.at("res_col") + int64(co) * p.at("res_c")) * 4);
+
+        Expr over_channels = p.at("softmax") == 1;
+        // Channel softmax keeps [rx][row][pixel], softmax along the row keeps [row][lane].
+        Expr at = select(over_channels, rx * p.at("block_h") * p.at("block_w"), co + unit.group * p.at("outputs"));
+        box.statistic = 1;
+        box.statistic_row = select(over_channels, p.at("block_w"), p.at("groups") * p.at("outputs"));
+        box.peak = float_address(pointers.scratch, p.at("peak_at") + at);
+        box.total = float_address(pointers.scratch, p.at("total_at") + at);
+        visit(each, box);
+    });
+}
+
+void PhaseTask::each_flat_box(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Expr &ry,
+                              const BoxVisitor &visit) {
+    // Quotient q holds outputs x = stride * q + rx - crop; the first and the last may hold some of the phases only.
+    Expr outputs = p.at("outputs");
+    Expr low_phase = unit.first_lane / outputs, high_phase = (unit.end_lane - 1) / outputs;
+    Expr whole_begin = body.let("whole_begin", (w.crop - low_phase + w.stride - 1) / w.stride);
+    Expr whole_end = body.let("whole_end", (w.crop + w.out - 1 - high_phase) / w.stride + 1);
+    Expr begins[] = {column_begin, max(column_begin, whole_begin), max(column_begin, max(whole_begin, whole_end))};
+    Expr ends[] = {min(whole_begin, column_end), min(whole_end, column_end), column_end};
+    for (int piece = 0; piece < 3; piece++) {
+        Box box = box_at(body, unit, vertical, ry);
+        Expr q = body.let("q", begins[piece]);
+        Expr x0 = body.let("x0", w.stride * q - w.crop);  // output of phase 0
+        Expr begin = body.let("lane_begin", max(unit.first_lane, -x0 * outputs));
+        Expr end = min(unit.end_lane, (w.out - x0) * outputs);
+        box.lanes = body.let("box_lanes", end - begin);
+        box.pixels = body.let("box_pixels", ends[piece] - q);
+        box.sums = sums_address(unit.sums + begin - unit.first_lane + (q - column_begin) * sums_m);
+        box.first_lane = unit.group * p.at("lanes") + begin;
+        box.output_a = select(outputs == 1, p.at("out_col"), p.at("out_c"));
+        box.residual_a = select(outputs == 1, p.at("res_col"), p.at("res_c"));
+        box.output = box.output + cast<uint64_t>((int64(x0) * p.at("out_col") + int64(begin) * box.output_a) * 4);
+        box.residual = box.residual + cast<uint64_t>((int64(x0) * p.at("res_col") + int64(begin) * box.residual_a) * 4);
+        visit(body, box);
+    }
+}
+
+void PhaseTask::finish_unit(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Expr &ry) {
+    auto finish = [&](Statements &inner, const Box &box) { finish_box(inner, shared, p, pointers, box); };
+    if (merged) {
+        body.when(p.at("flat") != 0, [&](Statements &flat) { each_flat_box(flat, unit, vertical, ry, finish); });
+        body.when(p.at("flat") == 0,
+                  [&](Statements &strided) { each_phase_box(strided, unit, vertical, ry, finish); });
+    } else if (planar) {
+        each_phase_box(body, unit, vertical, ry, finish);
+    } else {
+        Expr finished = finish_by_rows(body, unit, vertical, ry);
+        body.when(!finished, [&](Statements &rest) { each_phase_box(rest, unit, vertical, ry, finish); });
+    }
+}
+
+void PhaseTask::finish_units_by_softmax(Statements &body, const PhaseParameters &vertical, const Expr &ry) {
+    Expr over_channels = p.at("softmax") == 1;
+    Expr statistics = select(over_channels, w.stride * h.block * w.block, h.block * p.at("groups") * p.at("outputs"));
+    auto each_box = [&](Statements &sweep, const BoxVisitor &visit) {
+        sweep.loop("unit", unit_count, [&](Statements &each, const Expr &index) {
+            each_phase_box(each, unit_of(each, index), vertical, ry, visit);
+        });
+    };
+    finish_softmax(body, shared, p, pointers, each_box, statistics);
+}
+
+}  // namespace tconv::compiler

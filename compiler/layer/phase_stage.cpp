@@ -1,0 +1,78 @@
+// Staging: the input that a task reads, copied to scratch with its margins cleared, so that the multiply loops neither
+// clamp a column nor know the layout. Rows outside the image are not staged; the loops skip their taps.
+#include "phase_task.h"
+
+namespace tconv::compiler {
+
+using namespace Halide;
+
+void PhaseTask::stage_input(Statements &body) {
+    staged_row_begin = body.let("staged_row_begin", max(0, row_begin + h.farthest));
+    Expr staged_row_end = min(h.in, row_end + h.nearest);
+    staged_rows = body.let("staged_rows", max(0, staged_row_end - staged_row_begin));
+    staged_column_begin = body.let("staged_column_begin", column_begin + w.farthest);
+    Expr columns = body.let("staged_columns", column_end - column_begin + w.nearest - w.farthest);
+    Expr inside_begin = body.let("inside_begin", clamp(-staged_column_begin, 0, columns));
+    Expr inside_end = body.let("inside_end", clamp(w.in - staged_column_begin, inside_begin, columns));
+
+    Expr last_group = (unit_begin + unit_count - 1) / p.at("group_units");
+    Expr first_channel = first_group * p.at("channels");
+    Expr channels = (last_group - first_group + 1) * p.at("channels");
+    if (depthwise) {  // a unit reads the channels it writes
+        first_channel = unit_begin * p.at("unit_blocks") * multiply.width;
+        channels = min(p.at("lanes") - first_channel, unit_count * p.at("unit_blocks") * multiply.width);
+    }
+    // Channels [first, first + count) to a place in scratch; planar with columns innermost.
+    auto copy = [&](Statements &then, bool as_planar, const Expr &first, const Expr &count, const Expr &at) {
+        Expr minor = p.at("staged_minor");
+        auto staged = [&](const Expr &column, const Expr &extent) {
+            BufferArgument part = {float_address(pointers.scratch, at + column * (as_planar ? Expr(1) : minor)),
+                                   {count, extent, staged_rows},
+                                   {1, minor, p.at("staged_row")}};
+            if (as_planar) {
+                std::swap(part.extent[0], part.extent[1]);
+            }
+            return part;
+        };
+        then.when(inside_begin > 0, [&](Statements &left) {
+            left.add(shared.clear.call({{"staged", staged(0, inside_begin)}}, {}));
+        });
+        then.when(inside_end < columns, [&](Statements &right) {
+            right.add(shared.clear.call({{"staged", staged(inside_end, columns - inside_end)}}, {}));
+        });
+        Expr inside = inside_end - inside_begin;
+        Expr first_element = int64(first) * p.at("in_c") + int64(staged_row_begin) * p.at("in_row") +
+                             int64(staged_column_begin + inside_begin) * p.at("in_col");
+        BufferArgument input = {float_address(pointers.input, first_element),
+                                {count, inside, staged_rows},
+                                {p.at("in_c"), p.at("in_col"), p.at("in_row")}};
+        const std::map<std::string, BufferArgument> buffers = {{"input", input},
+                                                               {"staged", staged(inside_begin, inside)}};
+        Expr other_axis = as_planar ? p.at("in_c") == 1 && p.at("in_col") != 1
+                                    : p.at("in_col") == 1 && p.at("in_c") != 1;
+        Expr transposed = other_axis && inside >= shared.edge && count >= shared.edge;
+        then.when(transposed, [&](Statements &inner) { inner.add(shared.stage_transposed(as_planar).call(buffers, {})); });
+        then.when(inside > 0 && !transposed, [&](Statements &inner) { inner.add(shared.stage(as_planar).call(buffers, {})); });
+    };
+    Expr staged_at = p.at("staged_at"), panels = p.at("panels"), panel = p.at("channel_block");
+    body.when(staged_rows > 0, [&](Statements &then) {
+        if (planar || depthwise) {
+            copy(then, planar, first_channel, channels, staged_at);
+            return;
+        }
+        // A single channel is a plane whatever the layout, and copying it as one moves vectors of columns.
+        Expr plane = p.at("staged_minor") == 1;
+        then.when(plane, [&](Statements &inner) { copy(inner, true, first_channel, channels, staged_at); });
+        then.when(!plane && panels == 1,
+                  [&](Statements &inner) { copy(inner, false, first_channel, channels, staged_at); });
+        then.when(panels > 1, [&](Statements &inner) {
+            inner.loop("panel", (last_group - first_group + 1) * panels, [&](Statements &each, const Expr &index) {
+                Expr begin = each.let("panel_begin", (index % panels) * panel);
+                copy(each, false, first_channel + (index / panels) * p.at("channels") + begin,
+                     min(panel, p.at("channels") - begin), staged_at + index * p.at("staged_panel"));
+            });
+        });
+    });
+}
+
+}  // namespace tconv::compiler

@@ -1,0 +1,75 @@
+// One task of the phase family, in the making: what its parts share. Each part has a file of its own, phase_layer.cpp
+// joins them.
+#pragma once
+
+#include "epilogue.h"
+#include "layer_function.h"
+#include "phase_axis.h"
+
+namespace tconv::compiler {
+
+class PhaseTask {
+public:
+    PhaseTask(const SharedStages &shared, const MultiplyTiles &multiply, bool merged, const Parameters &p,
+              const Pointers &pointers)
+        : shared(shared),
+          multiply(multiply),
+          merged(merged),
+          p(p),
+          pointers(pointers),
+          h(p, "h"),
+          w(p, "w"),
+          planar(multiply.lanes == generators::Lanes::pixels),
+          depthwise(multiply.lanes == generators::Lanes::depthwise) {}
+
+    void build(Statements &body, const Halide::Expr &task);
+
+private:
+    const SharedStages &shared;
+    const MultiplyTiles &multiply;
+    const bool merged;
+    const Parameters &p;
+    const Pointers &pointers;
+    AxisParameters h, w;
+    bool planar, depthwise;
+
+    // Of the task: quotients, staged input, units.
+    Halide::Expr row_begin, row_end, column_begin, column_end, staged_row_begin, staged_rows, staged_column_begin;
+    Halide::Expr unit_begin, unit_count, first_group;
+    // Strides of sums along lane (or output), pixel, row, block, x-phase and unit.
+    Halide::Expr sums_a, sums_m, sums_row, sums_block, sums_phase, sums_unit;
+
+    struct Unit {
+        Halide::Expr group, first_block, blocks, first_lane, end_lane, sums;
+    };
+    Unit unit_of(Statements &body, const Halide::Expr &index);
+
+    Halide::Expr sums_address(const Halide::Expr &elements) const {
+        return float_address(pointers.scratch, p.at("sums_at") + elements);
+    }
+
+    // phase_stage.cpp: the input block, once for all units.
+    void stage_input(Statements &body);
+
+    // phase_multiply.cpp: the sums of one unit, all x-phases of one row phase.
+    struct Destination {  // where the tiles of one phase are stored: the sums in scratch or, direct, the output
+        Halide::Expr host, m, row;
+    };
+    Destination destination(Statements &body, const Halide::Expr &sums, const Halide::Expr &output);
+    void multiply_phase(Statements &body, const Unit &unit, const PhaseParameters &vertical,
+                        const PhaseParameters &horizontal, const Halide::Expr &taps_pitch, const Destination &to);
+    void multiply_unit(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Halide::Expr &ry);
+
+    // phase_finish.cpp: those sums to the output, in boxes or by whole rows.
+    Box box_at(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Halide::Expr &ry);
+    void each_phase_box(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Halide::Expr &ry,
+                        const BoxVisitor &visit);
+    void each_flat_box(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Halide::Expr &ry,
+                       const BoxVisitor &visit);
+    Halide::Expr finish_by_rows(Statements &body, const Unit &unit, const PhaseParameters &vertical,
+                                const Halide::Expr &ry);
+    void finish_unit(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Halide::Expr &ry);
+    void finish_units_by_softmax(Statements &body, const PhaseParameters &vertical, const Halide::Expr &ry);
+};
+
+}  // namespace tconv::compiler
