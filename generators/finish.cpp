@@ -54,6 +54,31 @@ std::vector<Argument> FinishRows::arguments() const {
     return {sums, bias, slope, kind, first, stride, reciprocal, low, high};
 }
 
+FinishInterleaved::FinishInterleaved(int stride)
+    : sums(Float(32), 4, "sums"),
+      bias(Float(32), 1, "bias"),
+      slope(Float(32), 1, "slope"),
+      kind("kind"),
+      first_phase("first_phase"),
+      low("low"),
+      high("high"),
+      r("r"),
+      j("j"),
+      a("a"),
+      row("row"),
+      output("output"),
+      stride(stride) {
+    Expr phase = r + first_phase;
+    phase = select(phase >= stride, phase - stride, phase);
+    Expr sum = sums(j, phase, a, row), biased = sum + bias(a);
+    output(r, j, a, row) = select(kind == Finish::copy, sum, kind == Finish::bias_only, biased,
+                                  piecewise_linear(biased, slope(a), low, high));
+}
+
+std::vector<Argument> FinishInterleaved::arguments() const {
+    return {sums, bias, slope, kind, first_phase, low, high};
+}
+
 Activate::Activate(std::optional<Curve> which)
     : bias(Float(32), 1, "bias"),
       slope(Float(32), 1, "slope"),

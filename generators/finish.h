@@ -44,6 +44,23 @@ struct FinishRows {
     std::vector<Halide::Argument> arguments() const;
 };
 
+// The same for pixel lanes: output[r, j, a, row] is column j * stride + r of a row, of whose x-phases the first is
+// `first_phase`. The stride is a constant, so that vectors of all phases are interleaved in registers.
+struct FinishInterleaved {
+    static constexpr int strides[] = {2, 3, 4};
+
+    Halide::ImageParam sums, bias, slope;  // sums (m, phase, a, row)
+    Halide::Param<int> kind, first_phase;
+    Halide::Param<float> low, high;
+    Halide::Var r, j, a, row;
+    Halide::Func output;
+    int stride;
+
+    explicit FinishInterleaved(int stride);
+
+    std::vector<Halide::Argument> arguments() const;
+};
+
 // sums = activation(sums + bias), in place, for the activations and orders that Finish does not cover.
 struct Activate {
     Halide::ImageParam bias, slope;

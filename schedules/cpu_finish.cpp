@@ -79,6 +79,22 @@ void cpu_finish_rows(generators::FinishRows &finish, int edge) {
     finish.slope.dim(0).set_min(0).set_stride(1);
 }
 
+void cpu_finish_interleaved(generators::FinishInterleaved &finish, int vector) {
+    // Unrolled over the phases and vectorized along each: Halide joins such stores to one of interleaved vectors. The
+    // last vector overlaps the one before, so every phase must have one.
+    finish.output.bound(finish.r, 0, finish.stride)
+        .unroll(finish.r)
+        .vectorize(finish.j, vector, TailStrategy::ShiftInwards);
+    finish.output.specialize(finish.kind == generators::Finish::copy);
+    finish.output.specialize(finish.kind == generators::Finish::bias_only);
+
+    finish.sums.dim(0).set_min(0).set_stride(1);
+    finish.output.output_buffer().dim(0).set_bounds(0, finish.stride).set_stride(1);
+    finish.output.output_buffer().dim(1).set_stride(finish.stride);
+    finish.bias.dim(0).set_min(0).set_stride(1);
+    finish.slope.dim(0).set_min(0).set_stride(1);
+}
+
 void cpu_activate(generators::Activate &activate, int vector) {
     any_stride(activate.sums.output_buffer());
     vectorize_contiguous(activate.sums.update(), activate.sums.output_buffer(), activate.a, activate.m, vector);

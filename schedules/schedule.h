@@ -34,6 +34,7 @@ void cpu_fill(generators::Fill &fill, int vector);
 
 void cpu_finish(generators::Finish &finish, int vector);
 void cpu_finish_rows(generators::FinishRows &finish, int edge);
+void cpu_finish_interleaved(generators::FinishInterleaved &finish, int vector);
 void cpu_activate(generators::Activate &activate, int vector);
 void cpu_add_to_sums(generators::AddToSums &add, int vector);
 void cpu_add_to_output(generators::AddToOutput &add, int vector);

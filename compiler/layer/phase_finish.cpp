@@ -24,39 +24,81 @@ Box PhaseTask::box_at(Statements &body, const Unit &unit, const PhaseParameters 
     return box;
 }
 
+PhaseTask::OutputRow PhaseTask::output_row(Statements &body) {
+    OutputRow row;
+    row.first = w.stride * column_begin - w.crop;
+    row.begin = body.let("x_begin", max(0, row.first));
+    row.length = body.let("row_length", min(w.out, w.stride * column_end - w.crop) - row.begin);
+    return row;
+}
+
 // Where rows of the output are contiguous and lanes are channels: all x-phases at once. Returns whether it did; tiny
 // boxes, which fill no tile, are left.
 Expr PhaseTask::finish_by_rows(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Expr &ry) {
-    Expr first = w.stride * column_begin - w.crop;  // output column of quotient column_begin, phase 0
-    Expr x_begin = body.let("x_begin", max(0, first));
-    Expr length = body.let("row_length", min(w.out, w.stride * column_end - w.crop) - x_begin);
+    const OutputRow row = output_row(body);
     // v * stride < 2^32, see generators::FinishRows.
     Expr divisible = w.stride < 4096 && w.block < (1 << 20) / (w.stride + 1);
-    Expr lanes = body.let("unit_lanes", unit.end_lane - unit.first_lane);
-    Expr suited = body.let(
-        "by_rows", p.at("rows") != 0 && length >= shared.edge && divisible);
+    Expr suited = body.let("by_rows", p.at("rows") != 0 && row.length >= shared.edge && divisible);
     body.when(suited, [&](Statements &then) {
         Box box = box_at(then, unit, vertical, ry);
-        Expr output = box.output + cast<uint64_t>((int64(unit.first_lane) * p.at("out_c") + int64(x_begin)) * 4);
-        Expr lane = unit.group * p.at("lanes") + unit.first_lane;
+        Expr output = box.output + cast<uint64_t>((int64(unit.first_lane) * p.at("out_c") + int64(row.begin)) * 4);
         Expr one = Internal::make_const(UInt(64), 1), stride = cast<uint64_t>(w.stride);
         then.add(shared.finish_rows.call(
-            {{"sums", {sums_address(unit.sums), {0, 0, 0, 0}, {1, sums_m, sums_phase, sums_row}}},
-             {"output", {output, {length, lanes, box.rows}, {1, p.at("out_c"), box.output_row}}},
-             {"bias", {float_address(pointers.scratch, lane), {0}, {1}}},
-             {"slope", {float_address(pointers.scratch, p.at("slope_at") + lane), {0}, {1}}}},
-            {{"kind", p.at("finish_kind")},
-             {"first", x_begin - first},
-             {"stride", w.stride},
-             {"reciprocal", ((one << 32) + stride - one) / stride},
-             {"low", reinterpret<float>(p.at("low_bits"))},
-             {"high", reinterpret<float>(p.at("high_bits"))}}));
+            with_lane_vectors(unit,
+                              {{"sums", {sums_address(unit.sums), {0, 0, 0, 0}, {1, sums_m, sums_phase, sums_row}}},
+                               {"output",
+                                {output,
+                                 {row.length, unit.end_lane - unit.first_lane, box.rows},
+                                 {1, p.at("out_c"), box.output_row}}}}),
+            with_activation({{"first", row.begin - row.first},
+                             {"stride", w.stride},
+                             {"reciprocal", ((one << 32) + stride - one) / stride}})));
     });
     return suited;
 }
 
+// The same where lanes are pixels, for the strides that are compiled in: full sets of all phases. Returns how many.
+Expr PhaseTask::finish_interleaved(Statements &body, const Unit &unit, const PhaseParameters &vertical,
+                                   const Expr &ry) {
+    const OutputRow row = output_row(body);
+    Expr sets = 0;
+    for (const auto &[stride, function] : shared.finish_interleaved) {
+        sets = select(w.stride == stride && row.length / stride >= shared.edge, row.length / stride, sets);
+    }
+    sets = body.let("sets", select(p.at("rows") != 0, sets, 0));
+    for (const auto &[stride, function] : shared.finish_interleaved) {
+        body.when(sets > 0 && w.stride == stride, [&](Statements &then) {
+            Box box = box_at(then, unit, vertical, ry);
+            Expr output = box.output + cast<uint64_t>((int64(unit.first_lane) * p.at("out_c") + int64(row.begin)) * 4);
+            then.add(function.call(
+                with_lane_vectors(unit, {{"sums", {sums_address(unit.sums), {0, 0, 0, 0}, {1, sums_phase, sums_a, sums_row}}},
+                                         {"output",
+                                          {output,
+                                           {stride, sets, unit.end_lane - unit.first_lane, box.rows},
+                                           {1, stride, p.at("out_c"), box.output_row}}}}),
+                with_activation({{"first_phase", (row.begin + w.crop) % stride}})));
+        });
+    }
+    return sets;
+}
+
+std::map<std::string, BufferArgument> PhaseTask::with_lane_vectors(const Unit &unit,
+                                                                   std::map<std::string, BufferArgument> buffers) const {
+    Expr lane = unit.group * p.at("lanes") + unit.first_lane;
+    buffers["bias"] = {float_address(pointers.scratch, lane), {0}, {1}};
+    buffers["slope"] = {float_address(pointers.scratch, p.at("slope_at") + lane), {0}, {1}};
+    return buffers;
+}
+
+std::map<std::string, Expr> PhaseTask::with_activation(std::map<std::string, Expr> scalars) const {
+    scalars["kind"] = p.at("finish_kind");
+    scalars["low"] = reinterpret<float>(p.at("low_bits"));
+    scalars["high"] = reinterpret<float>(p.at("high_bits"));
+    return scalars;
+}
+
 void PhaseTask::each_phase_box(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Expr &ry,
-                               const BoxVisitor &visit) {
+                               const Expr &skipped, const BoxVisitor &visit) {
     body.loop("rx", w.stride, [&](Statements &each, const Expr &rx) {
         PhaseParameters horizontal = phase_of(each, w, rx, column_begin, column_end);
         Box box = box_at(each, unit, vertical, ry);
@@ -65,12 +107,12 @@ void PhaseTask::each_phase_box(Statements &body, const Unit &unit, const PhasePa
         Expr begin = each.let("lane_begin", max(unit.first_lane, phase_lane));
         Expr end = min(unit.end_lane, phase_lane + p.at("outputs"));
         Expr co = each.let("co", begin - phase_lane);
-        Expr x = each.let("x", w.stride * horizontal.begin + rx - w.crop);
+        Expr x = each.let("x", w.stride * (horizontal.begin + skipped) + rx - w.crop);
         box.lanes = each.let("box_lanes", end - begin);
-        box.pixels = each.let("box_pixels", horizontal.end - horizontal.begin);
+        box.pixels = each.let("box_pixels", horizontal.end - horizontal.begin - skipped);
         // Lanes of one block lie `sums_a` apart; where that is not 1 (pixels), blocks follow at the same distance.
         Expr sums = unit.sums + (begin - unit.first_lane) * sums_a + (merged ? Expr(0) : rx * sums_phase) +
-                    (planar ? Expr(0) : (horizontal.begin - column_begin) * sums_m);
+                    (planar ? Expr(0) : (horizontal.begin - column_begin) * sums_m) + skipped * sums_m;
         box.sums = sums_address(sums);
         box.first_lane = unit.group * p.at("lanes") + begin;
         box.output_a = p.at("out_c");
@@ -121,12 +163,12 @@ void PhaseTask::finish_unit(Statements &body, const Unit &unit, const PhaseParam
     if (merged) {
         body.when(p.at("flat") != 0, [&](Statements &flat) { each_flat_box(flat, unit, vertical, ry, finish); });
         body.when(p.at("flat") == 0,
-                  [&](Statements &strided) { each_phase_box(strided, unit, vertical, ry, finish); });
+                  [&](Statements &strided) { each_phase_box(strided, unit, vertical, ry, 0, finish); });
     } else if (planar) {
-        each_phase_box(body, unit, vertical, ry, finish);
+        each_phase_box(body, unit, vertical, ry, finish_interleaved(body, unit, vertical, ry), finish);
     } else {
         Expr finished = finish_by_rows(body, unit, vertical, ry);
-        body.when(!finished, [&](Statements &rest) { each_phase_box(rest, unit, vertical, ry, finish); });
+        body.when(!finished, [&](Statements &rest) { each_phase_box(rest, unit, vertical, ry, 0, finish); });
     }
 }
 
@@ -135,7 +177,7 @@ void PhaseTask::finish_units_by_softmax(Statements &body, const PhaseParameters 
     Expr statistics = select(over_channels, w.stride * h.block * w.block, h.block * p.at("groups") * p.at("outputs"));
     auto each_box = [&](Statements &sweep, const BoxVisitor &visit) {
         sweep.loop("unit", unit_count, [&](Statements &each, const Expr &index) {
-            each_phase_box(each, unit_of(each, index), vertical, ry, visit);
+            each_phase_box(each, unit_of(each, index), vertical, ry, 0, visit);
         });
     };
     finish_softmax(body, shared, p, pointers, each_box, statistics);

@@ -62,12 +62,22 @@ private:
 
     // phase_finish.cpp: those sums to the output, in boxes or by whole rows.
     Box box_at(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Halide::Expr &ry);
+    // Without the first `skipped` pixels of each phase.
     void each_phase_box(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Halide::Expr &ry,
-                        const BoxVisitor &visit);
+                        const Halide::Expr &skipped, const BoxVisitor &visit);
     void each_flat_box(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Halide::Expr &ry,
                        const BoxVisitor &visit);
+    struct OutputRow {  // of this task: column of phase 0 of its first quotient (may be negative), first column, columns
+        Halide::Expr first, begin, length;
+    };
+    OutputRow output_row(Statements &body);
+    std::map<std::string, BufferArgument> with_lane_vectors(const Unit &unit,
+                                                            std::map<std::string, BufferArgument> buffers) const;
+    std::map<std::string, Halide::Expr> with_activation(std::map<std::string, Halide::Expr> scalars) const;
     Halide::Expr finish_by_rows(Statements &body, const Unit &unit, const PhaseParameters &vertical,
                                 const Halide::Expr &ry);
+    Halide::Expr finish_interleaved(Statements &body, const Unit &unit, const PhaseParameters &vertical,
+                                    const Halide::Expr &ry);
     void finish_unit(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Halide::Expr &ry);
     void finish_units_by_softmax(Statements &body, const PhaseParameters &vertical, const Halide::Expr &ry);
 };

@@ -64,6 +64,13 @@ RawFunction lower_finish_rows(const std::string &name, const Target &target) {
     return RawFunction(finish.output, "output", finish.arguments(), name, target);
 }
 
+RawFunction lower_finish_interleaved(int stride, const std::string &prefix, const Target &target) {
+    generators::FinishInterleaved finish(stride);
+    schedules::cpu_finish_interleaved(finish, edge_of(target));
+    return RawFunction(finish.output, "output", finish.arguments(),
+                       prefix + "_finish_interleaved_" + std::to_string(stride), target);
+}
+
 RawFunction lower_activate(std::optional<Curve> curve, const std::string &name, const Target &target) {
     generators::Activate activate(curve);
     schedules::cpu_activate(activate, vector_of(target));
@@ -166,6 +173,9 @@ SharedStages::SharedStages(const std::string &prefix, const Target &target)
       softmax_exponentiate(lower_exponentiate(prefix + "_softmax_exponentiate", target)),
       softmax_total(lower_total(prefix + "_softmax_total", target)),
       softmax_scale(lower_scale(prefix + "_softmax_scale", target)) {
+    for (int stride : generators::FinishInterleaved::strides) {
+        finish_interleaved.emplace(stride, lower_finish_interleaved(stride, prefix, target));
+    }
     for (const char *vector : {"bias", "slope"}) {
         repeat.emplace(vector, lower_repeat(vector, prefix + "_repeat_" + vector, target));
     }
@@ -182,6 +192,9 @@ std::vector<const RawFunction *> SharedStages::all() const {
         &stage_channels, &stage_planar,  &transposed_channels, &transposed_planar,    &clear,         &finish, &finish_rows,
         &activate_piecewise, &add_to_sums, &add_to_output,     &softmax_peak, &softmax_exponentiate, &softmax_total,
         &softmax_scale};
+    for (const auto &[stride, function] : finish_interleaved) {
+        stages.push_back(&function);
+    }
     for (const auto &[name, function] : repeat) {
         stages.push_back(&function);
     }

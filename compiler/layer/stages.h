@@ -42,6 +42,7 @@ struct SharedStages {
     RawFunction stage_channels, stage_planar, transposed_channels, transposed_planar, clear, finish, finish_rows,
         activate_piecewise, add_to_sums, add_to_output, softmax_peak,
         softmax_exponentiate, softmax_total, softmax_scale;
+    std::map<int, RawFunction> finish_interleaved;  // by stride
     std::map<std::string, RawFunction> repeat;  // by the vector they write: bias, slope
     std::map<std::string, RawFunction> fill;    // bias, slope, peak, total
     std::map<generators::Curve, RawFunction> activate;

@@ -34,8 +34,7 @@ LayerParams bind_views(const tconv_spec &spec, const Choice &choice, const tconv
     };
     params.flat = choice.kernel->lanes == Lanes::merged && one_row(params.out_c, params.out_col) &&
                   (!has_residual || one_row(params.res_c, params.res_col));
-    const bool lanes_are_channels = choice.kernel->lanes == Lanes::channels || choice.kernel->lanes == Lanes::depthwise;
-    params.rows = lanes_are_channels && params.out_col == 1 && !params.in_place && !has_residual;
+    params.rows = choice.kernel->lanes != Lanes::merged && params.out_col == 1 && !params.in_place && !has_residual;
     const bool lanes_are_columns = choice.kernel->lanes == Lanes::merged && params.outputs == 1;
     params.direct = params.direct && (choice.kernel->lanes != Lanes::merged || params.flat) &&
                     (lanes_are_columns ? params.out_col : params.out_c) == 1;

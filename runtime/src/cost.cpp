@@ -11,7 +11,7 @@ namespace {
 
 // Cycles of a core that issues two vector FMAs, or two loads, each cycle, with an FMA latency of four: the common
 // ground of Zen and of Intel's cores since Haswell. Only ratios matter.
-constexpr double kFmaPerCycle = 2, kLoadsPerCycle = 2, kLatency = 4;
+constexpr double kFmaPerCycle = 2, kLoadsPerCycle = 1.6, kLatency = 4;
 constexpr double kTileOverhead = 24, kTapOverhead = 7, kCallOverhead = 70, kTaskOverhead = 400;
 // Weights beyond the second level of cache arrive at about this many bytes a cycle.
 constexpr double kWeightBytesPerCycle = 6;
@@ -75,7 +75,12 @@ double store_cycles(const tconv_spec &spec, const Kernel &kernel, const Geometry
     if (kernel.lanes == Lanes::pixels) {
         // Rows of one phase and channel: vectors at stride 1, else elements, apart by the stride or the channels.
         const bool contiguous = spec.stride_w == 1 && (!channels_last || spec.out_channels == 1);
-        const double element = contiguous ? 0.7 : channels_last && spec.out_channels > 1 ? 2.2 : kStridedCopy;
+        const bool rows = (!channels_last || spec.out_channels == 1) && p.in_place == 0 &&
+                          p.residual == TCONV_RESIDUAL_NONE && out_w >= 8.0 * spec.stride_w;
+        const bool interleaved = rows && spec.stride_w <= 4;  // generators::FinishInterleaved
+        const double element = contiguous || interleaved ? 0.7
+                               : channels_last && spec.out_channels > 1 ? 2.2
+                                                                        : kStridedCopy;
         return outputs * (element + (curve ? kCurve / kernel.vector : 0)) +
                out_h * spec.out_channels * spec.stride_w * kRowOverhead;
     }

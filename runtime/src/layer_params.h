@@ -21,7 +21,7 @@
     X(in_c)       X(in_row)     X(in_col)     X(out_c)      X(out_row)    X(out_col)                                 \
     X(res_c)      X(res_row)    X(res_col)                                                                           \
     X(flat)       /* merged lanes are contiguous in output and residual: store them as one row */                    \
-    X(rows)       /* channel lanes are transposed into contiguous rows of the output */                               \
+    X(rows)       /* phases are stored together, into contiguous rows of the output */                                \
     X(direct)     /* register tiles are finished and stored into the output, without a pass over sums */              \
     /* filter view, set by each packing */                                                                           \
     X(filter_ci)  X(filter_co)  X(filter_ky)  X(filter_kx)                                                           \
