@@ -21,7 +21,7 @@ help:
 
 demo:
 	@scripts/bootstrap.sh demo
-	@cmake --preset release
+	@cmake --preset release -DTCONV_BUILD_TESTS=OFF
 	@cmake --build --preset release --target demo
 
 test:
@@ -38,21 +38,21 @@ test-full:
 
 bench:
 	@scripts/bootstrap.sh
-	@cmake --preset release
+	@cmake --preset release -DTCONV_BUILD_TESTS=OFF
 	@cmake --build --preset release --target tconv-cli
 	@build/release/bin/tconv bench --layers bench/shapes/layers.csv
 
 # Sanitized and cross builds take tconv-compiler from the release build: it is a tool of this machine.
 test-sanitize:
 	@scripts/bootstrap.sh demo test
-	@cmake --preset release
+	@cmake --preset release -DTCONV_BUILD_TESTS=OFF
 	@cmake --build --preset release --target tconv-compiler
 	@set -e; for preset in asan ubsan tsan; do \
 	    cmake --preset $$preset; cmake --build --preset $$preset; ctest --preset $$preset; done
 
 test-cross:
 	@scripts/bootstrap.sh cross
-	@cmake --preset release
+	@cmake --preset release -DTCONV_BUILD_TESTS=OFF
 	@cmake --build --preset release --target tconv-compiler
 	@cmake --preset arm64
 	@cmake --build --preset arm64
