@@ -50,8 +50,8 @@ MUTANTS = (
            "Expr biased = sums(a, m, row) + bias(a);", "Expr biased = sums(a, m, row) + 0.0f * bias(a);",
            "correctness.activation correctness.every_kernel"),
     # ---- Phases, tiles and boxes
-    Mutant("phase-dropped", "compiler/layer/phase_layer.cpp",
-           'body.loop("ry", h.stride, ', 'body.loop("ry", max(1, h.stride - 1), '),
+    Mutant("phase-dropped", "compiler/layer/phase_axis.h",
+           "Halide::min(axis.stride, axis.out)", "Halide::min(Halide::max(1, axis.stride - 1), axis.out)"),
     Mutant("empty-phase-without-bias", "compiler/layer/phase_axis.h",
            'phase.end = body.let("end", Halide::max(phase.begin, Halide::min(end, block_end)));',
            'phase.end = body.let("end", Halide::select(phase.taps > 0, Halide::max(phase.begin, Halide::min(end, '

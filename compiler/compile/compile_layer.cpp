@@ -105,10 +105,10 @@ std::set<int> tile_widths(const tconv_spec &spec, const Choice &choice, int step
     for (int block = 0; block < p.blocks_w; block++) {
         const int64_t begin = p.first_w + static_cast<int64_t>(block) * p.block_w;
         const int64_t end = std::min<int64_t>(p.end_w, begin + p.block_w);
-        for (int64_t r = 0; r < (merged ? 1 : axis.stride); r++) {
+        for (int64_t i = 0; i < (merged ? 1 : std::min(axis.stride, axis.out)); i++) {
             int64_t columns = end - begin;
             if (!merged) {
-                const Phase phase = phase_of(axis, r);
+                const Phase phase = phase_of(axis, floor_mod(axis.crop + i, axis.stride));
                 columns = std::min(end, phase.first_q + phase.count) - std::max(begin, phase.first_q);
             }
             if (columns <= 0) {

@@ -1,6 +1,7 @@
 // The phase arithmetic of one axis, as IR: what runtime/src/geometry.h computes in C++.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "layer_function.h"
@@ -51,6 +52,15 @@ inline PhaseParameters phase_of(Statements &body, const AxisParameters &axis, co
     phase.begin = body.let("begin", Halide::max(first, block_begin));
     phase.end = body.let("end", Halide::max(phase.begin, Halide::min(end, block_end)));
     return phase;
+}
+
+// Visits the phases of an axis that have outputs: all, or where the stride exceeds the outputs, one for each.
+inline void each_phase(Statements &body, const std::string &name, const AxisParameters &axis,
+                       const std::function<void(Statements &, const Halide::Expr &r)> &visit) {
+    body.loop(name, body.let("phases", Halide::min(axis.stride, axis.out)),
+              [&](Statements &each, const Halide::Expr &output) {
+                  visit(each, each.let("phase", (axis.crop + output) % axis.stride));
+              });
 }
 
 }  // namespace tconv::compiler

@@ -99,7 +99,7 @@ std::map<std::string, Expr> PhaseTask::with_activation(std::map<std::string, Exp
 
 void PhaseTask::each_phase_box(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Expr &ry,
                                const Expr &skipped, const BoxVisitor &visit) {
-    body.loop("rx", w.stride, [&](Statements &each, const Expr &rx) {
+    each_phase(body, "rx", w, [&](Statements &each, const Expr &rx) {
         PhaseParameters horizontal = phase_of(each, w, rx, column_begin, column_end);
         Box box = box_at(each, unit, vertical, ry);
         // The part of this phase's channels that lies in the unit's lanes.

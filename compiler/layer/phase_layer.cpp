@@ -49,7 +49,7 @@ void PhaseTask::build(Statements &body, const Expr &task) {
     prepare_lanes(body, shared, p, pointers, merged ? w.stride : Expr(1));
     stage_input(body);
 
-    body.loop("ry", h.stride, [&](Statements &rows, const Expr &ry) {
+    each_phase(body, "ry", h, [&](Statements &rows, const Expr &ry) {
         PhaseParameters vertical = phase_of(rows, h, ry, row_begin, row_end);
         Expr some = vertical.end > vertical.begin;
         Expr softmax = p.at("softmax") != 0;

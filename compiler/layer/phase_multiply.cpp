@@ -119,7 +119,7 @@ void PhaseTask::multiply_unit(Statements &body, const Unit &unit, const PhasePar
                        destination(body, unit.sums, output_at(w.stride * column_begin - w.crop)));
         return;
     }
-    body.loop("rx", w.stride, [&](Statements &each, const Expr &rx) {
+    each_phase(body, "rx", w, [&](Statements &each, const Expr &rx) {
         PhaseParameters horizontal = phase_of(each, w, rx, column_begin, column_end);
         // All phases of channel lanes count their pixels from column_begin, for finish_by_rows; vectors of pixels must
         // start where their row of sums does.

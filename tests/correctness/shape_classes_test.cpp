@@ -102,6 +102,8 @@ const ShapeClass kClasses[] = {
     {"StrideOneHundred",               "n1_c5_h3_w4_o6_k7x9_s100x100_p2,3,1,1_op50,99_d1x1_g1_f32_nchw"},
     // The first tap of phase 43898 is that times the inverse of 934, 49539, modulo the stride: a product beyond int32.
     {"StrideBeyondSixteenBits",        "n1_c1_h1_w2_o2_k54x2_s50021x3_p43000,0,0,0_op0,0_d934x1_g1_f32_nchw"},
+    // Far more phases than outputs: only theirs are visited, which begin at phase 29999998 and wrap.
+    {"StrideOfMillions",               "n1_c5_h2_w2_o6_k3x3_s30000000x7_p29999998,3,0,3_op0,0_d1x1_g1_f32_nchw"},
     {"StrideOneHundredLongKernel",     "n1_c5_h1_w9_o6_k1x250_s1x100_p0,70,0,80_op0,7_d1x1_g1_f32_nchw"},
     {"DilationTwelve",                 "n1_c17_h21_w23_o18_k3x3_s1x1_p12,12,12,12_op0,0_d12x12_g1_f32_nchw"},
     {"DilationTwelveStrideFive",       "n1_c7_h6_w7_o8_k3x3_s5x5_p3,4,5,6_op0,0_d12x12_g1_f32_nchw"},
