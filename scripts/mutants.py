@@ -103,6 +103,8 @@ MUTANTS = (
            "if (tensors.input.data == nullptr)", "contract.run"),
     Mutant("workspace-size-unchecked", "runtime/src/execute.cpp",
            "if (tensors.workspace_bytes < needed) {", "if (tensors.workspace_bytes < needed / 2) {", "contract.run"),
+    Mutant("damaged-packed-filter-accepted", "runtime/src/pack.cpp",
+           "found != header.checksum)", "found == 0)", "contract.pack"),
     Mutant("foreign-packed-filter-accepted", "runtime/src/pack.cpp",
            "if (header.layer != layer_hash(plan.choice) ||", "if (header.layer == 0 ||", "contract.run"),
 )

@@ -64,23 +64,48 @@ tconv_status check_packed(const tconv_plan &plan, const void *packed, Message &m
     PackedHeader header;
     std::memcpy(&header, packed, sizeof header);
     if (std::memcmp(header.magic, kMagic, sizeof kMagic) != 0) {
-        return message.fail(TCONV_PACKED_MISMATCH, "packed_filter is not a packed filter of this format");
+        return message.fail(TCONV_PACKED_MISMATCH, "packed_filter is foreign: not a packed filter of this format");
     }
     if (header.byte_order != kByteOrder) {
-        return message.fail(TCONV_PACKED_MISMATCH, "packed_filter was written with the other byte order");
+        return message.fail(TCONV_PACKED_MISMATCH, "packed_filter is foreign: written with the other byte order");
     }
     header.kernel[sizeof header.kernel - 1] = '\0';
     if (std::strcmp(header.kernel, plan.choice.kernel->name) != 0) {
-        return message.fail(TCONV_PACKED_MISMATCH, "packed_filter was made for kernel %s, the plan runs %s",
+        return message.fail(TCONV_PACKED_MISMATCH, "packed_filter is foreign: made for kernel %s, the plan runs %s",
                             header.kernel, plan.choice.kernel->name);
     }
     if (header.library != tconv_version()) {
-        return message.fail(TCONV_PACKED_MISMATCH, "packed_filter was made by version %u, this is %u", header.library,
+        return message.fail(TCONV_PACKED_MISMATCH, "packed_filter is foreign: made by version %u, this is %u", header.library,
                             tconv_version());
     }
     if (header.layer != layer_hash(plan.choice) ||
         header.bytes != static_cast<uint64_t>(plan.choice.blocking.packed_floats) * 4) {
-        return message.fail(TCONV_PACKED_MISMATCH, "packed_filter was made for a layer of other sizes");
+        return message.fail(TCONV_PACKED_MISMATCH, "packed_filter is foreign: made for a layer of other sizes");
+    }
+    return TCONV_OK;
+}
+
+// The header first, so that a foreign blob is not taken for a truncated or damaged one of this plan.
+tconv_status check_whole(const tconv_plan &plan, const void *packed, size_t packed_bytes, Message &message) {
+    if (packed == nullptr)
+        return message.fail(TCONV_INVALID_ARGUMENT, "packed is NULL");
+    if (packed_bytes < sizeof(PackedHeader)) {
+        return message.fail(TCONV_PACKED_MISMATCH,
+                            "packed_filter is truncated: packed_bytes = %zu, less than its header of %zu", packed_bytes,
+                            sizeof(PackedHeader));
+    }
+    if (tconv_status status = check_packed(plan, packed, message); status != TCONV_OK)
+        return status;
+    if (packed_bytes < static_cast<size_t>(plan.packed_bytes)) {
+        return message.fail(TCONV_PACKED_MISMATCH, "packed_filter is truncated: packed_bytes = %zu of %lld", packed_bytes,
+                            static_cast<long long>(plan.packed_bytes));
+    }
+    PackedHeader header;
+    std::memcpy(&header, packed, sizeof header);
+    if (const uint64_t found = checksum(packed_floats(packed), header.bytes); found != header.checksum) {
+        return message.fail(TCONV_PACKED_MISMATCH,
+                            "packed_filter is damaged: its floats have the checksum %016llx, its header says %016llx",
+                            static_cast<unsigned long long>(found), static_cast<unsigned long long>(header.checksum));
     }
     return TCONV_OK;
 }
@@ -129,4 +154,16 @@ tconv_status tconv_pack_filter(const tconv_plan *plan, const tconv_view *filter,
     header.checksum = checksum(floats, header.bytes);
     std::memcpy(packed, &header, sizeof header);
     return TCONV_OK;
+}
+
+tconv_status tconv_packed_check(const tconv_plan *plan, const void *packed, size_t packed_bytes) {
+    using namespace tconv;
+    if (plan == nullptr)
+        return TCONV_INVALID_ARGUMENT;
+    char text[320];
+    Message message(text, sizeof text);
+    const tconv_status status = check_whole(*plan, packed, packed_bytes, message);
+    if (status != TCONV_OK)
+        plan->hooks.log(plan->hooks.user, status, text);
+    return status;
 }

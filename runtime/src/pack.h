@@ -6,7 +6,7 @@
 
 namespace tconv {
 
-// PACKED_MISMATCH with the reason if the blob was not made for this plan, or is damaged.
+// PACKED_MISMATCH with the reason if the header is not of a blob for this plan. The floats are not read.
 tconv_status check_packed(const tconv_plan &plan, const void *packed, Message &message);
 
 const void *packed_floats(const void *packed);

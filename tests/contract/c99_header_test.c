@@ -41,6 +41,7 @@ static void check_functions(void) {
     const char *(*plan_kernel)(const tconv_plan *) = tconv_plan_kernel;
     tconv_status (*plan_explain)(const tconv_plan *, char *, size_t) = tconv_plan_explain;
     tconv_status (*pack_filter)(const tconv_plan *, const tconv_view *, void *, size_t) = tconv_pack_filter;
+    tconv_status (*packed_check)(const tconv_plan *, const void *, size_t) = tconv_packed_check;
     void (*tensors_init)(tconv_tensors *, size_t) = tconv_tensors_init;
     tconv_status (*run)(const tconv_plan *, const tconv_tensors *) = tconv_run;
     int32_t (*kernel_count)(void) = tconv_kernel_count;
@@ -48,8 +49,8 @@ static void check_functions(void) {
     CHECK(version && status_string && spec_init && spec_validate && spec_output_size && spec_set_output_size);
     CHECK(spec_set_crop && spec_parse && spec_format && view_input && view_output && view_filter && hooks_init);
     CHECK(pool_create && pool_hooks && pool_destroy && plan_create && plan_destroy && requirements_init);
-    CHECK(plan_requirements && plan_kernel && plan_explain && pack_filter && tensors_init && run);
-    CHECK(kernel_count && kernel_name);
+    CHECK(plan_requirements && plan_kernel && plan_explain && pack_filter && packed_check && tensors_init);
+    CHECK(run && kernel_count && kernel_name);
 }
 
 static void check_enums(void) {

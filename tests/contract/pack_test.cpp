@@ -1,7 +1,9 @@
 // tconv_pack_filter: what it refuses, leaving the caller's memory alone, and what it promises of the blob: the same
-// bytes for every layout of one filter, no pointers inside, good for every input size of the layer.
+// bytes for every layout of one filter, no pointers inside, good for every input size of the layer. tconv_packed_check:
+// that it tells foreign, truncated and damaged blobs apart and misses no bit of the floats.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 #include <string>
@@ -128,6 +130,79 @@ TEST_F(PackTest, BlobsAreRelocatable) {
         EXPECT_EQ(problem.compare(problem.expected()), "") << kernel;
         EXPECT_EQ(std::memcmp(elsewhere.bytes(), file.data(), file.size()), 0) << "run does not write the blob";
     }
+}
+
+class PackedCheckTest : public PackTest {
+protected:
+    void SetUp() override { ASSERT_EQ(pack(filter, ""), TCONV_OK) << said; }
+
+    // Checks, and that the log names the reason.
+    tconv_status check(const void *packed, size_t bytes, const std::string &reason) {
+        said.clear();
+        const tconv_status status = tconv_packed_check(plan.get(), packed, bytes);
+        if (status == TCONV_OK)
+            EXPECT_EQ(said, "");
+        else
+            EXPECT_NE(said.find(reason), std::string::npos) << said << " should say " << reason;
+        return status;
+    }
+};
+
+TEST_F(PackedCheckTest, WholeBlobsPass) {
+    EXPECT_EQ(check(block.data(), block.size(), ""), TCONV_OK) << said;
+    // Of any alignment, and with more behind it, as in a file of several.
+    std::vector<unsigned char> file(block.size() + 100, 0xff);
+    std::memcpy(file.data() + 3, block.bytes(), block.size());
+    EXPECT_EQ(check(file.data() + 3, file.size() - 3, ""), TCONV_OK) << said;
+    for (const std::string &kernel : kernels_for(spec)) {
+        const Plan made(spec, kernel);
+        Block blob(made.needs.packed_filter_bytes);
+        ASSERT_EQ(tconv_pack_filter(made.get(), &filter, blob.data(), blob.size()), TCONV_OK);
+        EXPECT_EQ(tconv_packed_check(made.get(), blob.data(), blob.size()), TCONV_OK) << kernel;
+        EXPECT_EQ(check(blob.data(), blob.size(), "foreign"),
+                  kernel == tconv_plan_kernel(plan.get()) ? TCONV_OK : TCONV_PACKED_MISMATCH)
+            << kernel;
+    }
+}
+
+TEST_F(PackedCheckTest, BadArgumentsAreRefused) {
+    EXPECT_EQ(tconv_packed_check(nullptr, block.data(), block.size()), TCONV_INVALID_ARGUMENT);
+    EXPECT_EQ(check(nullptr, block.size(), "packed is NULL"), TCONV_INVALID_ARGUMENT);
+}
+
+// Each part in memory of its own, where the address sanitizer sees a read behind it.
+TEST_F(PackedCheckTest, EveryTruncationIsNoticed) {
+    for (size_t bytes = 0; bytes < block.size(); bytes += bytes < 256 ? 1 : 61) {
+        const std::vector<unsigned char> part(block.bytes(), block.bytes() + bytes);
+        const unsigned char none = 0;
+        ASSERT_EQ(check(bytes == 0 ? &none : part.data(), bytes, "truncated: packed_bytes = " + std::to_string(bytes)),
+                  TCONV_PACKED_MISMATCH)
+            << bytes;
+    }
+    EXPECT_EQ(check(block.data(), block.size() - 1, "truncated"), TCONV_PACKED_MISMATCH);
+}
+
+TEST_F(PackedCheckTest, EveryFlippedBitIsNoticed) {
+    constexpr size_t kHeader = 128, kChecksum = 32;
+    auto *const bytes = static_cast<unsigned char *>(block.data());
+    const auto flipped = [&](size_t at, int bit, const std::string &reason) {
+        bytes[at] ^= static_cast<unsigned char>(1 << bit);
+        EXPECT_EQ(check(bytes, block.size(), reason), TCONV_PACKED_MISMATCH) << "byte " << at << ", bit " << bit;
+        bytes[at] ^= static_cast<unsigned char>(1 << bit);
+    };
+    for (int bit = 0; bit < 8; ++bit) {
+        for (size_t at = 0; at < kChecksum; ++at)
+            flipped(at, bit, "foreign");
+        for (size_t at = kChecksum; at < kChecksum + 8; ++at)
+            flipped(at, bit, "damaged");
+        for (size_t at = kHeader; at < block.size(); at += at < kHeader + 256 || at + 256 > block.size() ? 1 : 59)
+            flipped(at, bit, "damaged");
+    }
+    // Words that changed places are damage too.
+    const std::vector<unsigned char> before(bytes, bytes + block.size());
+    std::swap_ranges(bytes + kHeader, bytes + kHeader + 8, bytes + kHeader + 32);
+    ASSERT_NE(std::memcmp(before.data(), bytes, block.size()), 0);
+    EXPECT_EQ(check(bytes, block.size(), "damaged"), TCONV_PACKED_MISMATCH);
 }
 
 // The named layouts, a flip by negative strides and a broadcast by zero strides: the strides say where a weight is,

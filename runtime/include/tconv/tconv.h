@@ -260,6 +260,10 @@ TCONV_API tconv_status tconv_plan_explain(const tconv_plan *plan, char *text, si
 TCONV_API tconv_status tconv_pack_filter(const tconv_plan *plan, const tconv_view *filter, void *packed,
                                          size_t packed_bytes);
 
+/* For a blob that was loaded or mapped, at any alignment: PACKED_MISMATCH, with the reason in hooks.log, if it
+ * is foreign, truncated or damaged. Reads every byte, where tconv_run looks at the header only. */
+TCONV_API tconv_status tconv_packed_check(const tconv_plan *plan, const void *packed, size_t packed_bytes);
+
 /* ---- Run ----------------------------------------------------------------------------------------------- */
 
 typedef struct tconv_tensors {
