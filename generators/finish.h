@@ -34,7 +34,8 @@ struct Finish {
 struct FinishRows {
     Halide::ImageParam sums, bias, slope;  // sums (a, m, phase, row)
     Halide::Param<int> kind, first, stride;
-    Halide::Param<uint64_t> reciprocal;  // ceil(2^32 / stride): v / stride = v * reciprocal >> 32 while v * stride < 2^32
+    Halide::Param<uint64_t>
+        reciprocal;  // ceil(2^32 / stride): v / stride = v * reciprocal >> 32 while v * stride < 2^32
     Halide::Param<float> low, high;
     Halide::Var a, x, row;
     Halide::Func finished, output;

@@ -53,7 +53,8 @@ Multiply::Multiply(Lanes lanes, int width, int unroll)
 }
 
 std::vector<Argument> Multiply::arguments() const {
-    std::vector<Argument> all = {staged, packed, channels, taps_x, taps_y, offset_x, offset_y, step_x, step_y, rows_staged, first};
+    std::vector<Argument> all = {staged,   packed, channels, taps_x,      taps_y, offset_x,
+                                 offset_y, step_x, step_y,   rows_staged, first};
     if (lanes != Lanes::pixels) {
         all.insert(all.end(), {bias, slope, last, low, high});
     }

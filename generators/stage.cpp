@@ -4,8 +4,7 @@ namespace tconv::generators {
 
 using namespace Halide;
 
-Stage::Stage(bool planar)
-    : input(Float(32), 3, "input"), c("c"), x("x"), y("y"), loaded("loaded"), staged("staged") {
+Stage::Stage(bool planar) : input(Float(32), 3, "input"), c("c"), x("x"), y("y"), loaded("loaded"), staged("staged") {
     loaded(c, x, y) = input(c, x, y);
     if (planar) {
         staged(x, c, y) = loaded(c, x, y);

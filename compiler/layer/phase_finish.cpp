@@ -71,19 +71,20 @@ Expr PhaseTask::finish_interleaved(Statements &body, const Unit &unit, const Pha
             Box box = box_at(then, unit, vertical, ry);
             Expr output = box.output + cast<uint64_t>((int64(unit.first_lane) * p.at("out_c") + int64(row.begin)) * 4);
             then.add(function.call(
-                with_lane_vectors(unit, {{"sums", {sums_address(unit.sums), {0, 0, 0, 0}, {1, sums_phase, sums_a, sums_row}}},
-                                         {"output",
-                                          {output,
-                                           {stride, sets, unit.end_lane - unit.first_lane, box.rows},
-                                           {1, stride, p.at("out_c"), box.output_row}}}}),
+                with_lane_vectors(unit,
+                                  {{"sums", {sums_address(unit.sums), {0, 0, 0, 0}, {1, sums_phase, sums_a, sums_row}}},
+                                   {"output",
+                                    {output,
+                                     {stride, sets, unit.end_lane - unit.first_lane, box.rows},
+                                     {1, stride, p.at("out_c"), box.output_row}}}}),
                 with_activation({{"first_phase", (row.begin + w.crop) % stride}})));
         });
     }
     return sets;
 }
 
-std::map<std::string, BufferArgument> PhaseTask::with_lane_vectors(const Unit &unit,
-                                                                   std::map<std::string, BufferArgument> buffers) const {
+std::map<std::string, BufferArgument> PhaseTask::with_lane_vectors(
+    const Unit &unit, std::map<std::string, BufferArgument> buffers) const {
     Expr lane = unit.group * p.at("lanes") + unit.first_lane;
     buffers["bias"] = {float_address(pointers.scratch, lane), {0}, {1}};
     buffers["slope"] = {float_address(pointers.scratch, p.at("slope_at") + lane), {0}, {1}};

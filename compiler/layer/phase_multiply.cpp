@@ -123,11 +123,9 @@ void PhaseTask::multiply_unit(Statements &body, const Unit &unit, const PhasePar
         PhaseParameters horizontal = phase_of(each, w, rx, column_begin, column_end);
         // All phases of channel lanes count their pixels from column_begin, for finish_by_rows; vectors of pixels must
         // start where their row of sums does.
-        Expr phase_sums = unit.sums + rx * sums_phase +
-                          (planar ? Expr(0) : (horizontal.begin - column_begin) * sums_m);
+        Expr phase_sums = unit.sums + rx * sums_phase + (planar ? Expr(0) : (horizontal.begin - column_begin) * sums_m);
         multiply_phase(each, unit, vertical, horizontal, w.kernel,
-                       destination(each, phase_sums,
-                                   output_at(w.stride * horizontal.begin + rx - w.crop)));
+                       destination(each, phase_sums, output_at(w.stride * horizontal.begin + rx - w.crop)));
     });
 }
 

@@ -48,11 +48,13 @@ void PhaseTask::stage_input(Statements &body) {
                                 {p.at("in_c"), p.at("in_col"), p.at("in_row")}};
         const std::map<std::string, BufferArgument> buffers = {{"input", input},
                                                                {"staged", staged(inside_begin, inside)}};
-        Expr other_axis = as_planar ? p.at("in_c") == 1 && p.at("in_col") != 1
-                                    : p.at("in_col") == 1 && p.at("in_c") != 1;
+        Expr other_axis =
+            as_planar ? p.at("in_c") == 1 && p.at("in_col") != 1 : p.at("in_col") == 1 && p.at("in_c") != 1;
         Expr transposed = other_axis && inside >= shared.edge && count >= shared.edge;
-        then.when(transposed, [&](Statements &inner) { inner.add(shared.stage_transposed(as_planar).call(buffers, {})); });
-        then.when(inside > 0 && !transposed, [&](Statements &inner) { inner.add(shared.stage(as_planar).call(buffers, {})); });
+        then.when(transposed,
+                  [&](Statements &inner) { inner.add(shared.stage_transposed(as_planar).call(buffers, {})); });
+        then.when(inside > 0 && !transposed,
+                  [&](Statements &inner) { inner.add(shared.stage(as_planar).call(buffers, {})); });
     };
     Expr staged_at = p.at("staged_at"), panels = p.at("panels"), panel = p.at("channel_block");
     body.when(staged_rows > 0, [&](Statements &then) {

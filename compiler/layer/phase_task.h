@@ -67,7 +67,8 @@ private:
                         const Halide::Expr &skipped, const BoxVisitor &visit);
     void each_flat_box(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Halide::Expr &ry,
                        const BoxVisitor &visit);
-    struct OutputRow {  // of this task: column of phase 0 of its first quotient (may be negative), first column, columns
+    struct
+        OutputRow {  // of this task: column of phase 0 of its first quotient (may be negative), first column, columns
         Halide::Expr first, begin, length;
     };
     OutputRow output_row(Statements &body);

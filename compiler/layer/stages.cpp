@@ -189,9 +189,9 @@ SharedStages::SharedStages(const std::string &prefix, const Target &target)
 
 std::vector<const RawFunction *> SharedStages::all() const {
     std::vector<const RawFunction *> stages = {
-        &stage_channels, &stage_planar,  &transposed_channels, &transposed_planar,    &clear,         &finish, &finish_rows,
-        &activate_piecewise, &add_to_sums, &add_to_output,     &softmax_peak, &softmax_exponentiate, &softmax_total,
-        &softmax_scale};
+        &stage_channels, &stage_planar,         &transposed_channels, &transposed_planar, &clear,
+        &finish,         &finish_rows,          &activate_piecewise,  &add_to_sums,       &add_to_output,
+        &softmax_peak,   &softmax_exponentiate, &softmax_total,       &softmax_scale};
     for (const auto &[stride, function] : finish_interleaved) {
         stages.push_back(&function);
     }
@@ -219,7 +219,8 @@ MultiplyTiles::MultiplyTiles(const Variant &variant, const std::string &prefix, 
       widths(variant.tile_m / step) {
     for (int unroll = 1; unroll <= (lanes == Lanes::depthwise ? 1 : 2); unroll++) {
         std::map<int, RawFunction> &by_width = tiles[unroll];
-        const bool called = !needed.channels || lanes == Lanes::depthwise || (*needed.channels % 2 == 0) == (unroll == 2);
+        const bool called =
+            !needed.channels || lanes == Lanes::depthwise || (*needed.channels % 2 == 0) == (unroll == 2);
         for (int steps = 1; steps <= widths; steps++) {
             if (!called || (!needed.widths.empty() && needed.widths.count(steps) == 0)) {
                 continue;

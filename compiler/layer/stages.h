@@ -40,11 +40,11 @@ struct SharedStages {
 
     int edge;  // of the square tiles that the transposing stages work in: they want at least that many of either axis
     RawFunction stage_channels, stage_planar, transposed_channels, transposed_planar, clear, finish, finish_rows,
-        activate_piecewise, add_to_sums, add_to_output, softmax_peak,
-        softmax_exponentiate, softmax_total, softmax_scale;
+        activate_piecewise, add_to_sums, add_to_output, softmax_peak, softmax_exponentiate, softmax_total,
+        softmax_scale;
     std::map<int, RawFunction> finish_interleaved;  // by stride
-    std::map<std::string, RawFunction> repeat;  // by the vector they write: bias, slope
-    std::map<std::string, RawFunction> fill;    // bias, slope, peak, total
+    std::map<std::string, RawFunction> repeat;      // by the vector they write: bias, slope
+    std::map<std::string, RawFunction> fill;        // bias, slope, peak, total
     std::map<generators::Curve, RawFunction> activate;
 };
 
@@ -62,9 +62,9 @@ struct MultiplyTiles {
     static int step_of(const Variant &variant, const Halide::Target &target);
 
     generators::Lanes lanes;
-    int width;                       // lanes or outputs of a block
-    int step;                        // pixels by which the tiles grow: 1, or a vector
-    int widths;                      // of the widest, in steps
+    int width;   // lanes or outputs of a block
+    int step;    // pixels by which the tiles grow: 1, or a vector
+    int widths;  // of the widest, in steps
     // By the number of channels that one step of the inner loop takes, then by width in steps. Two channels a step
     // save a tenth of the instructions, and take an even number of channels.
     std::map<int, std::map<int, RawFunction>> tiles;

@@ -75,8 +75,8 @@ tconv_status check_packed(const tconv_plan &plan, const void *packed, Message &m
                             header.kernel, plan.choice.kernel->name);
     }
     if (header.library != tconv_version()) {
-        return message.fail(TCONV_PACKED_MISMATCH, "packed_filter is foreign: made by version %u, this is %u", header.library,
-                            tconv_version());
+        return message.fail(TCONV_PACKED_MISMATCH, "packed_filter is foreign: made by version %u, this is %u",
+                            header.library, tconv_version());
     }
     if (header.layer != layer_hash(plan.choice) ||
         header.bytes != static_cast<uint64_t>(plan.choice.blocking.packed_floats) * 4) {
@@ -97,8 +97,8 @@ tconv_status check_whole(const tconv_plan &plan, const void *packed, size_t pack
     if (tconv_status status = check_packed(plan, packed, message); status != TCONV_OK)
         return status;
     if (packed_bytes < static_cast<size_t>(plan.packed_bytes)) {
-        return message.fail(TCONV_PACKED_MISMATCH, "packed_filter is truncated: packed_bytes = %zu of %lld", packed_bytes,
-                            static_cast<long long>(plan.packed_bytes));
+        return message.fail(TCONV_PACKED_MISMATCH, "packed_filter is truncated: packed_bytes = %zu of %lld",
+                            packed_bytes, static_cast<long long>(plan.packed_bytes));
     }
     PackedHeader header;
     std::memcpy(&header, packed, sizeof header);
