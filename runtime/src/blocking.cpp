@@ -104,10 +104,14 @@ void choose_blocks(const tconv_spec &spec, const Kernel &kernel, Shape &shape) {
     measure(kernel, shape);
     // Whole rows where they fit: planes are read in long runs. But not where a layer has few rows to share out.
     if (!by_row && (shape.staged > kStagedTarget || shape.sums * kept > kSumsLimit / 2 || shape.count_h < kTaskTarget)) {
-        shape.block_w = even_share(shape.count_w, kPixelTarget);
+        shape.block_w = even_share(shape.count_w, std::max(kPixelTarget, shape.span_w));
         measure(kernel, shape);
     }
-    while (!by_row && shape.block_w > 1 && (shape.staged > staged_limit || shape.sums * kept > kSumsLimit)) {
+    // Blocks narrower than the halo would mostly stage what their neighbours stage too.
+    auto too_wide = [&] {
+        return (shape.staged > staged_limit && shape.block_w > shape.span_w / 2) || shape.sums * kept > kSumsLimit;
+    };
+    while (!by_row && shape.block_w > 1 && too_wide()) {
         const int64_t smaller = even_share(shape.count_w, ceil_div(shape.block_w, 2));
         if (smaller == shape.block_w)
             break;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -164,6 +165,9 @@ TEST(Pool, StartsExactlyTheThreadsAskedForAndEndsThem) {
         Pool five(5);
         EXPECT_EQ(threads_of_process(), before + 4);
     }
+    // The kernel lists a thread for a moment after it was joined.
+    for (int wait = 0; wait < 2000 && threads_of_process() != before; ++wait)
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
     EXPECT_EQ(threads_of_process(), before);
 }
 
