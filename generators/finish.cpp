@@ -4,6 +4,17 @@ namespace tconv::generators {
 
 using namespace Halide;
 
+namespace {
+
+Expr finished_sum(const Expr &sum, const Expr &bias, const Expr &slope, const Expr &kind, const Expr &low,
+                  const Expr &high) {
+    Expr biased = sum + bias;
+    return select(kind == Finish::copy, sum, kind == Finish::bias_only, biased,
+                  piecewise_linear(biased, slope, low, high));
+}
+
+}  // namespace
+
 Finish::Finish()
     : sums(Float(32), 3, "sums"),
       bias(Float(32), 1, "bias"),
@@ -15,9 +26,7 @@ Finish::Finish()
       m("m"),
       row("row"),
       output("output") {
-    Expr sum = sums(a, m, row), biased = sum + bias(a);
-    output(a, m, row) =
-        select(kind == copy, sum, kind == bias_only, biased, piecewise_linear(biased, slope(a), low, high));
+    output(a, m, row) = finished_sum(sums(a, m, row), bias(a), slope(a), kind, low, high);
 }
 
 std::vector<Argument> Finish::arguments() const {
@@ -44,9 +53,7 @@ FinishRows::FinishRows()
     // Promised, because Halide sees no bounds in the shift; the numbers only have to be large enough.
     quotient = unsafe_promise_clamped(quotient, 0, 1 << 20);
     Expr phase = unsafe_promise_clamped(column - quotient * stride, 0, 1 << 12);
-    Expr sum = sums(a, quotient, phase, row), biased = sum + bias(a);
-    finished(a, x, row) = select(kind == Finish::copy, sum, kind == Finish::bias_only, biased,
-                                 piecewise_linear(biased, slope(a), low, high));
+    finished(a, x, row) = finished_sum(sums(a, quotient, phase, row), bias(a), slope(a), kind, low, high);
     output(x, a, row) = finished(a, x, row);
 }
 
@@ -70,9 +77,7 @@ FinishInterleaved::FinishInterleaved(int stride)
       stride(stride) {
     Expr phase = r + first_phase;
     phase = select(phase >= stride, phase - stride, phase);
-    Expr sum = sums(j, phase, a, row), biased = sum + bias(a);
-    output(r, j, a, row) = select(kind == Finish::copy, sum, kind == Finish::bias_only, biased,
-                                  piecewise_linear(biased, slope(a), low, high));
+    output(r, j, a, row) = finished_sum(sums(j, phase, a, row), bias(a), slope(a), kind, low, high);
 }
 
 std::vector<Argument> FinishInterleaved::arguments() const {
