@@ -54,23 +54,18 @@ void PhaseTask::multiply_phase(Statements &body, const Unit &unit, const PhasePa
                 BufferArgument tiles_of_row = {float_address(to.host, start * to.m),
                                                {width, pixels, rows, unit.blocks},
                                                {sums_a, to.m, to.row, sums_block}};
-                Expr lane = unit.group * p.at("lanes") + unit.first_lane;
-                BufferArgument bias = {float_address(pointers.scratch, lane), {0}, {1}};
-                BufferArgument slope = {float_address(pointers.scratch, p.at("slope_at") + lane), {0}, {1}};
                 then.add(tile.call(
-                    {{"staged", x}, {"packed", weight}, {"sums", tiles_of_row}, {"bias", bias}, {"slope", slope}},
-                    {{"channels", ci_count},
-                     {"last", p.at("direct") != 0 && ci_begin + ci_count >= reduction},
-                     {"low", reinterpret<float>(p.at("low_bits"))},
-                     {"high", reinterpret<float>(p.at("high_bits"))},
-                     {"taps_x", horizontal.taps},
-                     {"taps_y", vertical.taps},
-                     {"offset_x", horizontal.begin - staged_column_begin + horizontal.offset + start},
-                     {"offset_y", vertical.begin - staged_row_begin + vertical.offset},
-                     {"step_x", horizontal.offset_step},
-                     {"step_y", vertical.offset_step},
-                     {"rows_staged", staged_rows},
-                     {"first", ci_begin == 0}}));
+                    with_lane_vectors(unit, {{"staged", x}, {"packed", weight}, {"sums", tiles_of_row}}),
+                    with_activation({{"channels", ci_count},
+                                     {"last", p.at("direct") != 0 && ci_begin + ci_count >= reduction},
+                                     {"taps_x", horizontal.taps},
+                                     {"taps_y", vertical.taps},
+                                     {"offset_x", horizontal.begin - staged_column_begin + horizontal.offset + start},
+                                     {"offset_y", vertical.begin - staged_row_begin + vertical.offset},
+                                     {"step_x", horizontal.offset_step},
+                                     {"step_y", vertical.offset_step},
+                                     {"rows_staged", staged_rows},
+                                     {"first", ci_begin == 0}})));
             });
         }
     };

@@ -47,6 +47,10 @@ private:
     Halide::Expr sums_address(const Halide::Expr &elements) const {
         return float_address(pointers.scratch, p.at("sums_at") + elements);
     }
+    // What stages that finish sums take beside their own arguments: the unit's bias and slope, the activation.
+    std::map<std::string, BufferArgument> with_lane_vectors(const Unit &unit,
+                                                            std::map<std::string, BufferArgument> buffers) const;
+    std::map<std::string, Halide::Expr> with_activation(std::map<std::string, Halide::Expr> scalars) const;
 
     // phase_stage.cpp: the input block, once for all units.
     void stage_input(Statements &body);
@@ -72,9 +76,6 @@ private:
         Halide::Expr first, begin, length;
     };
     OutputRow output_row(Statements &body);
-    std::map<std::string, BufferArgument> with_lane_vectors(const Unit &unit,
-                                                            std::map<std::string, BufferArgument> buffers) const;
-    std::map<std::string, Halide::Expr> with_activation(std::map<std::string, Halide::Expr> scalars) const;
     Halide::Expr finish_by_rows(Statements &body, const Unit &unit, const PhaseParameters &vertical,
                                 const Halide::Expr &ry);
     Halide::Expr finish_interleaved(Statements &body, const Unit &unit, const PhaseParameters &vertical,
