@@ -136,8 +136,8 @@ typedef struct tconv_onnx_params {
     int32_t auto_pad;          /* tconv_auto_pad; NOTSET */
     int32_t strides[2];        /* >= 1; 1 */
     int32_t dilations[2];      /* >= 1; 1 */
-    int32_t pads[4];           /* top, left, bottom, right, >= 0; not read with output_shape; beside an auto_pad
-                                  SPEC wants 0, ORT does not read them; 0 */
+    int32_t pads[4];           /* top, left, bottom, right, >= 0; 0 beside an auto_pad; not read with output_shape;
+                                  0 */
     int32_t output_padding[2]; /* 0 <= value < max(stride, dilation), with ORT < stride; 0 */
     int32_t group;             /* >= 1, divides both channels; 1 */
     int32_t has_output_shape;  /* 0 or 1; 0 */
