@@ -3,20 +3,12 @@
 // for the other.
 #include <gtest/gtest.h>
 
-#include "tconv/tconv_profiles.h"
+#include "kept.h"
 
 namespace {
 
-struct Kept {
-    int32_t crop, out;
-};
-
-std::ostream &operator<<(std::ostream &stream, const Kept &kept) {
-    return stream << "c=" << kept.crop << " O=" << kept.out;
-}
-bool operator==(const Kept &a, const Kept &b) {
-    return a.crop == b.crop && a.out == b.out;
-}
+using tconv::testing::Kept;
+using tconv::testing::params;
 
 // in_h x in_w and kernel_h x kernel_w.
 tconv_spec sizes(int32_t in_h, int32_t in_w, int32_t kernel_h, int32_t kernel_w) {
@@ -26,13 +18,6 @@ tconv_spec sizes(int32_t in_h, int32_t in_w, int32_t kernel_h, int32_t kernel_w)
     spec.in_h = in_h, spec.in_w = in_w;
     spec.kernel_h = kernel_h, spec.kernel_w = kernel_w;
     return spec;
-}
-
-template<typename Params>
-Params params(void (*init)(Params *, size_t)) {
-    Params p;
-    init(&p, sizeof p);
-    return p;
 }
 
 template<typename Params>
