@@ -26,8 +26,8 @@ class Profile {
 public:
     Profile(const tconv_spec &spec, Message &message);
 
-    // low <= value <= high, else the status. kUnbounded is no upper bound; a range without a value >= 1 of it, where
-    // low is 1, is what padding that leaves no output makes of an output size.
+    // low <= value <= high, else the status. high may be kUnbounded. An empty range is what padding that leaves no
+    // output makes of an output size, and the message says so.
     void require(tconv_status failure, const Parameter &parameter, int64_t value, int64_t low, int64_t high);
     void require_not_negative(const char *name, const int32_t *values, int count);  // INVALID_ARGUMENT
     void require_choice(const char *name, int32_t value, int32_t low, int32_t high) {
