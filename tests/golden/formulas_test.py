@@ -1,0 +1,87 @@
+"""The golden files against the definition (reference.py) with each framework's crop and size (formulas.py).
+
+No tconv in here: it tells whether docs/conventions.md says what the frameworks do. Needs NumPy only.
+usage: formulas_test.py [FRAMEWORK]...      default: all
+"""
+
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+import reference
+from formulas import FRAMEWORKS
+from integers import tensor
+from store import Golden
+
+FOLDER = Path(__file__).resolve().parent / "data"
+SHOWN = 20  # mismatches printed for each framework
+
+
+def logical(array, order, wanted):
+    """A transposed view of array with its axes from one order of letters to another."""
+    return array.transpose([order.index(letter) for letter in wanted])
+
+
+def expected(framework, case):
+    """What the definition gives for a case, in the framework's axis order; ValueError where it should refuse."""
+    geometry = framework.geometry(case["args"], case["x"], case["w"])
+    x, w = (tensor(case["id"], name, case[name]) for name in "xw")
+    b = tensor(case["id"], "b", (case["b"],)) if "b" in case else None
+    batched = x.ndim == 4
+    x = logical(x if batched else x[None], framework.layout, "NCHW")
+    w = logical(w, framework.filter, "IOHW")
+    if getattr(geometry, "flipped", False):
+        w = w[:, :, ::-1, ::-1]
+    results = {"y": reference.forward(x, w, b, geometry)}
+    if "dx" in case:
+        dy = tensor(case["id"], "dy", case["y"])
+        dy = logical(dy if batched else dy[None], framework.layout, "NCHW")
+        results.update(zip(("dx", "dw", "db"), reference.backward(x, w, dy, geometry)))
+    for name in results:
+        if name in ("y", "dx"):
+            results[name] = logical(results[name], "NCHW", framework.layout)
+            if not batched:
+                results[name] = results[name][0]
+    if "dw" in results:
+        results["dw"] = logical(results["dw"], "IOHW", framework.filter)
+    return results
+
+
+def mismatch(framework, case):
+    """None, or what differs."""
+    try:
+        results = expected(framework, case)
+    except ValueError as refusal:
+        return None if "error" in case else f"the formula refuses ({refusal}), the framework gave {case['y']}"
+    if "error" in case:
+        return f"the formula gives {results['y'].shape}, the framework said {case['error']}"
+    for name, found in case["results"].items():
+        if found.shape != results[name].shape:
+            return f"{name}: {found.shape} from the framework, {results[name].shape} from the formula"
+        if not np.array_equal(found, results[name]):
+            return f"{name}: {np.count_nonzero(found != results[name])} of {found.size} values differ"
+    return None
+
+
+def main():
+    failed = False
+    for name in sys.argv[1:] or FRAMEWORKS:
+        golden = Golden(FOLDER / f"{name}.npz")
+        counts, bad = Counter(), 0
+        for case in golden.cases:
+            wrong = mismatch(FRAMEWORKS[name], case)
+            counts["refused" if "error" in case else "accepted"] += 1
+            counts["gradients"] += "dx" in case
+            if wrong:
+                bad += 1
+                if bad <= SHOWN:
+                    print(f"{case['id']} {case['group']} {case['args']} x {case['x']} w {case['w']}: {wrong}")
+        print(f"{name} {golden.about['versions']}: {dict(counts)}, {bad} differ")
+        failed = failed or bad > 0 or not counts["accepted"]
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
