@@ -69,6 +69,49 @@ def torch(args, x, w):
     return Geometry(padding, require_sizes([o + e for o, e in zip(base, extra)]), stride, dilation, groups)
 
 
+def chainer(args, x, w):
+    stride, dilation = pair(args.get("stride", 1)), pair(args.get("dilate", 1))
+    padding, groups = pair(args.get("pad", 0)), args.get("groups", 1)
+    require("deterministic" not in args, "deterministic is not an argument")
+    require(len(x) == 4 and groups > 0 and x[1] == w[0] and w[0] % groups == 0, "channels")
+    require(min(padding) >= 0, "negative pad")
+    full = extents(x[2:], w[2:], stride, dilation)
+    size = base = [f - 2 * p for f, p in zip(full, padding)]
+    if args.get("outsize") is not None:
+        size = args["outsize"]
+        require(len(size) == 2, "outsize is a pair")
+        require(all(abs(o - o0) < s for o, o0, s in zip(size, base, stride)), f"outsize {size} for stride {stride}")
+    return Geometry(padding, require_sizes(size), stride, dilation, groups)
+
+
+# ---- numpy-ml: what asymmetric pads leave is centred ------------------------------------------------------------------
+
+
+def numpy_ml(args, x, w):
+    stride, dilation = args["stride"], args.get("dilation", 0) + 1
+    require(isinstance(stride, int), "stride is one int")
+    require(len(x) == 4 and x[3] == w[2], "channels")
+    full = extents(x[1:3], w[:2], (stride,) * 2, (dilation,) * 2)
+    pad = args["pad"]
+    if pad == "same":
+        # Zero insertion comes first, so "same" keeps the size of what it made.
+        size = [stride * (i - 1) + 1 for i in x[1:3]]
+        crop = [-((o - f) // 2) for f, o in zip(full, size)]
+        return Geometry(tuple(crop), tuple(size), (stride,) * 2, (dilation,) * 2)
+    require(isinstance(pad, int) or len(pad) in (2, 4), f"pad {pad}")
+    if isinstance(pad, int):
+        pad = [pad] * 4
+    elif len(pad) == 2:
+        pad = [pad[0], pad[0], pad[1], pad[1]]
+    require(min(pad) >= 0, "negative pad")
+    sums = (pad[0] + pad[1], pad[2] + pad[3])
+    require(all(p <= 2 * dilation * (k - 1) for p, k in zip(sums, w[:2])), f"pads {pad}")
+    crop = tuple((p + 1) // 2 for p in sums)
+    return Geometry(crop, require_sizes([f - p for f, p in zip(full, sums)]), (stride,) * 2, (dilation,) * 2)
+
+
 FRAMEWORKS = {
     "torch": Framework(torch),
+    "chainer": Framework(chainer),
+    "numpy_ml": Framework(numpy_ml, "NHWC", "HWIO"),
 }

@@ -64,7 +64,7 @@ def forward(x, w, b, geometry):
     y = np.zeros((x.shape[0], channels, *geometry.size), x.dtype)
     to, source = windows(full_size, geometry)
     y[to] = full[source]
-    return y if b is None else y + b.reshape(1, -1, 1, 1)
+    return y if b is None else y + b.reshape(1, channels, 1, 1)
 
 
 def backward(x, w, dy, geometry):
