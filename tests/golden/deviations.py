@@ -43,4 +43,21 @@ DEVIATIONS = {
             lambda case: case["args"].get("dilation") == -1,
         ),
     ),
+    "paddle": (
+        Deviation(
+            "paddle: output_padding from the stride up to the dilation passes the check, then the CPU kernel fails",
+            "computes it, by the check: output_padding < max(stride, dilation)",
+            lambda case: "are inconsistent" in case.get("error", ""),
+        ),
+        Deviation(
+            "paddle: pads that leave nothing give an empty array",
+            "refuses: an output has at least one row and one column",
+            empty_result,
+        ),
+        Deviation(
+            "paddle: a dilation of 0 is accepted",
+            "refuses: a dilation is at least 1",
+            lambda case: case["args"].get("dilation") == 0,
+        ),
+    ),
 }

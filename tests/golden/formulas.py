@@ -13,15 +13,12 @@ from reference import Geometry
 @dataclass(frozen=True)
 class Framework:
     geometry: Callable
-    layout: str = "NCHW"
+    layout: Callable = lambda args: "NCHW"
     filter: str = "IOHW"
 
-    def image_size(self, shape):
-        """Rows and columns; the batch may be missing."""
-        return tuple(shape[-2:] if self.layout == "NCHW" else shape[-3:-1])
 
-    def kernel_size(self, shape):
-        return tuple(shape[axis] for axis, letter in enumerate(self.filter) if letter in "HW")
+def channels_last(args):
+    return "NHWC"
 
 
 def require(condition, message):
@@ -84,6 +81,49 @@ def chainer(args, x, w):
     return Geometry(padding, require_sizes(size), stride, dilation, groups)
 
 
+def paddle_pads(padding, nhwc):
+    """(top, bottom, left, right) of Paddle's forms of padding."""
+    if isinstance(padding, str):
+        require(padding.upper() in ("SAME", "VALID"), f"padding {padding}")
+        return [0] * 4
+    if isinstance(padding, int):
+        padding = [padding] * 4
+    elif len(padding) == 4 and not isinstance(padding[0], int):
+        spatial = padding[1:3] if nhwc else padding[2:]
+        rest = (padding[0], padding[3]) if nhwc else padding[:2]
+        require(all(list(p) == [0, 0] for p in rest), "padding of batch or channels")
+        padding = [p for both in spatial for p in both]
+    elif len(padding) == 2:
+        padding = [padding[0], padding[0], padding[1], padding[1]]
+    require(len(padding) == 4 and min(padding) >= 0, f"padding {padding}")
+    return padding
+
+
+def paddle(args, x, w):
+    stride, dilation = pair(args.get("stride", 1)), pair(args.get("dilation", 1))
+    groups, padding = args.get("groups", 1), args.get("padding", 0)
+    nhwc = args.get("data_format", "NCHW") == "NHWC"
+    require(len(x) == 4 and args.get("data_format", "NCHW") in ("NCHW", "NHWC"), "NCHW or NHWC")
+    require(groups > 0 and x[3 if nhwc else 1] == w[0] and w[0] % groups == 0, "channels")
+    image = x[1:3] if nhwc else x[2:]
+    pads = paddle_pads(padding, nhwc)
+    if isinstance(padding, str) and padding.upper() == "SAME":
+        # The forward convolution's SAME for an input of this size, which is not what a transposed one needs.
+        dilation = (1, 1)
+        sums = [max((-(-i // s) - 1) * s + k - i, 0) for i, k, s in zip(image, w[2:], stride)]
+        pads = [sums[0] // 2, sums[0] - sums[0] // 2, sums[1] // 2, sums[1] - sums[1] // 2]
+    full = extents(image, w[2:], stride, dilation)
+    size = [full[0] - pads[0] - pads[1], full[1] - pads[2] - pads[3]]
+    extra = pair(args.get("output_padding", 0))
+    if args.get("output_size") is not None:
+        require(args.get("output_padding", 0) == 0, "output_padding and output_size")
+        extra = [o - o0 for o, o0 in zip(pair(args["output_size"]), size)]
+        require(all(0 <= e < s for e, s in zip(extra, stride)), f"output_size {args['output_size']}")
+    require(all(0 <= e < max(s, d) for e, s, d in zip(extra, stride, dilation)), f"output_padding {extra}")
+    size = require_sizes([o + e for o, e in zip(size, extra)])
+    return Geometry((pads[0], pads[2]), size, stride, dilation, groups)
+
+
 # ---- numpy-ml: what asymmetric pads leave is centred ------------------------------------------------------------------
 
 
@@ -113,5 +153,6 @@ def numpy_ml(args, x, w):
 FRAMEWORKS = {
     "torch": Framework(torch),
     "chainer": Framework(chainer),
-    "numpy_ml": Framework(numpy_ml, "NHWC", "HWIO"),
+    "paddle": Framework(paddle, layout=lambda args: args.get("data_format", "NCHW")),
+    "numpy_ml": Framework(numpy_ml, channels_last, "HWIO"),
 }

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+import activations
 import reference
 from deviations import DEVIATIONS
 from formulas import FRAMEWORKS
@@ -18,6 +19,7 @@ from integers import tensor
 from store import Golden
 
 FOLDER = Path(__file__).resolve().parent / "data"
+RELATIVE = 1e-12  # activations in double, by other functions of the C library
 SHOWN = 20  # mismatches printed for each framework
 
 
@@ -29,21 +31,26 @@ def logical(array, order, wanted):
 def expected(framework, case):
     """What the definition gives for a case, in the framework's axis order; ValueError where it should refuse."""
     geometry = framework.geometry(case["args"], case["x"], case["w"])
+    layout = framework.layout(case["args"])
     x, w = (tensor(case["id"], name, case[name]) for name in "xw")
     b = tensor(case["id"], "b", (case["b"],)) if "b" in case else None
     batched = x.ndim == 4
-    x = logical(x if batched else x[None], framework.layout, "NCHW")
+    x = logical(x if batched else x[None], layout, "NCHW")
     w = logical(w, framework.filter, "IOHW")
     if getattr(geometry, "flipped", False):
         w = w[:, :, ::-1, ::-1]
     results = {"y": reference.forward(x, w, b, geometry)}
+    if "act" in case["args"]:
+        if case["args"]["act"] not in activations.PADDLE:
+            raise ValueError(f"act {case['args']['act']}")
+        results["y"] = activations.PADDLE[case["args"]["act"]](results["y"].astype(np.float64))
     if "dx" in case:
         dy = tensor(case["id"], "dy", case["y"])
-        dy = logical(dy if batched else dy[None], framework.layout, "NCHW")
+        dy = logical(dy if batched else dy[None], layout, "NCHW")
         results.update(zip(("dx", "dw", "db"), reference.backward(x, w, dy, geometry)))
     for name in results:
         if name in ("y", "dx"):
-            results[name] = logical(results[name], "NCHW", framework.layout)
+            results[name] = logical(results[name], "NCHW", layout)
             if not batched:
                 results[name] = results[name][0]
     if "dw" in results:
@@ -62,7 +69,10 @@ def mismatch(framework, case):
     for name, found in case["results"].items():
         if found.shape != results[name].shape:
             return f"{name}: {found.shape} from the framework, {results[name].shape} from the formula"
-        if not np.array_equal(found, results[name]):
+        if case.get("real"):
+            if not np.allclose(found, results[name], rtol=RELATIVE, atol=RELATIVE):
+                return f"{name}: differs by {np.abs(found - results[name]).max()}"
+        elif not np.array_equal(found, results[name]):
             return f"{name}: {np.count_nonzero(found != results[name])} of {found.size} values differ"
     return None
 
