@@ -1,6 +1,7 @@
 """Where a framework does otherwise than tconv's profile of it, and why tconv does what it does.
 
 Each case of a golden file that a Deviation applies to must really differ: what a later version mends has to go from here.
+With sometimes=True a class is named in which the framework is right by luck now and then: one case has to differ.
 """
 
 from dataclasses import dataclass
@@ -12,10 +13,27 @@ class Deviation:
     name: str
     tconv: str  # what tconv does instead
     applies: Callable  # of a case
+    sometimes: bool = False
 
 
 def empty_result(case):
     return 0 in case.get("y", ())[-3:] and 0 not in case["x"]
+
+
+def beyond_full_scatter(case):
+    """ONNX: an axis where SAME or output_shape asks for more than the full scatter has."""
+    args = case["args"]
+    if not ("output_shape" in args or args.get("auto_pad", "").startswith("SAME")):
+        return False
+    ones, zeros = (1, 1), (0, 0)
+    strides, dilations = args.get("strides", ones), args.get("dilations", ones)
+    sizes = args.get("output_shape", [i * s for i, s in zip(case["x"][2:], strides)])
+    axes = zip(case["x"][2:], case["w"][2:], strides, dilations, args.get("output_padding", zeros), sizes)
+    return any(s * (i - 1) + d * (k - 1) + 1 + e < o for i, k, s, d, e, o in axes)
+
+
+def padding_from_stride_on(case):
+    return any(e >= s for e, s in zip(case["args"].get("output_padding", ()), case["args"].get("strides", ())))
 
 
 DEVIATIONS = {
@@ -58,6 +76,48 @@ DEVIATIONS = {
             "paddle: a dilation of 0 is accepted",
             "refuses: a dilation is at least 1",
             lambda case: case["args"].get("dilation") == 0,
+        ),
+    ),
+    "onnx": (
+        Deviation(
+            "onnx: the reference evaluator does not check pads, strides, dilations and auto_pad",
+            "refuses",
+            lambda case: case["group"] == "refusals" and "y" in case and not empty_result(case)
+            or "pads" in case["args"] and case["args"].get("auto_pad", "NOTSET") != "NOTSET",
+        ),
+        Deviation(
+            "onnx: the reference evaluator gives an empty array where pads leave nothing",
+            "refuses: an output has at least one row and one column",
+            empty_result,
+        ),
+        Deviation(
+            "onnx: the reference evaluator fails for a batch of 0",
+            "computes nothing and succeeds",
+            lambda case: case["x"][0] == 0,
+        ),
+        Deviation(
+            "onnx: the reference evaluator slices the filter of a group by the wrong axis",
+            "computes groups as the text says and ONNX Runtime does",
+            lambda case: case["args"].get("group", 1) > 1,
+            sometimes=True,
+        ),
+        Deviation(
+            "onnx: the reference evaluator takes pads for 0, or for pads, where output_shape asks for others",
+            "computes pads from output_shape as the text says and ONNX Runtime does",
+            lambda case: "output_shape" in case["args"] and not case["args"].get("auto_pad", "").startswith("SAME"),
+            sometimes=True,
+        ),
+        Deviation(
+            "onnx: the reference evaluator refuses output_padding from the stride up to the dilation",
+            "computes it: the text asks for less than stride or dilation",
+            padding_from_stride_on,
+            sometimes=True,
+        ),
+        Deviation(
+            "onnx: beyond the full scatter the reference evaluator starts with negative padding",
+            "starts at 0, what is beyond is at the end: the text is silent, ONNX Runtime has no such start",
+            beyond_full_scatter,
+            sometimes=True,
         ),
     ),
 }

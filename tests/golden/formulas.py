@@ -150,9 +150,73 @@ def numpy_ml(args, x, w):
     return Geometry(crop, require_sizes([f - p for f, p in zip(full, sums)]), (stride,) * 2, (dilation,) * 2)
 
 
+# ---- ONNX: by its text, and as ONNX Runtime does it -------------------------------------------------------------------
+
+
+def onnx_parameters(args, x, w):
+    """strides, dilations, output_padding, group, and the full scatter with output_padding."""
+    stride, dilation = tuple(args.get("strides", (1, 1))), tuple(args.get("dilations", (1, 1)))
+    extra, group = tuple(args.get("output_padding", (0, 0))), args.get("group", 1)
+    require(len(stride) == len(dilation) == len(extra) == 2, "two spatial axes")
+    require(len(x) == 4 and group > 0 and x[1] == w[0] and w[0] % group == 0, "channels")
+    require(list(args.get("kernel_shape", w[2:])) == list(w[2:]), "kernel_shape")
+    require(args.get("auto_pad", "NOTSET") in ("NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"), "auto_pad")
+    require("pads" not in args or args.get("auto_pad", "NOTSET") == "NOTSET", "pads together with auto_pad")
+    require(len(args.get("output_shape", (0, 0))) == 2, "output_shape has the spatial axes only")
+    full = extents(x[2:], w[2:], stride, dilation)
+    require(all(0 <= e < max(s, d) for e, s, d in zip(extra, stride, dilation)), f"output_padding {extra}")
+    return stride, dilation, extra, group, [f + e for f, e in zip(full, extra)]
+
+
+def split(total, upper):
+    """The head of a padding: the smaller half for SAME_UPPER, the larger one for all else."""
+    return total // 2 if upper else total - total // 2
+
+
+def onnx_pads(args, full):
+    pads = args.get("pads", (0, 0, 0, 0))
+    require(len(pads) == 4 and min(pads) >= 0, f"pads {pads}")
+    return tuple(pads[:2]), [f - a - b for f, a, b in zip(full, pads[:2], pads[2:])]
+
+
+def onnx(args, x, w):
+    stride, dilation, extra, group, full = onnx_parameters(args, x, w)
+    upper = args.get("auto_pad") == "SAME_UPPER"
+    if "output_shape" in args:
+        size = args["output_shape"]
+    elif args.get("auto_pad", "").startswith("SAME"):
+        size = [i * s for i, s in zip(x[2:], stride)]
+    else:
+        crop, size = onnx_pads(args, full)
+        return Geometry(crop, require_sizes(size), stride, dilation, group)
+    # What lies beyond the full scatter is at the end: no negative padding at the start.
+    crop = tuple(split(max(f - o, 0), upper) for f, o in zip(full, size))
+    return Geometry(crop, require_sizes(size), stride, dilation, group)
+
+
+def onnxruntime(args, x, w):
+    stride, dilation, extra, group, full = onnx_parameters(args, x, w)
+    upper = args.get("auto_pad") == "SAME_UPPER"
+    require(all(e < s for e, s in zip(extra, stride)), f"output_padding {extra} for strides {stride}")
+    if "output_shape" in args:
+        size = args["output_shape"]
+    elif args.get("auto_pad", "").startswith("SAME"):
+        size = [min(i * s, f) for i, s, f in zip(x[2:], stride, full)]
+    else:
+        crop, size = onnx_pads(args, full)
+        return Geometry(crop, require_sizes(size), stride, dilation, group)
+    crop = tuple(split(max(f - o, 0), upper) for f, o in zip(full, size))
+    # The convolution that it is the gradient of must have the input's size.
+    for f, e, o, s in zip(full, extra, size, stride):
+        require(0 <= o + max(f - o, 0) - (f - e) < s, f"output_shape {size}")
+    return Geometry(crop, require_sizes(size), stride, dilation, group)
+
+
 FRAMEWORKS = {
     "torch": Framework(torch),
     "chainer": Framework(chainer),
     "paddle": Framework(paddle, layout=lambda args: args.get("data_format", "NCHW")),
+    "onnxruntime": Framework(onnxruntime),
+    "onnx": Framework(onnx),
     "numpy_ml": Framework(numpy_ml, channels_last, "HWIO"),
 }

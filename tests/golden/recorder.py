@@ -19,7 +19,8 @@ FOLDER = Path(__file__).resolve().parent
 class Recorder:
     """compute(args, x, w, b) -> y, or (y, pullback) with pullback(dy) -> (dx, dw, db); arrays in, arrays out."""
 
-    def __init__(self, framework, packages, compute, dtypes=("float32", "float64"), aliases=()):
+    def __init__(self, framework, packages, compute, dtypes=("float32", "float64"), aliases=(), script=None):
+        script = script or framework  # one script, and one environment, may record two frameworks
         self.framework = framework
         self.compute = compute
         self.dtypes = dtypes
@@ -27,8 +28,8 @@ class Recorder:
             "framework": framework,
             "versions": {name: version(name) for name in packages},
             "python": platform.python_version(),
-            "command": f"python tests/golden/record_{framework}.py",
-            "requirements": f"tests/golden/requirements/{framework}.txt",
+            "command": f"python tests/golden/record_{script}.py",
+            "requirements": f"tests/golden/requirements/{script}.txt",
             "dtypes": list(dtypes),
             "aliases": list(aliases),
         }
