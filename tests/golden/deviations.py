@@ -36,6 +36,33 @@ def padding_from_stride_on(case):
     return any(e >= s for e, s in zip(case["args"].get("output_padding", ()), case["args"].get("strides", ())))
 
 
+def keras_same_without_a_row(case):
+    """Keras: an even kernel and an output_padding of 0 on some axis, so that the size is (I - 1)*s."""
+    args = case["args"]
+    extra = args.get("output_padding")
+    if args["padding"] != "same" or extra is None:
+        return False
+    extra, dilations = (v if isinstance(v, list) else [v, v] for v in (extra, args.get("dilation_rate", 1)))
+    return any((d * (k - 1) + 1) % 2 + e == 0 for k, d, e in zip(case["w"][:2], dilations, extra))
+
+
+def keras_padding_of_a_stride(case):
+    extra, strides = (v if isinstance(v, list) else [v, v] for v in (case["args"].get("output_padding"), case["args"]["strides"]))
+    return "y" in case and None not in extra and any(e >= s for e, s in zip(extra, strides))
+
+
+def below_kernel(case):
+    """TensorFlow: some padded output is smaller than the kernel, though not by a stride."""
+    args = case["args"]
+    if "error" in case or args["padding"] == "SAME":
+        return False
+    dilations = args.get("dilations", 1)
+    dilations = dilations if isinstance(dilations, list) else [dilations] * 2
+    pads = [(0, 0), (0, 0)] if args["padding"] == "VALID" else args["padding"][1:3]
+    axes = zip(args["output_shape"], pads, case["w"][:2], dilations)
+    return any(o + sum(p) < d * (k - 1) + 1 for o, p, k, d in axes)
+
+
 DEVIATIONS = {
     "chainer": (
         Deviation(
@@ -118,6 +145,51 @@ DEVIATIONS = {
             "starts at 0, what is beyond is at the end: the text is silent, ONNX Runtime has no such start",
             beyond_full_scatter,
             sometimes=True,
+        ),
+    ),
+    "keras": (
+        Deviation(
+            "keras: with SAME, an even kernel and output_padding 0 the size is one that TensorFlow refuses",
+            "computes it, as Keras does with JAX",
+            lambda case: keras_same_without_a_row(case) and "error" in case and "conjunction" not in case["error"],
+            sometimes=True,  # other things may be wrong too
+        ),
+        Deviation(
+            "keras: a layer refuses strides above 1 together with dilation, keras.ops does not",
+            "computes it, as keras.ops does",
+            lambda case: "in conjunction" in case.get("error", ""),
+        ),
+        Deviation(
+            "keras: keras.ops accepts an output_padding of a stride where the size happens to fit",
+            "refuses, as the layer does",
+            keras_padding_of_a_stride,
+        ),
+    ),
+    "jax": (
+        Deviation(
+            "jax: pads that leave nothing give an empty array",
+            "refuses: an output has at least one row and one column",
+            empty_result,
+        ),
+        Deviation(
+            "jax: SAME_LOWER goes on to conv_general_dilated, which pads by the size of x",
+            "refuses: the documentation has SAME and VALID only",
+            lambda case: case["args"]["padding"] == "SAME_LOWER",
+        ),
+    ),
+    "tensorflow": (
+        Deviation(
+            "tensorflow: VALID accepts an output below the kernel's extent, by a division that rounds towards zero, "
+            "and computes with what is not there",
+            "refuses: (O - Ke)/s is rounded down",
+            below_kernel,
+        ),
+    ),
+    "openvino": (
+        Deviation(
+            "openvino: pads that leave nothing give an empty array",
+            "refuses: an output has at least one row and one column",
+            empty_result,
         ),
     ),
 }

@@ -14,10 +14,11 @@ from reference import Geometry
 class Framework:
     geometry: Callable
     layout: Callable = lambda args: "NCHW"
-    filter: str = "IOHW"
+    filter: Callable = lambda args: "IOHW"
+    turned: Callable = lambda args: False  # the filter is turned by 180 degrees before it is scattered
 
 
-def channels_last(args):
+def nhwc(args):
     return "NHWC"
 
 
@@ -81,7 +82,7 @@ def chainer(args, x, w):
     return Geometry(padding, require_sizes(size), stride, dilation, groups)
 
 
-def paddle_pads(padding, nhwc):
+def paddle_pads(padding, channels_last):
     """(top, bottom, left, right) of Paddle's forms of padding."""
     if isinstance(padding, str):
         require(padding.upper() in ("SAME", "VALID"), f"padding {padding}")
@@ -89,8 +90,8 @@ def paddle_pads(padding, nhwc):
     if isinstance(padding, int):
         padding = [padding] * 4
     elif len(padding) == 4 and not isinstance(padding[0], int):
-        spatial = padding[1:3] if nhwc else padding[2:]
-        rest = (padding[0], padding[3]) if nhwc else padding[:2]
+        spatial = padding[1:3] if channels_last else padding[2:]
+        rest = (padding[0], padding[3]) if channels_last else padding[:2]
         require(all(list(p) == [0, 0] for p in rest), "padding of batch or channels")
         padding = [p for both in spatial for p in both]
     elif len(padding) == 2:
@@ -102,11 +103,11 @@ def paddle_pads(padding, nhwc):
 def paddle(args, x, w):
     stride, dilation = pair(args.get("stride", 1)), pair(args.get("dilation", 1))
     groups, padding = args.get("groups", 1), args.get("padding", 0)
-    nhwc = args.get("data_format", "NCHW") == "NHWC"
+    last = args.get("data_format", "NCHW") == "NHWC"
     require(len(x) == 4 and args.get("data_format", "NCHW") in ("NCHW", "NHWC"), "NCHW or NHWC")
-    require(groups > 0 and x[3 if nhwc else 1] == w[0] and w[0] % groups == 0, "channels")
-    image = x[1:3] if nhwc else x[2:]
-    pads = paddle_pads(padding, nhwc)
+    require(groups > 0 and x[3 if last else 1] == w[0] and w[0] % groups == 0, "channels")
+    image = x[1:3] if last else x[2:]
+    pads = paddle_pads(padding, last)
     if isinstance(padding, str) and padding.upper() == "SAME":
         # The forward convolution's SAME for an input of this size, which is not what a transposed one needs.
         dilation = (1, 1)
@@ -212,11 +213,123 @@ def onnxruntime(args, x, w):
     return Geometry(crop, require_sizes(size), stride, dilation, group)
 
 
+# ---- JAX: a correlation with an input that has zeros inserted ---------------------------------------------------------
+
+
+def jax_layout(args):
+    return args.get("dimension_numbers", ["NHWC"])[0]
+
+
+def jax_filter(args):
+    order = args.get("dimension_numbers", ["NHWC", "HWIO"])[1]
+    return order.translate(str.maketrans("IO", "OI")) if args.get("transpose_kernel") else order
+
+
+def jax(args, x, w):
+    stride, dilation = tuple(args["strides"]), tuple(args.get("rhs_dilation", (1, 1)))
+    padding = args["padding"]
+    require(len(x) == 4 and len(stride) == 2, "two spatial axes")
+    layout, order = jax_layout(args), jax_filter(args)
+    require(x[layout.index("C")] == w[order.index("I")], "channels")
+    image, kernel = ([shape[letters.index(axis)] for axis in "HW"] for shape, letters in ((x, layout), (w, order)))
+    full = extents(image, kernel, stride, dilation)
+    effective = [d * (k - 1) + 1 for k, d in zip(kernel, dilation)]
+    if padding == "SAME":
+        low = [e - 1 if s > e - 1 else -((2 - e - s) // 2) for e, s in zip(effective, stride)]
+        size = [i * s for i, s in zip(image, stride)]
+    elif padding == "VALID":
+        low = [e - 1 for e in effective]
+        size = [s * (i - 1) + max(e, s) for i, s, e in zip(image, stride, effective)]
+    else:
+        require(not isinstance(padding, str) and len(padding) == 2, f"padding {padding}")
+        if args.get("use_consistent_padding"):
+            padding = [[e - 1 - a, e - 1 - b] for e, (a, b) in zip(effective, padding)]
+        low = [a for a, _ in padding]
+        size = [f - 2 * (e - 1) + a + b for f, e, (a, b) in zip(full, effective, padding)]
+    crop = tuple(e - 1 - a for e, a in zip(effective, low))
+    return Geometry(crop, require_sizes(size), stride, dilation)
+
+
+# ---- TensorFlow, TFLite, Keras: the size is given, SAME and VALID place it --------------------------------------------
+
+
+def tensorflow(args, x, w):
+    stride, dilation = pair(args["strides"]), pair(args.get("dilations", 1))
+    padding, size = args["padding"], args["output_shape"]
+    require(len(x) == 4 and x[3] == w[3], "channels")
+    full = extents(x[1:3], w[:2], stride, dilation)
+    effective = [d * (k - 1) + 1 for k, d in zip(w[:2], dilation)]
+    require_sizes(size)
+    if padding == "SAME":
+        require(all(-(-o // s) == i for o, s, i in zip(size, stride, x[1:3])), f"output_shape {size}")
+        crop = tuple(max(f - o, 0) // 2 for f, o in zip(full, size))
+        return Geometry(crop, tuple(size), stride, dilation)
+    require(padding == "VALID" or not isinstance(padding, str), f"padding {padding}")
+    pads = [(0, 0), (0, 0)] if padding == "VALID" else padding[1:3]
+    require(min(p for both in pads for p in both) >= 0, f"padding {padding}")
+    for o, (before, after), e, s, i in zip(size, pads, effective, stride, x[1:3]):
+        require((o + before + after - e) // s + 1 == i, f"output_shape {size}")
+    return Geometry(tuple(p[0] for p in pads), tuple(size), stride, dilation)
+
+
+def tflite(args, x, w):
+    forward = {"strides": args["stride"], "padding": args["padding"], "output_shape": args["output_shape"]}
+    return tensorflow(forward, x, [w[1], w[2], w[0], w[3]])
+
+
+def keras(args, x, w):
+    stride, dilation = pair(args["strides"]), pair(args.get("dilation_rate", 1))
+    extra = args.get("output_padding")
+    require(args["padding"] in ("same", "valid"), f"padding {args['padding']}")
+    full = extents(x[1:3], w[:2], stride, dilation)
+    effective = [d * (k - 1) + 1 for k, d in zip(w[:2], dilation)]
+    if extra is not None:
+        extra = pair(extra)
+        require(all(0 <= e < s for e, s in zip(extra, stride)), f"output_padding {extra}")
+    if args["padding"] == "valid":
+        size = [f + e for f, e in zip(full, extra)] if extra is not None else [
+            s * (i - 1) + max(e, s) for i, s, e in zip(x[1:3], stride, effective)]  # fmt: skip
+        return Geometry((0, 0), require_sizes(size), stride, dilation)
+    size = [i * s for i, s in zip(x[1:3], stride)] if extra is None else [
+        s * (i - 1) + k % 2 + e for i, s, k, e in zip(x[1:3], stride, effective, extra)]  # fmt: skip
+    crop = tuple(max(f - o, 0) // 2 for f, o in zip(full, size))
+    return Geometry(crop, require_sizes(size), stride, dilation)
+
+
+# ---- OpenVINO ---------------------------------------------------------------------------------------------------------
+
+
+def openvino(args, x, w):
+    stride, dilation = tuple(args["strides"]), tuple(args.get("dilations", (1, 1)))
+    extra, groups = args.get("output_padding", (0, 0)), args.get("groups", 1)
+    auto_pad = args.get("auto_pad", "explicit")
+    require(len(stride) == 2 and x[1] == w[0] and w[0] % groups == 0, "channels")
+    require(min(extra) >= 0, f"output_padding {extra}")
+    full = [f + e for f, e in zip(extents(x[2:], w[2:], stride, dilation), extra)]
+    begin, end = ([0, 0] if auto_pad != "explicit" else args.get(name, [0, 0]) for name in ("pads_begin", "pads_end"))
+    if "output_shape" in args:
+        size = args["output_shape"]
+        require(len(size) == 2, "output_shape has the spatial axes only")
+        if not auto_pad.startswith("same"):
+            begin = begin if groups == 1 else [0, 0]  # GroupConvolutionBackpropData does not read pads here
+            return Geometry(tuple(begin), require_sizes(size), stride, dilation, groups)
+        # Its halves are the reverse of ONNX's.
+        crop = tuple(split(max(f - o, 0), auto_pad != "same_upper") for f, o in zip(full, size))
+        return Geometry(crop, require_sizes(size), stride, dilation, groups)
+    size = [f - a - b for f, a, b in zip(full, begin, end)]
+    return Geometry(tuple(begin), require_sizes(size), stride, dilation, groups)
+
+
 FRAMEWORKS = {
     "torch": Framework(torch),
     "chainer": Framework(chainer),
     "paddle": Framework(paddle, layout=lambda args: args.get("data_format", "NCHW")),
     "onnxruntime": Framework(onnxruntime),
     "onnx": Framework(onnx),
-    "numpy_ml": Framework(numpy_ml, channels_last, "HWIO"),
+    "jax": Framework(jax, jax_layout, jax_filter, lambda args: not args.get("transpose_kernel")),
+    "tensorflow": Framework(tensorflow, nhwc, lambda args: "HWOI"),
+    "keras": Framework(keras, nhwc, lambda args: "HWOI"),
+    "tflite": Framework(tflite, nhwc, lambda args: "OHWI"),
+    "openvino": Framework(openvino),
+    "numpy_ml": Framework(numpy_ml, nhwc, lambda args: "HWIO"),
 }

@@ -31,13 +31,14 @@ def logical(array, order, wanted):
 def expected(framework, case):
     """What the definition gives for a case, in the framework's axis order; ValueError where it should refuse."""
     geometry = framework.geometry(case["args"], case["x"], case["w"])
-    layout = framework.layout(case["args"])
+    layout, order = framework.layout(case["args"]), framework.filter(case["args"])
     x, w = (tensor(case["id"], name, case[name]) for name in "xw")
     b = tensor(case["id"], "b", (case["b"],)) if "b" in case else None
     batched = x.ndim == 4
     x = logical(x if batched else x[None], layout, "NCHW")
-    w = logical(w, framework.filter, "IOHW")
-    if getattr(geometry, "flipped", False):
+    w = logical(w, order, "IOHW")
+    turned = framework.turned(case["args"])
+    if turned:
         w = w[:, :, ::-1, ::-1]
     results = {"y": reference.forward(x, w, b, geometry)}
     if "act" in case["args"]:
@@ -54,12 +55,15 @@ def expected(framework, case):
             if not batched:
                 results[name] = results[name][0]
     if "dw" in results:
-        results["dw"] = logical(results["dw"], "IOHW", framework.filter)
+        dw = results["dw"][:, :, ::-1, ::-1] if turned else results["dw"]
+        results["dw"] = logical(dw, "IOHW", order)
     return results
 
 
 def mismatch(framework, case):
     """None, or what differs."""
+    if "garbage" in case:
+        return f"{case['garbage']}: values that no sum of these integers has"
     try:
         results = expected(framework, case)
     except ValueError as refusal:
