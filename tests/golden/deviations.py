@@ -7,6 +7,8 @@ With sometimes=True a class is named in which the framework is right by luck now
 from dataclasses import dataclass
 from typing import Callable
 
+import formulas
+
 
 @dataclass(frozen=True)
 class Deviation:
@@ -14,6 +16,7 @@ class Deviation:
     tconv: str  # what tconv does instead
     applies: Callable  # of a case
     sometimes: bool = False
+    geometry: Callable | None = None  # what the framework does there, if that is a crop and a size too
 
 
 def empty_result(case):
@@ -49,6 +52,14 @@ def keras_same_without_a_row(case):
 def keras_padding_of_a_stride(case):
     extra, strides = (v if isinstance(v, list) else [v, v] for v in (case["args"].get("output_padding"), case["args"]["strides"]))
     return "y" in case and None not in extra and any(e >= s for e, s in zip(extra, strides))
+
+
+def openvino_plugin_starts_at_pads(case):
+    return "output_shape" in case["args"] and not case["args"].get("auto_pad", "explicit").startswith("same") and "y" in case
+
+
+def wrong_float32_gradient(case):
+    return case.get("garbage") == ["dx"] and case["x"][0] == 2 and case["x"][2] == 1 and case["args"]["strides"][0] == 1
 
 
 def below_kernel(case):
@@ -149,6 +160,16 @@ DEVIATIONS = {
     ),
     "keras": (
         Deviation(
+            "keras: a size of 0 gives an empty array",
+            "refuses: an output has at least one row and one column",
+            empty_result,
+        ),
+        Deviation(
+            "keras: Conv2D in float32 is wrong for a batch of 2, strides (1, s) with s > 1 and one output column, and dx is such a Conv2D",
+            "computes it",
+            wrong_float32_gradient,
+        ),
+        Deviation(
             "keras: with SAME, an even kernel and output_padding 0 the size is one that TensorFlow refuses",
             "computes it, as Keras does with JAX",
             lambda case: keras_same_without_a_row(case) and "error" in case and "conjunction" not in case["error"],
@@ -179,6 +200,16 @@ DEVIATIONS = {
     ),
     "tensorflow": (
         Deviation(
+            "tensorflow: a size of 0 gives an empty array",
+            "refuses: an output has at least one row and one column",
+            empty_result,
+        ),
+        Deviation(
+            "tensorflow: Conv2D in float32 is wrong for a batch of 2, strides (1, s) with s > 1 and one output column, and dx is such a Conv2D",
+            "computes it",
+            wrong_float32_gradient,
+        ),
+        Deviation(
             "tensorflow: VALID accepts an output below the kernel's extent, by a division that rounds towards zero, "
             "and computes with what is not there",
             "refuses: (O - Ke)/s is rounded down",
@@ -186,6 +217,13 @@ DEVIATIONS = {
         ),
     ),
     "openvino": (
+        Deviation(
+            "openvino: with output_shape and without SAME the CPU plugin does not do what the text says",
+            "by the text, the half of what is left over is cut at the start; the plugin starts at pads_begin, with groups at 0",
+            openvino_plugin_starts_at_pads,
+            sometimes=True,
+            geometry=formulas.openvino_plugin,
+        ),
         Deviation(
             "openvino: pads that leave nothing give an empty array",
             "refuses: an output has at least one row and one column",

@@ -299,7 +299,8 @@ def keras(args, x, w):
 # ---- OpenVINO ---------------------------------------------------------------------------------------------------------
 
 
-def openvino(args, x, w):
+def openvino(args, x, w, plugin=False):
+    """By the text of the operators; plugin: as the CPU plugin does, which differs with output_shape and without SAME."""
     stride, dilation = tuple(args["strides"]), tuple(args.get("dilations", (1, 1)))
     extra, groups = args.get("output_padding", (0, 0)), args.get("groups", 1)
     auto_pad = args.get("auto_pad", "explicit")
@@ -307,17 +308,19 @@ def openvino(args, x, w):
     require(min(extra) >= 0, f"output_padding {extra}")
     full = [f + e for f, e in zip(extents(x[2:], w[2:], stride, dilation), extra)]
     begin, end = ([0, 0] if auto_pad != "explicit" else args.get(name, [0, 0]) for name in ("pads_begin", "pads_end"))
-    if "output_shape" in args:
-        size = args["output_shape"]
-        require(len(size) == 2, "output_shape has the spatial axes only")
-        if not auto_pad.startswith("same"):
-            begin = begin if groups == 1 else [0, 0]  # GroupConvolutionBackpropData does not read pads here
-            return Geometry(tuple(begin), require_sizes(size), stride, dilation, groups)
+    size = args.get("output_shape", [f - a - b for f, a, b in zip(full, begin, end)])
+    require(len(size) == 2, "output_shape has the spatial axes only")
+    crop = tuple(begin)
+    if "output_shape" in args and plugin:
+        crop = crop if groups == 1 else (0, 0)
+    elif "output_shape" in args:
         # Its halves are the reverse of ONNX's.
         crop = tuple(split(max(f - o, 0), auto_pad != "same_upper") for f, o in zip(full, size))
-        return Geometry(crop, require_sizes(size), stride, dilation, groups)
-    size = [f - a - b for f, a, b in zip(full, begin, end)]
-    return Geometry(tuple(begin), require_sizes(size), stride, dilation, groups)
+    return Geometry(crop, require_sizes(size), stride, dilation, groups)
+
+
+def openvino_plugin(args, x, w):
+    return openvino(args, x, w, plugin=True)
 
 
 FRAMEWORKS = {

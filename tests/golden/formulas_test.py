@@ -7,6 +7,7 @@ usage: formulas_test.py [FRAMEWORK]...      default: all
 
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +92,11 @@ def main():
             deviation = next((d for d in DEVIATIONS.get(name, ()) if d.applies(case)), None)
             if deviation:
                 counts[deviation.name] += bool(wrong)
+                if deviation.geometry:
+                    other = mismatch(replace(FRAMEWORKS[name], geometry=deviation.geometry), case)
+                    if other:
+                        bad += 1
+                        print(f"{case['id']} {case['args']}: not as described by {deviation.name}: {other}")
                 agrees = not wrong and not deviation.sometimes
                 wrong = f"agrees, although it is listed as {deviation.name}" if agrees else None
             else:
