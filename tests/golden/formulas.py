@@ -5,6 +5,7 @@ reference.Geometry, or raises ValueError where the framework refuses.
 """
 
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Callable
 
 from reference import Geometry
@@ -193,6 +194,17 @@ def onnx(args, x, w):
     # What lies beyond the full scatter is at the end: no negative padding at the start.
     crop = tuple(split(max(f - o, 0), upper) for f, o in zip(full, size))
     return Geometry(crop, require_sizes(size), stride, dilation, group)
+
+
+def onnx_shape_inference(args, x, w):
+    """Rows and columns by onnx.shape_inference, for what onnx() accepts: not always the size of the text."""
+    stride, _, extra, _, full = onnx_parameters(args, x, w)
+    if "output_shape" in args:
+        # It stops at the first axis that is below the input's size, without an error.
+        return [o for o, _ in takewhile(lambda sizes: sizes[0] >= sizes[1], zip(args["output_shape"], x[2:]))]
+    if args.get("auto_pad", "").startswith("SAME"):
+        return [min(i * s + e, f) for i, s, e, f in zip(x[2:], stride, extra, full)]
+    return onnx_pads(args, full)[1]
 
 
 def onnxruntime(args, x, w):

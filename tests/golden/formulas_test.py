@@ -15,7 +15,7 @@ import numpy as np
 import activations
 import reference
 from deviations import DEVIATIONS
-from formulas import FRAMEWORKS
+from formulas import FRAMEWORKS, onnx_shape_inference
 from integers import tensor
 from store import Golden
 
@@ -82,6 +82,16 @@ def mismatch(framework, case):
     return None
 
 
+def inference_mismatch(case):
+    """ONNX: whether shape inference says what onnx_shape_inference says it does."""
+    try:
+        FRAMEWORKS["onnx"].geometry(case["args"], case["x"], case["w"])
+    except ValueError:
+        return None
+    size = onnx_shape_inference(case["args"], case["x"], case["w"])
+    return None if case["inferred"] == size else f"shape inference gives {case['inferred']}, not {size}"
+
+
 def main():
     failed = False
     for name in sys.argv[1:] or FRAMEWORKS:
@@ -103,6 +113,8 @@ def main():
                 counts["compared"] += 1
             counts["refused" if "error" in case else "accepted"] += 1
             counts["gradients"] += "dx" in case
+            if "inferred" in case:
+                wrong = wrong or inference_mismatch(case)
             if wrong:
                 bad += 1
                 if bad <= SHOWN:

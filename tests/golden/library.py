@@ -28,6 +28,12 @@ class Library:
         self.header = Header(INCLUDE / "tconv.h", INCLUDE / "tconv_profiles.h")
         self.c.tconv_status_string.restype = ctypes.c_char_p
 
+    def dtypes(self):
+        """Of the kernels in this library: a build may leave some out."""
+        self.c.tconv_kernel_name.restype = ctypes.c_char_p
+        names = [self.c.tconv_kernel_name(index).decode() for index in range(self.c.tconv_kernel_count())]
+        return {part.upper() for name in names for part in name.split("_")}
+
     def constant(self, name):
         return self.header.constants["TCONV_" + name]
 
