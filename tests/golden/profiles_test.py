@@ -88,26 +88,36 @@ def compute(library, name, case, dtype):
     return (spec.pad_top, spec.pad_left), library.output_size(spec), y.reshape(y.shape[4 - x.ndim :])
 
 
-def mismatch(library, name, case, dtype, deviates):
-    """None, or what differs."""
+def wanted(name, case):
+    """(geometry, y) by the definition, or the ValueError with which the framework's formula refuses."""
     try:
         geometry = FRAMEWORKS[name].geometry(case["args"], case["x"], case["w"])
-        wanted = expected(FRAMEWORKS[name], case)["y"]
+        return geometry, expected(FRAMEWORKS[name], case, gradients=False)["y"]
     except ValueError as refusal:
-        geometry, why = None, refusal
+        return refusal
+
+
+def mismatch(library, name, case, dtype, right, deviates):
+    """None, or what differs. right: what wanted() gave."""
+    refused = isinstance(right, ValueError)
     try:
         crop, size, y = compute(library, name, case, dtype)
     except Refused as refusal:
-        return None if geometry is None else f"tconv refuses ({refusal}), the framework gave {case.get('y')}"
-    if geometry is None:
-        return f"tconv gives {y.shape}, the framework refuses ({case.get('error', why)})"
+        return None if refused else f"tconv refuses ({refusal}), the framework gave {case.get('y')}"
+    if refused:
+        return f"tconv gives {y.shape}, the framework refuses ({case.get('error', right)})"
+    geometry, defined = right
     if crop != tuple(geometry.crop) or size != tuple(geometry.size):
         return f"crop {crop} and size {size}, not {geometry.crop} and {geometry.size}"
-    for source, values in (("framework", None if deviates else case["results"]["y"]), ("definition", wanted)):
-        if values is None:
-            continue
-        same = np.allclose(y, values, rtol=REAL[dtype], atol=REAL[dtype]) if case.get("real") else np.array_equal(y, values)
-        if y.shape != values.shape or not same:
+    compared = {"definition": defined}
+    if not deviates:
+        compared["framework"] = case["results"]["y"]
+    for source, values in compared.items():
+        if y.shape != values.shape:
+            return f"{y.shape}, not {values.shape} as the {source}"
+        tolerance = REAL[dtype]
+        same = np.allclose(y, values, rtol=tolerance, atol=tolerance) if case.get("real") else np.array_equal(y, values)
+        if not same:
             return f"differs from the {source} in {np.count_nonzero(y != values)} of {y.size} values"
     return None
 
@@ -122,9 +132,10 @@ def main():
         counts, bad = Counter(), 0
         for case in golden.cases:
             deviation = next((d for d in DEVIATIONS.get(name, ()) if d.applies(case)), None)
+            right = wanted(name, case)
             for dtype in dtypes:
                 try:
-                    wrong = mismatch(library, name, case, dtype, deviation is not None)
+                    wrong = mismatch(library, name, case, dtype, right, deviation is not None)
                 except NotInC:
                     counts["about Python's forms of arguments"] += 1
                     continue
