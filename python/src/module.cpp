@@ -7,6 +7,7 @@
 #include "memory.h"
 #include "names.h"
 #include "plan.h"
+#include "profiles.h"
 #include "spec.h"
 
 namespace nb = nanobind;
@@ -17,6 +18,7 @@ namespace tconv::python {
 NB_MODULE(_core, module) {
     bind_spec(module);
     bind_plan(module);
+    bind_profiles(module);
     module.def("kernels", [] {
         nb::list names;
         for (int32_t i = 0; i < tconv_kernel_count(); ++i)

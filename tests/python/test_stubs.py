@@ -34,7 +34,8 @@ def test_the_module():
 
 def test_the_classes():
     classes = [node for node in stub().body if isinstance(node, ast.ClassDef)]
-    assert {node.name for node in classes} == {name for name, thing in vars(_core).items() if isinstance(thing, type)}
+    assert {node.name for node in classes if node.name != "profiles"} == {
+        name for name, thing in vars(_core).items() if isinstance(thing, type)}
     for node in classes:
         assert public(names_of(node.body)) == public(vars(getattr(_core, node.name))), node.name
 
@@ -42,7 +43,7 @@ def test_the_classes():
 def test_the_parameters():
     checked = 0
     for node in stub().body:
-        for method in getattr(node, "body", []):
+        for method in getattr(node, "body", []) if getattr(node, "name", "") != "profiles" else []:
             if not isinstance(method, ast.FunctionDef) or method.decorator_list and method.name != "parse":
                 continue
             if re.fullmatch(r"__\w+__", method.name) and method.name != "__init__":
