@@ -4,6 +4,7 @@
 #include <nanobind/stl/string.h>
 
 #include "array.h"
+#include "gradient.h"
 #include "memory.h"
 #include "names.h"
 #include "plan.h"
@@ -18,6 +19,7 @@ namespace tconv::python {
 NB_MODULE(_core, module) {
     bind_spec(module);
     bind_plan(module);
+    bind_gradient(module);
     bind_profiles(module);
     module.def("kernels", [] {
         nb::list names;

@@ -6,7 +6,7 @@
 #include <span>
 #include <string>
 
-#include "tconv/tconv.h"
+#include "tconv/tconv_gradients.h"
 
 namespace nb = nanobind;
 
@@ -45,6 +45,9 @@ constexpr Name kSoftmaxAxes[] = {{"channel", TCONV_AXIS_CHANNEL}, {"last", TCONV
 constexpr Name kResiduals[] = {
     {"none", TCONV_RESIDUAL_NONE}, {"before", TCONV_RESIDUAL_BEFORE}, {"after", TCONV_RESIDUAL_AFTER}};
 
+constexpr Name kGradients[] = {
+    {"input", TCONV_GRADIENT_INPUT}, {"filter", TCONV_GRADIENT_FILTER}, {"bias", TCONV_GRADIENT_BIAS}};
+
 std::span<const Name> table_of(Names names) {
     switch (names) {
         case Names::kDtype:
@@ -61,6 +64,8 @@ std::span<const Name> table_of(Names names) {
             return kSoftmaxAxes;
         case Names::kResidual:
             return kResiduals;
+        case Names::kGradient:
+            return kGradients;
     }
     return {};
 }

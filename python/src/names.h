@@ -7,7 +7,7 @@
 
 namespace tconv::python {
 
-enum class Names { kDtype, kLayout, kFilterLayout, kMath, kActivation, kSoftmaxAxis, kResidual };
+enum class Names { kDtype, kLayout, kFilterLayout, kMath, kActivation, kSoftmaxAxis, kResidual, kGradient };
 
 // Throws ValueError naming the field, the value and what is allowed; TypeError if it is no name at all. Dtypes may also
 // be dtype objects of NumPy, torch and others.

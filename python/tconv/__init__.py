@@ -10,14 +10,14 @@ arguments and the rules of those packages, ``tconv.profiles`` those of ONNX, Ten
 import os
 
 from tconv import _core, _functional
-from tconv._core import Packed, Plan, Spec, kernels
+from tconv._core import GradientPlan, Packed, Plan, Spec, kernels
 from tconv._functional import conv_transpose2d
 from tconv._threads import default_threads
 
 __version__ = _core.version
-__all__ = ["Packed", "Plan", "Spec", "conv_transpose2d", "default_threads", "kernels"]
+__all__ = ["GradientPlan", "Packed", "Plan", "Spec", "conv_transpose2d", "default_threads", "kernels"]
 
-for _type in (Packed, Plan, Spec):
+for _type in (GradientPlan, Packed, Plan, Spec):
     _type.__module__ = "tconv"
 
 

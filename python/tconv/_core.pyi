@@ -172,6 +172,40 @@ class Plan:
     def requirements(self) -> dict[str, int]:
         """Bytes of input, filter, bias, output, packed filter and workspace, and the alignment of the last two."""
 
+class GradientPlan:
+    """A kernel chosen for a gradient of a layer: what its output's gradient gy makes of its input, filter or bias.
+
+    Activation and residual must be "none": chain their derivatives outside.
+    """
+
+    def __init__(self, spec: Spec, of: Literal["input", "filter", "bias"], threads: int | None = 1,
+                 kernel: str | None = None) -> None:
+        """`of`: the gradient of what. Raises NotImplementedError if this build has no kernel for it."""
+
+    def pack(self, w: Any, filter_layout: FilterLayout = "iohw") -> Packed:
+        """The layer's filter for the gradient of its input, as Plan.pack takes it; of no use to the layer's own plan."""
+
+    def run(self, gy: Any, packed: Packed | None = None, x: Any = None, out: Any = None,
+            filter_layout: FilterLayout = "iohw") -> Any:
+        """Computes the gradient. With `out` nothing is allocated and nothing copied; other Python threads run meanwhile.
+
+        gy : array of spec.output_shape
+        packed : from pack(), for the gradient of the input
+        x : array of spec.input_shape, for the gradient of the filter
+        out : array of the shape of input, filter (in the order of `filter_layout`) or bias, returned; None allocates one
+
+        Raises as Plan.run does.
+        """
+
+    @property
+    def spec(self) -> Spec: ...
+    @property
+    def of(self) -> Literal["input", "filter", "bias"]: ...
+    @property
+    def threads(self) -> int: ...
+    @property
+    def kernel(self) -> str: ...
+
 def kernels() -> list[str]:
     """The names of all kernels of this build; those that a processor or a layer cannot use are among them."""
 

@@ -21,9 +21,16 @@ def plan_from(threads: int, **fields) -> _core.Plan:
     return plan_of(_core.Spec(**fields), threads)
 
 
+@functools.lru_cache(maxsize=PLANS)
+def gradient_plan_from(of: str, threads: int, **fields) -> _core.GradientPlan:
+    """The plan for the gradient of the "input", the "filter" or the "bias" of a layer, likewise remembered."""
+    return _core.GradientPlan(_core.Spec(**fields), of, threads)
+
+
 def forget_plans() -> None:
     """Lets go of all remembered plans, their workspaces and their threads."""
     plan_from.cache_clear()
+    gradient_plan_from.cache_clear()
     plan_of.cache_clear()
 
 

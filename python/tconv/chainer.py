@@ -118,6 +118,24 @@ def deconvolution_2d(x, W, b=None, stride=1, pad=0, outsize=None, **kwargs):
     return y.astype(x.dtype, copy=False)
 
 
+def deconvolution_2d_gradients(x, W, gy, stride=1, pad=0, **kwargs):
+    """deconvolution_2d_gradients(x, W, gy, stride=1, pad=0, *, dilate=1, groups=1)
+
+    What Chainer's backward gives for `gy`, the gradient of an output of deconvolution_2d: (gx, gW, gb), each of the type of
+    what it is a gradient of (gb: of x's). gy has shape (n, c_O, h_O, w_O); an outsize is read off it.
+    """
+    dilate, groups = _parse_kwargs("deconvolution_2d_gradients", kwargs, dilate=1, groups=1)
+    _check_types(x, W, None)
+    dtype = np.result_type(x.dtype, W.dtype, gy.dtype)
+    spec = _spec(x, W, None, stride, pad, gy.shape[2:], dilate, groups, dtype)
+    plans = {of: _core.GradientPlan(spec, of, default_threads()) for of in ("input", "filter", "bias")}
+    wide = gy.astype(dtype, copy=False)
+    gx = plans["input"].run(wide, plans["input"].pack(W.astype(dtype, copy=False)))
+    gW = plans["filter"].run(wide, x=x.astype(dtype, copy=False))
+    gb = plans["bias"].run(wide)
+    return gx.astype(x.dtype, copy=False), gW.astype(W.dtype, copy=False), gb.astype(x.dtype, copy=False)
+
+
 class Deconvolution2D:
     """Deconvolution2D(in_channels, out_channels, ksize=None, stride=1, pad=0, nobias=False, outsize=None, initialW=None,
     initial_bias=None, *, dilate=1, groups=1)
