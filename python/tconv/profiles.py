@@ -48,9 +48,9 @@ def _optional(name, value):
 
 
 def _numbers(name, value):
-    """One, two or four numbers as the count and the four fields of the C struct."""
+    """One number, or two or four in a sequence, as the count and the four fields of the C struct."""
     values = tuple(value) if hasattr(value, "__len__") else (value,)
-    if len(values) not in (1, 2, 4):
+    if len(values) not in (2, 4) and hasattr(value, "__len__"):
         raise ValueError(f"{name} = {value!r}; it must be one, two or four integers")
     return len(values), values + (0,) * (4 - len(values))
 

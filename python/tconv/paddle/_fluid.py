@@ -48,7 +48,7 @@ class Conv2DTranspose:
             raise ValueError(f"dtype = {dtype!r}; it must be 'float32' or 'float64'")
         if groups is None or groups == 0:
             groups = 1
-        if num_filters % groups != 0:
+        if groups < 1 or num_filters % groups != 0:
             raise ValueError(f"num_filters = {num_filters}; it must be a multiple of groups = {groups}")
         self._parameters = {"stride": _two("stride", stride), "padding": _two("padding", padding),
                             "dilation": _two("dilation", dilation), "groups": groups,

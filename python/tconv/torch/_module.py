@@ -27,8 +27,11 @@ def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_paddi
         raise ValueError(f"input has shape {tuple(input.shape)}; it must have 4 dimensions, or 3 for one image")
     if weight.dim() != 4:
         raise ValueError(f"weight has shape {tuple(weight.shape)}; it must have 4 dimensions")
+    padding = _pair("padding", padding)
+    if min(padding) < 0:
+        raise ValueError(f"padding = {padding}; it must be at least 0")
     batch = input if input.dim() == 4 else input.unsqueeze(0)
-    y = _ops.conv_transpose2d(batch, weight, bias, _pair("stride", stride), _pair("padding", padding),
+    y = _ops.conv_transpose2d(batch, weight, bias, _pair("stride", stride), padding,
                               _pair("output_padding", output_padding), groups, _pair("dilation", dilation))
     return y if input.dim() == 4 else y.squeeze(0)
 
