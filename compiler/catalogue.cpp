@@ -6,8 +6,11 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iostream>
+#include <map>
 #include <stdexcept>
+#include <thread>
 
 #include "layer/layer_function.h"
 #include "variants.h"
@@ -38,30 +41,53 @@ void compile(Module &module, const CatalogueOptions &options, const std::string 
     module.compile(outputs);
 }
 
-// All variants of one ISA share the stages around the multiply loops. Stages and layer functions are two objects, so
-// that LLVM neither inlines a stage at each of its call sites (four times the code) nor moves memory accesses across
-// stages that know the same memory by different names.
-void compile_isa(const std::vector<Variant> &variants, const std::string &isa, const CatalogueOptions &options) {
-    const Target target = target_of_isa(isa, options.os, options.features);
-    const std::string prefix = "tconv_stages_" + isa;
-    Module module("tconv_stages_" + isa, target), layers("tconv_layers_" + isa, target);
-    SharedStages shared(prefix, target);
-    RawFunction pack = pack_stage(prefix, target);
-    RawFunction gather = gather_stage(prefix, target);
-    for (const RawFunction *stage : shared.all()) {
-        append(module, *stage);
-    }
-    append(module, pack);
-    append(module, gather);
+// One ISA, computing in one type. Its variants share the multiply loops, and those of one dtype the stages around them.
+struct Part {
+    std::string isa;
+    Type computed;
 
+    std::string name() const { return isa + (computed.bits() == 64 ? "_f64" : "_f32"); }
+    bool has(const Variant &variant) const {
+        return variant.isa == isa && generators::computed_type(variant.element()) == computed;
+    }
+};
+
+// Stages and layer functions are two objects, so that LLVM neither inlines a stage at each of its call sites (four times
+// the code) nor moves memory accesses across stages that know the same memory by different names.
+void compile_part(const std::vector<Variant> &variants, const Part &part, const CatalogueOptions &options) {
+    const Target target = target_of_isa(part.isa, options.os, options.features);
+    const std::string prefix = "tconv_stages_" + part.name();
+    Module module(prefix, target), layers("tconv_layers_" + part.name(), target);
+
+    struct Shared {
+        SharedStages stages;
+        RawFunction pack, gather;
+    };
+    std::map<std::string, Shared> of_dtype;
     std::map<std::string, MultiplyTiles> multiplies;
     for (const Variant &variant : variants) {
-        if (variant.isa != isa) {
+        if (!part.has(variant)) {
             continue;
         }
+        auto shared = of_dtype.find(variant.dtype);
+        if (shared == of_dtype.end()) {
+            const generators::Element element = variant.element();
+            const std::string own = prefix + "_" + variant.dtype;
+            shared =
+                of_dtype
+                    .emplace(variant.dtype, Shared{SharedStages(element, own, target), pack_stage(element, own, target),
+                                                   gather_stage(element, own, target)})
+                    .first;
+            for (const RawFunction *stage : shared->second.stages.all()) {
+                append(module, *stage);
+            }
+            append(module, shared->second.pack);
+            append(module, shared->second.gather);
+        }
+        const auto &[stages, pack, gather] = shared->second;
+        layers.append(catalogue_pack(variant.name + "_pack", pack, variant));
         if (variant.family == "gather") {
-            layers.append(catalogue_layer(variant.name, gather_layer(shared, gather)));
-            layers.append(catalogue_pack(variant.name + "_pack", pack, variant));
+            layers.append(catalogue_layer(variant.name, gather_layer(stages, gather)));
             continue;
         }
         auto found = multiplies.find(variant.multiply_key());
@@ -70,15 +96,56 @@ void compile_isa(const std::vector<Variant> &variants, const std::string &isa, c
             for (const RawFunction *tile : found->second.all())
                 append(module, *tile);
         }
-        layers.append(catalogue_layer(variant.name, phase_layer(shared, found->second, variant.merged())));
-        layers.append(catalogue_pack(variant.name + "_pack", pack, variant));
+        layers.append(catalogue_layer(variant.name, phase_layer(stages, found->second, variant.merged())));
     }
-    compile(module, options, isa + "_stages");
-    compile(layers, options, isa + "_layers");
+    compile(module, options, part.name() + "_stages");
+    compile(layers, options, part.name() + "_layers");
+}
+
+// Calls work(i) for each i in [0, count), in processes of their own, as many at a time as there are processors: Halide
+// compiles a module on one.
+void in_processes(size_t count, const std::function<void(size_t)> &work) {
+    const size_t at_once = std::max(1u, std::thread::hardware_concurrency());
+    bool failed = false;
+    size_t running = 0;
+    auto wait_for_one = [&] {
+        int status = 0;
+        failed = wait(&status) < 0 || status != 0 || failed;
+        running--;
+    };
+    std::cout.flush();
+    for (size_t i = 0; i < count; i++) {
+        if (running == at_once) {
+            wait_for_one();
+        }
+        const pid_t child = fork();
+        if (child < 0) {
+            failed = true;
+            break;
+        }
+        if (child == 0) {
+            try {
+                work(i);
+                _exit(0);
+            } catch (const Halide::Error &error) {
+                std::cerr << "tconv-compiler: " << error.what() << "\n";
+            } catch (const std::exception &error) {
+                std::cerr << "tconv-compiler: " << error.what() << "\n";
+            }
+            _exit(1);
+        }
+        running++;
+    }
+    while (running > 0) {
+        wait_for_one();
+    }
+    if (failed) {
+        throw std::runtime_error("compiling the catalogue failed");
+    }
 }
 
 std::string registry_row(const Variant &variant, const CatalogueOptions &options) {
-    const int vector = vector_of(target_of_isa(variant.isa, options.os, {}));
+    const int vector = vector_of(target_of_isa(variant.isa, options.os, {}), variant.element());
     return "TCONV_KERNEL(" + variant.name + ", " + variant.dtype + ", " + variant.family + ", " +
            (variant.lanes.empty() ? "none" : variant.lanes) + ", " + variant.isa + ", " +
            std::to_string(variant.tile_a) + ", " + std::to_string(variant.tile_m) + ", " + std::to_string(vector) +
@@ -102,39 +169,21 @@ void build_catalogue(const CatalogueOptions &options) {
     fs::create_directories(options.out);
     const fs::path out(options.out);
 
-    // One process an ISA: Halide compiles a module on one core.
-    std::vector<std::string> objects;
-    std::vector<pid_t> children;
+    std::vector<Part> parts;
     for (const std::string &isa : isas_of(options.architecture)) {
-        if (!std::any_of(variants.begin(), variants.end(), [&](const Variant &v) { return v.isa == isa; })) {
-            continue;
-        }
-        objects.push_back((out / (isa + "_stages.o")).string());
-        objects.push_back((out / (isa + "_layers.o")).string());
-        std::cout.flush();
-        pid_t child = fork();
-        if (child == 0) {
-            try {
-                compile_isa(variants, isa, options);
-                _exit(0);
-            } catch (const Halide::Error &error) {
-                std::cerr << "tconv-compiler: " << isa << ": " << error.what() << "\n";
-                _exit(1);
-            } catch (const std::exception &error) {
-                std::cerr << "tconv-compiler: " << isa << ": " << error.what() << "\n";
-                _exit(1);
+        for (const Type &computed : {Float(32), Float(64)}) {
+            const Part part = {isa, computed};
+            if (std::any_of(variants.begin(), variants.end(), [&](const Variant &v) { return part.has(v); })) {
+                parts.push_back(part);
             }
         }
-        children.push_back(child);
     }
-    bool failed = false;
-    for (pid_t child : children) {
-        int status = 0;
-        failed = child < 0 || waitpid(child, &status, 0) < 0 || status != 0 || failed;
+    std::vector<std::string> objects;
+    for (const Part &part : parts) {
+        objects.push_back((out / (part.name() + "_stages.o")).string());
+        objects.push_back((out / (part.name() + "_layers.o")).string());
     }
-    if (failed) {
-        throw std::runtime_error("compiling the catalogue failed");
-    }
+    in_processes(parts.size(), [&](size_t i) { compile_part(variants, parts[i], options); });
     create_static_library(objects, target_of_isa(variants.front().isa, options.os, {}), (out / "catalogue.a").string());
     for (const std::string &object : objects) {
         fs::remove(object);

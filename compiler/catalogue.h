@@ -15,7 +15,7 @@ struct CatalogueOptions {
     std::vector<std::string> dtypes;    // empty: all
     std::vector<std::string> features;  // sanitizers: asan, tsan
     std::string out;                    // folder; receives catalogue.a and registry.inc
-    bool assembly = false;              // also <isa>_stages.s and <isa>_layers.s
+    bool assembly = false;              // also <isa>_<f32|f64>_stages.s and ..._layers.s
 };
 
 // Throws std::runtime_error; leaves no partial output.

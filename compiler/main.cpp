@@ -7,7 +7,24 @@
 #include "catalogue.h"
 #include "compile/compile_command.h"
 
+namespace {
+
+// Halide's messages, but for one that says nothing new: that half precision is converted in integers where a processor
+// lacks the instruction.
+class Messages : public Halide::CompileTimeErrorReporter {
+public:
+    void warning(const char *message) override {
+        if (std::string(message).find("float16 type operation is emulated") == std::string::npos)
+            std::cerr << message;
+    }
+    [[noreturn]] void error(const char *message) override { throw Halide::CompileError(message); }
+};
+
+}  // namespace
+
 int main(int argc, char **argv) {
+    Messages messages;
+    Halide::set_custom_compile_time_error_reporter(&messages);
     CLI::App app("Compiles transposed convolution kernels. `tconv compile` runs it; `catalogue` builds libtconv.");
     app.require_subcommand(1);
 

@@ -12,9 +12,9 @@ namespace {
 // Removes the lets that unpack a halide_buffer_t, leaving their names free, and gives the output its public name.
 class Unwrap : public IRMutator {
 public:
-    Unwrap(std::string from, std::string to, const std::vector<Argument> &arguments)
+    Unwrap(std::string from, std::string to, const Type &type, const std::vector<Argument> &arguments)
         : from(std::move(from)), to(std::move(to)) {
-        buffers.emplace(this->to, Parameter(Float(32), true, 1, this->to));
+        buffers.emplace(this->to, Parameter(type, true, 1, this->to));
         for (const Argument &argument : arguments) {
             if (argument.is_buffer()) {
                 buffers.emplace(argument.name, Parameter(argument.type, true, argument.dimensions, argument.name));
@@ -87,7 +87,7 @@ RawFunction::RawFunction(Func output, const std::string &output_name, const std:
     if (!function.body.defined()) {
         throw std::logic_error("Halide lowered no function called " + name);
     }
-    Unwrap unwrap(output.name(), output_name, arguments);
+    Unwrap unwrap(output.name(), output_name, output.type(), arguments);
     function.body = unwrap.mutate(function.body);
     for (const auto &[variable, type] : unwrap.free_variables) {
         function.args.emplace_back(variable, Argument::InputScalar, type, 0, ArgumentEstimates{});

@@ -18,14 +18,14 @@ std::vector<Variant> parse(std::istream &file, const std::string &path) {
     std::vector<Variant> variants;
     std::string line;
     std::getline(file, line);
-    if (line != "dtype,family,lanes,isa,tile_a,tile_m") {
-        throw std::runtime_error(path + ":1: the header is not dtype,family,lanes,isa,tile_a,tile_m");
+    if (line != "dtypes,family,lanes,isa,tile_a,tile_m") {
+        throw std::runtime_error(path + ":1: the header is not dtypes,family,lanes,isa,tile_a,tile_m");
     }
     for (int number = 2; std::getline(file, line); number++) {
         std::istringstream fields(line);
         Variant variant;
-        std::string tile_a, tile_m;
-        std::getline(fields, variant.dtype, ',');
+        std::string dtypes, tile_a, tile_m;
+        std::getline(fields, dtypes, ',');
         std::getline(fields, variant.family, ',');
         std::getline(fields, variant.lanes, ',');
         std::getline(fields, variant.isa, ',');
@@ -35,18 +35,23 @@ std::vector<Variant> parse(std::istream &file, const std::string &path) {
             std::getline(fields, tile_m);
             variant.tile_m = std::stoi(tile_m);
             // docs/naming.md
-            variant.name = "tconv_" + variant.dtype + "_" + variant.family;
+            std::string rest = "_" + variant.family;
             if (variant.family == "phase") {
                 variant.multiply_lanes();
-                variant.name += "_" + variant.lanes + tile_a + "x" + tile_m;
+                rest += "_" + variant.lanes + tile_a + "x" + tile_m;
             } else if (variant.family != "gather") {
                 throw std::invalid_argument("family '" + variant.family + "' is none of phase, gather");
             }
-            variant.name += "_" + variant.isa;
+            rest += "_" + variant.isa;
+            std::istringstream of_row(dtypes);
+            while (std::getline(of_row, variant.dtype, '|')) {
+                variant.element();
+                variant.name = "tconv_" + variant.dtype + rest;
+                variants.push_back(variant);
+            }
         } catch (const std::exception &error) {
             throw std::runtime_error(path + ":" + std::to_string(number) + ": '" + line + "': " + error.what());
         }
-        variants.push_back(variant);
     }
     return variants;
 }
@@ -80,7 +85,9 @@ std::string isa_of_target(const Target &target) {
 }
 
 Target target_of_isa(const std::string &isa, const std::string &os, const std::vector<std::string> &features) {
-    std::string name = isa == "neon" ? "arm-64-" + os : "x86-64-" + os;
+    // arm_fp16 keeps Halide from computing half precision in integers. Only conversions are left to compile, and those
+    // are base ARMv8 (tests/cross runs them on a processor without the extension).
+    std::string name = isa == "neon" ? "arm-64-" + os + "-arm_fp16" : "x86-64-" + os;
     if (isa == "avx2" || isa == "avx512") {
         name += "-sse41-avx-f16c-fma-avx2";
     }

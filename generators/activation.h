@@ -1,5 +1,5 @@
-// Activations as expressions over one float32 value, each with its own polynomials: generated code calls no libm, and
-// the bits are the same on every path of an ISA. Definitions are PyTorch's; accuracy is tabulated in docs/testing.md.
+// Activations as expressions over one value, float32 or float64. Definitions are PyTorch's; accuracy is tabulated in
+// docs/testing.md.
 #pragma once
 
 #include "Halide.h"
@@ -13,12 +13,10 @@ inline constexpr Curve all_curves[] = {Curve::sigmoid,    Curve::tanh,         C
                                        Curve::gelu,       Curve::gelu_tanh,    Curve::silu,
                                        Curve::hard_swish, Curve::hard_sigmoid, Curve::softplus};
 
-// `alpha` is used by elu only. NaN goes to NaN, infinities to the limits.
+// `alpha` is used by elu only. Parameters may be float32 whatever x is. NaN goes to NaN, infinities to the limits.
 Halide::Expr curve(Curve curve, Halide::Expr x, Halide::Expr alpha);
 
 // None, relu, leaky relu, prelu and clip in one: min(max(x < 0 ? slope * x : x, low), high), NaN to NaN.
 Halide::Expr piecewise_linear(Halide::Expr x, Halide::Expr slope, Halide::Expr low, Halide::Expr high);
-
-Halide::Expr exponential(Halide::Expr x);
 
 }  // namespace tconv::generators

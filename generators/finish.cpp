@@ -1,5 +1,7 @@
 #include "finish.h"
 
+#include "elementary.h"
+
 namespace tconv::generators {
 
 using namespace Halide;
@@ -15,10 +17,10 @@ Expr finished_sum(const Expr &sum, const Expr &bias, const Expr &slope, const Ex
 
 }  // namespace
 
-Finish::Finish()
-    : sums(Float(32), 3, "sums"),
-      bias(Float(32), 1, "bias"),
-      slope(Float(32), 1, "slope"),
+Finish::Finish(Element element)
+    : sums(computed_type(element), 3, "sums"),
+      bias(computed_type(element), 1, "bias"),
+      slope(computed_type(element), 1, "slope"),
       kind("kind"),
       low("low"),
       high("high"),
@@ -26,17 +28,17 @@ Finish::Finish()
       m("m"),
       row("row"),
       output("output") {
-    output(a, m, row) = finished_sum(sums(a, m, row), bias(a), slope(a), kind, low, high);
+    output(a, m, row) = stored(element, finished_sum(sums(a, m, row), bias(a), slope(a), kind, low, high));
 }
 
 std::vector<Argument> Finish::arguments() const {
     return {sums, bias, slope, kind, low, high};
 }
 
-FinishRows::FinishRows()
-    : sums(Float(32), 4, "sums"),
-      bias(Float(32), 1, "bias"),
-      slope(Float(32), 1, "slope"),
+FinishRows::FinishRows(Element element)
+    : sums(computed_type(element), 4, "sums"),
+      bias(computed_type(element), 1, "bias"),
+      slope(computed_type(element), 1, "slope"),
       kind("kind"),
       first("first"),
       stride("stride"),
@@ -54,17 +56,17 @@ FinishRows::FinishRows()
     quotient = unsafe_promise_clamped(quotient, 0, 1 << 20);
     Expr phase = unsafe_promise_clamped(column - quotient * stride, 0, 1 << 12);
     finished(a, x, row) = finished_sum(sums(a, quotient, phase, row), bias(a), slope(a), kind, low, high);
-    output(x, a, row) = finished(a, x, row);
+    output(x, a, row) = stored(element, finished(a, x, row));
 }
 
 std::vector<Argument> FinishRows::arguments() const {
     return {sums, bias, slope, kind, first, stride, reciprocal, low, high};
 }
 
-FinishInterleaved::FinishInterleaved(int stride)
-    : sums(Float(32), 4, "sums"),
-      bias(Float(32), 1, "bias"),
-      slope(Float(32), 1, "slope"),
+FinishInterleaved::FinishInterleaved(Element element, int stride)
+    : sums(computed_type(element), 4, "sums"),
+      bias(computed_type(element), 1, "bias"),
+      slope(computed_type(element), 1, "slope"),
       kind("kind"),
       first_phase("first_phase"),
       low("low"),
@@ -77,16 +79,16 @@ FinishInterleaved::FinishInterleaved(int stride)
       stride(stride) {
     Expr phase = r + first_phase;
     phase = select(phase >= stride, phase - stride, phase);
-    output(r, j, a, row) = finished_sum(sums(j, phase, a, row), bias(a), slope(a), kind, low, high);
+    output(r, j, a, row) = stored(element, finished_sum(sums(j, phase, a, row), bias(a), slope(a), kind, low, high));
 }
 
 std::vector<Argument> FinishInterleaved::arguments() const {
     return {sums, bias, slope, kind, first_phase, low, high};
 }
 
-Activate::Activate(std::optional<Curve> which)
-    : bias(Float(32), 1, "bias"),
-      slope(Float(32), 1, "slope"),
+Activate::Activate(Element element, std::optional<Curve> which)
+    : bias(computed_type(element), 1, "bias"),
+      slope(computed_type(element), 1, "slope"),
       alpha("alpha"),
       low("low"),
       high("high"),
@@ -94,7 +96,7 @@ Activate::Activate(std::optional<Curve> which)
       m("m"),
       row("row"),
       sums("sums") {
-    sums(a, m, row) = undef<float>();
+    sums(a, m, row) = undef(computed_type(element));
     Expr biased = sums(a, m, row) + bias(a);
     sums(a, m, row) = which ? curve(*which, biased, alpha) : piecewise_linear(biased, slope(a), low, high);
 }
@@ -103,27 +105,33 @@ std::vector<Argument> Activate::arguments() const {
     return {bias, slope, alpha, low, high};
 }
 
-AddToSums::AddToSums() : residual(Float(32), 3, "residual"), a("a"), m("m"), row("row"), sums("sums") {
-    sums(a, m, row) = undef<float>();
-    sums(a, m, row) += residual(a, m, row);
+AddToSums::AddToSums(Element element)
+    : residual(stored_type(element), 3, "residual"), a("a"), m("m"), row("row"), sums("sums") {
+    sums(a, m, row) = undef(computed_type(element));
+    sums(a, m, row) += computed(element, residual(a, m, row));
 }
 
 std::vector<Argument> AddToSums::arguments() const {
     return {residual};
 }
 
-AddToOutput::AddToOutput()
-    : sums(Float(32), 3, "sums"), residual(Float(32), 3, "residual"), a("a"), m("m"), row("row"), output("output") {
-    output(a, m, row) = sums(a, m, row) + residual(a, m, row);
+AddToOutput::AddToOutput(Element element)
+    : sums(computed_type(element), 3, "sums"),
+      residual(stored_type(element), 3, "residual"),
+      a("a"),
+      m("m"),
+      row("row"),
+      output("output") {
+    output(a, m, row) = stored(element, sums(a, m, row) + computed(element, residual(a, m, row)));
 }
 
 std::vector<Argument> AddToOutput::arguments() const {
     return {sums, residual};
 }
 
-SoftmaxPeak::SoftmaxPeak()
-    : sums(Float(32), 3, "sums"), length("length"), i("i"), row("row"), r(0, length, "r"), peak("peak") {
-    peak(i, row) = undef<float>();
+SoftmaxPeak::SoftmaxPeak(Element element)
+    : sums(computed_type(element), 3, "sums"), length("length"), i("i"), row("row"), r(0, length, "r"), peak("peak") {
+    peak(i, row) = undef(computed_type(element));
     Expr value = sums(r, i, row);
     // Written so that a NaN stays once met.
     peak(i, row) = strict_float(select(value > peak(i, row) || value != value, value, peak(i, row)));
@@ -133,8 +141,9 @@ std::vector<Argument> SoftmaxPeak::arguments() const {
     return {sums, length};
 }
 
-SoftmaxExponentiate::SoftmaxExponentiate() : peak(Float(32), 2, "peak"), r("r"), i("i"), row("row"), sums("sums") {
-    sums(r, i, row) = undef<float>();
+SoftmaxExponentiate::SoftmaxExponentiate(Element element)
+    : peak(computed_type(element), 2, "peak"), r("r"), i("i"), row("row"), sums("sums") {
+    sums(r, i, row) = undef(computed_type(element));
     sums(r, i, row) = strict_float(exponential(sums(r, i, row) - peak(i, row)));
 }
 
@@ -142,9 +151,9 @@ std::vector<Argument> SoftmaxExponentiate::arguments() const {
     return {peak};
 }
 
-SoftmaxTotal::SoftmaxTotal()
-    : sums(Float(32), 3, "sums"), length("length"), i("i"), row("row"), r(0, length, "r"), total("total") {
-    total(i, row) = undef<float>();
+SoftmaxTotal::SoftmaxTotal(Element element)
+    : sums(computed_type(element), 3, "sums"), length("length"), i("i"), row("row"), r(0, length, "r"), total("total") {
+    total(i, row) = undef(computed_type(element));
     total(i, row) += sums(r, i, row);
 }
 
@@ -152,8 +161,9 @@ std::vector<Argument> SoftmaxTotal::arguments() const {
     return {sums, length};
 }
 
-SoftmaxScale::SoftmaxScale() : total(Float(32), 2, "total"), r("r"), i("i"), row("row"), sums("sums") {
-    sums(r, i, row) = undef<float>();
+SoftmaxScale::SoftmaxScale(Element element)
+    : total(computed_type(element), 2, "total"), r("r"), i("i"), row("row"), sums("sums") {
+    sums(r, i, row) = undef(computed_type(element));
     sums(r, i, row) = strict_float(sums(r, i, row) / total(i, row));
 }
 

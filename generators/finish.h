@@ -1,7 +1,8 @@
 // What follows the sums: bias, activation, residual, softmax, and the store into the output view.
 //
 // All work on a box of one phase: `a` lane (output channel), `m` pixel along the row, `row`. Boxes are addressed by
-// strides, so that the same code serves every layout, view and phase. `bias` and `slope` are per lane.
+// strides, so that the same code serves every layout, view and phase. `bias` and `slope` are per lane. Sums, bias, slope
+// and statistics are computed numbers (element.h), output and residual stored ones.
 #pragma once
 
 #include <optional>
@@ -9,6 +10,7 @@
 
 #include "Halide.h"
 #include "activation.h"
+#include "element.h"
 
 namespace tconv::generators {
 
@@ -23,7 +25,7 @@ struct Finish {
     Halide::Var a, m, row;
     Halide::Func output;
 
-    Finish();
+    explicit Finish(Element element);
 
     std::vector<Halide::Argument> arguments() const;
 };
@@ -40,7 +42,7 @@ struct FinishRows {
     Halide::Var a, x, row;
     Halide::Func finished, output;
 
-    FinishRows();
+    explicit FinishRows(Element element);
 
     std::vector<Halide::Argument> arguments() const;
 };
@@ -57,7 +59,7 @@ struct FinishInterleaved {
     Halide::Func output;
     int stride;
 
-    explicit FinishInterleaved(int stride);
+    FinishInterleaved(Element element, int stride);
 
     std::vector<Halide::Argument> arguments() const;
 };
@@ -69,7 +71,7 @@ struct Activate {
     Halide::Var a, m, row;
     Halide::Func sums;
 
-    explicit Activate(std::optional<Curve> curve);  // none: piecewise_linear
+    Activate(Element element, std::optional<Curve> curve);  // none: piecewise_linear
 
     std::vector<Halide::Argument> arguments() const;
 };
@@ -80,7 +82,7 @@ struct AddToSums {
     Halide::Var a, m, row;
     Halide::Func sums;
 
-    AddToSums();
+    explicit AddToSums(Element element);
 
     std::vector<Halide::Argument> arguments() const;
 };
@@ -91,7 +93,7 @@ struct AddToOutput {
     Halide::Var a, m, row;
     Halide::Func output;
 
-    AddToOutput();
+    explicit AddToOutput(Element element);
 
     std::vector<Halide::Argument> arguments() const;
 };
@@ -105,7 +107,7 @@ struct SoftmaxPeak {  // peak[i, row] = max(peak, max over r of sums[r, i, row])
     Halide::RDom r;
     Halide::Func peak;
 
-    SoftmaxPeak();
+    explicit SoftmaxPeak(Element element);
 
     std::vector<Halide::Argument> arguments() const;
 };
@@ -115,7 +117,7 @@ struct SoftmaxExponentiate {  // sums = exp(sums - peak), in place
     Halide::Var r, i, row;
     Halide::Func sums;
 
-    SoftmaxExponentiate();
+    explicit SoftmaxExponentiate(Element element);
 
     std::vector<Halide::Argument> arguments() const;
 };
@@ -127,7 +129,7 @@ struct SoftmaxTotal {  // total[i, row] += sum over r of sums[r, i, row]
     Halide::RDom r;
     Halide::Func total;
 
-    SoftmaxTotal();
+    explicit SoftmaxTotal(Element element);
 
     std::vector<Halide::Argument> arguments() const;
 };
@@ -137,7 +139,7 @@ struct SoftmaxScale {  // sums /= total, in place
     Halide::Var r, i, row;
     Halide::Func sums;
 
-    SoftmaxScale();
+    explicit SoftmaxScale(Element element);
 
     std::vector<Halide::Argument> arguments() const;
 };

@@ -4,9 +4,9 @@ namespace tconv::generators {
 
 using namespace Halide;
 
-Gather::Gather()
-    : input(Float(32), 3, "input"),
-      packed(Float(32), 4, "packed"),
+Gather::Gather(Element element)
+    : input(stored_type(element), 3, "input"),
+      packed(computed_type(element), 4, "packed"),
       channels("channels"),
       channels_before("channels_before"),
       width("width"),
@@ -30,17 +30,18 @@ Gather::Gather()
     Expr on_grid = u % stride_x == 0 && v % stride_y == 0;
     Expr inside = u >= 0 && u < width * stride_x && v >= 0 && v < height * stride_y;
     // The clamps keep addresses legal where the value is not used.
-    zero_inserted(ci, u, v) = select(
-        on_grid && inside, input(ci, clamp(u / stride_x, 0, width - 1), clamp(v / stride_y, 0, height - 1)), 0.0f);
+    Expr x_at = computed(element, input(ci, clamp(u / stride_x, 0, width - 1), clamp(v / stride_y, 0, height - 1)));
+    Expr zero = cast(computed_type(element), 0);
+    zero_inserted(ci, u, v) = select(on_grid && inside, x_at, zero);
 
     taps = RDom(0, channels, 0, kernel_x, 0, kernel_y, "taps");
     RVar k = taps.x, kx = taps.y, ky = taps.z;
-    product(co, x, y) = 0.0f;
+    product(co, x, y) = zero;
     product(co, x, y) += packed(co, k + channels_before, kx, ky) *
                          zero_inserted(k + channels_before, x + crop_x - dilation_x * kx, y + crop_y - dilation_y * ky);
 
-    sums(co, x, y) = undef<float>();
-    sums(co, x, y) = select(first != 0, 0.0f, sums(co, x, y)) + product(co, x, y);
+    sums(co, x, y) = undef(computed_type(element));
+    sums(co, x, y) = select(first != 0, zero, sums(co, x, y)) + product(co, x, y);
 }
 
 std::vector<Argument> Gather::arguments() const {

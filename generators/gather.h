@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "Halide.h"
+#include "element.h"
 
 namespace tconv::generators {
 
@@ -21,7 +22,7 @@ struct Gather {
     Halide::RDom taps;
     Halide::Func zero_inserted, product, sums;
 
-    Gather();
+    explicit Gather(Element element);
 
     std::vector<Halide::Argument> arguments() const;
 };

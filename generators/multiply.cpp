@@ -6,10 +6,10 @@ namespace tconv::generators {
 
 using namespace Halide;
 
-Multiply::Multiply(Lanes lanes, int width, int unroll)
+Multiply::Multiply(Element element, Lanes lanes, int width, int unroll)
     : lanes(lanes),
-      staged(Float(32), 3, "staged"),
-      packed(Float(32), 5, "packed"),
+      staged(computed_type(element), 3, "staged"),
+      packed(computed_type(element), 5, "packed"),
       channels("channels"),
       taps_x("taps_x"),
       taps_y("taps_y"),
@@ -19,8 +19,8 @@ Multiply::Multiply(Lanes lanes, int width, int unroll)
       step_y("step_y"),
       rows_staged("rows_staged"),
       first("first"),
-      bias(Float(32), 1, "bias"),
-      slope(Float(32), 1, "slope"),
+      bias(computed_type(element), 1, "bias"),
+      slope(computed_type(element), 1, "slope"),
       last("last"),
       low("low"),
       high("high"),
@@ -42,11 +42,12 @@ Multiply::Multiply(Lanes lanes, int width, int unroll)
              : lanes == Lanes::pixels ? staged(column, ci, staged_row)
                                       : staged(block * width + a, column, staged_row);
 
-    product(a, m, row, block) = 0.0f;
+    Expr zero = cast(computed_type(element), 0);
+    product(a, m, row, block) = zero;
     product(a, m, row, block) += packed(a, ci, jx, jy, block) * x;
 
-    sums(a, m, row, block) = undef<float>();
-    Expr total = select(first != 0, 0.0f, sums(a, m, row, block)) + product(a, m, row, block);
+    sums(a, m, row, block) = undef(computed_type(element));
+    Expr total = select(first != 0, zero, sums(a, m, row, block)) + product(a, m, row, block);
     Expr lane = block * width + a;
     Expr finished = piecewise_linear(total + bias(lane), slope(lane), low, high);
     sums(a, m, row, block) = lanes == Lanes::pixels ? total : select(last != 0, finished, total);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "Halide.h"
+#include "element.h"
 
 namespace tconv::generators {
 
@@ -39,7 +40,7 @@ struct Multiply {
 
     // `width`: lanes of a block (channels, depthwise) or outputs of a block (pixels). `channels` is a multiple of
     // `unroll`: that many channels are one step of the inner loop.
-    Multiply(Lanes lanes, int width, int unroll);
+    Multiply(Element element, Lanes lanes, int width, int unroll);
 
     std::vector<Halide::Argument> arguments() const;
 };

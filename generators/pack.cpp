@@ -4,8 +4,8 @@ namespace tconv::generators {
 
 using namespace Halide;
 
-Pack::Pack()
-    : filter(Float(32), 4, "filter"),
+Pack::Pack(Element element)
+    : filter(stored_type(element), 4, "filter"),
       out_channels("out_channels"),
       phases("phases"),
       stride("stride"),
@@ -24,7 +24,8 @@ Pack::Pack()
     Expr distance = phase - stride * (offset_max - t);
     Expr kx = select(phases == 1, t, distance / dilation);
     Expr has_tap = flat < phases * out_channels && kx >= 0 && kx < kernel && (phases == 1 || distance % dilation == 0);
-    packed(lane, ci, t, ky) = select(has_tap, filter(co, ci, clamp(kx, 0, kernel - 1), ky), 0.0f);
+    Expr weight = computed(element, filter(co, ci, clamp(kx, 0, kernel - 1), ky));
+    packed(lane, ci, t, ky) = select(has_tap, weight, cast(weight.type(), 0));
 }
 
 std::vector<Argument> Pack::arguments() const {

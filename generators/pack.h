@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "Halide.h"
+#include "element.h"
 
 namespace tconv::generators {
 
@@ -19,7 +20,7 @@ struct Pack {
     Halide::Var lane, ci, t, ky;
     Halide::Func packed;
 
-    Pack();
+    explicit Pack(Element element);
 
     std::vector<Halide::Argument> arguments() const;
 };

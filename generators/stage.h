@@ -1,9 +1,11 @@
-// Staging: a block of the input, copied where the multiply loops want it and surrounded by zero columns.
+// Staging: a block of the input, copied where the multiply loops want it and surrounded by zero columns. What is written
+// are computed numbers (element.h).
 #pragma once
 
 #include <vector>
 
 #include "Halide.h"
+#include "element.h"
 
 namespace tconv::generators {
 
@@ -14,7 +16,7 @@ struct Stage {
     Halide::Func loaded, staged;
 
     // `planar`: staged is stored (x, c, y), as pixel lanes want it, instead of (c, x, y).
-    explicit Stage(bool planar);
+    Stage(Element element, bool planar);
 
     std::vector<Halide::Argument> arguments() const;
 };
@@ -24,7 +26,7 @@ struct Clear {
     Halide::Var minor, major, row;
     Halide::Func staged;
 
-    Clear();
+    explicit Clear(Element element);
 
     std::vector<Halide::Argument> arguments() const { return {}; }
 };
@@ -36,18 +38,18 @@ struct Repeat {
     Halide::Var channel, phase;
     Halide::Func lanes;
 
-    Repeat();
+    explicit Repeat(Element element);
 
     std::vector<Halide::Argument> arguments() const;
 };
 
 // lanes[lane] = value: the stand-in for a bias or slope that the layer does not have.
 struct Fill {
-    Halide::Param<float> value;
+    Halide::Param<> value;
     Halide::Var lane;
     Halide::Func lanes;
 
-    Fill();
+    explicit Fill(Element element);
 
     std::vector<Halide::Argument> arguments() const;
 };

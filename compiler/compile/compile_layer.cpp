@@ -16,10 +16,25 @@ namespace tconv::compiler {
 
 using namespace Halide;
 using namespace Halide::Internal;
+using generators::Element;
 
 namespace {
 
 constexpr int kAlignment = 64;
+
+tconv_dtype dtype_of(Element element) {
+    switch (element) {
+        case Element::f64:
+            return TCONV_F64;
+        case Element::f16:
+            return TCONV_F16;
+        case Element::bf16:
+            return TCONV_BF16;
+        case Element::f32:
+            break;
+    }
+    return TCONV_F32;
+}
 
 // The table's rows of one ISA as the runtime's kernels, without code: what choosing and blocking need of them.
 class Kernels {
@@ -34,12 +49,12 @@ public:
                 continue;
             }
             if (size) {
-                const int step = variant.lanes == "pixels" ? vector_of(target) : 1;
+                const int step = variant.lanes == "pixels" ? vector_of(target, variant.element()) : 1;
                 variant.tile_m = std::min(variant.tile_m, 3 * step);
             }
             Kernel kernel = {};
             kernel.name = variant.name.c_str();
-            kernel.dtype = TCONV_F32;
+            kernel.dtype = dtype_of(variant.element());
             kernel.family = variant.family == "gather" ? Family::gather : Family::phase;
             kernel.lanes = variant.family == "gather"  ? Lanes::none
                            : variant.merged()          ? Lanes::merged
@@ -49,7 +64,7 @@ public:
             kernel.isa = isa;
             kernel.tile_a = variant.tile_a;
             kernel.tile_m = variant.tile_m;
-            kernel.vector = vector_of(target);
+            kernel.vector = vector_of(target, variant.element());
             kernels_.push_back(kernel);
         }
     }
@@ -136,25 +151,49 @@ LayerParams dense_parameters(const tconv_spec &spec, const Choice &choice, int64
 }
 
 // A constant array in the library, as an address.
-Expr embed(Module &module, const std::string &name, const std::vector<float> &values) {
-    Buffer<float> buffer(static_cast<int>(values.size()), name);
-    std::memcpy(buffer.data(), values.data(), values.size() * sizeof(float));
-    module.append(buffer);
+Expr embed(Module &module, const std::string &name, const Buffer<> &values) {
+    Buffer<> named(values.type(), nullptr, std::vector<int>{values.width()}, name);
+    named.allocate();
+    std::memcpy(named.data(), values.data(), values.size_in_bytes());
+    module.append(named);
     Expr header = Variable::make(type_of<halide_buffer_t *>(), name + ".buffer");
     return reinterpret(UInt(64), Call::make(type_of<void *>(), Call::buffer_get_host, {header}, Call::Extern));
 }
 
-// Runs the packing stage here, just in time: the order of the packed floats depends on the variant, not on the ISA.
-std::vector<float> pack_here(const tconv_spec &spec, const Choice &choice, const Variant &variant,
-                             const std::vector<float> &filter) {
+// Numbers as the layer's tensors store them.
+Buffer<> stored(Element element, const std::vector<double> &values) {
+    Buffer<> buffer(generators::stored_type(element), {static_cast<int>(values.size())});
+    for (size_t i = 0; i < values.size(); i++) {
+        const int at = static_cast<int>(i);
+        switch (element) {
+            case Element::f32:
+                buffer.as<float>()(at) = static_cast<float>(values[i]);
+                break;
+            case Element::f64:
+                buffer.as<double>()(at) = values[i];
+                break;
+            case Element::f16:
+                buffer.as<float16_t>()(at) = float16_t(values[i]);
+                break;
+            case Element::bf16:
+                buffer.as<uint16_t>()(at) = bfloat16_t(values[i]).to_bits();
+                break;
+        }
+    }
+    return buffer;
+}
+
+// Runs the packing stage here, just in time: the order of the packed numbers depends on the variant, not on the ISA.
+Buffer<> pack_here(const tconv_spec &spec, const Choice &choice, const Variant &variant, const Buffer<> &filter) {
     tconv_view view;
     tconv_view_filter(&spec, TCONV_IOHW, filter.data(), &view);
     const LayerParams params = bind_filter(spec, choice, view);
-    std::vector<float> packed(static_cast<size_t>(choice.blocking.packed_floats));
+    const Type computed = generators::computed_type(variant.element());
+    Buffer<> packed(computed, {static_cast<int>(choice.blocking.packed_bytes / computed.bytes())});
 
     Target host = get_host_target();
     host.set_features({Target::NoAsserts, Target::NoBoundsQuery, Target::NoRuntime});
-    const RawFunction pack = pack_stage("pack", host);
+    const RawFunction pack = pack_stage(variant.element(), "pack", host);
     Statements body;
     pack_filter(body, constant_parameters(params), pack, variant, address("filter"), address("packed"));
     const LoweredFunc entry("pack_all",
@@ -201,8 +240,8 @@ CompiledLayer compile_layer(const std::string &name, const tconv_spec &spec, con
     const Parameters parameters = constant_parameters(params);
 
     const std::string prefix = name + "_stages";
-    const SharedStages shared(prefix, kernel_target);
-    const RawFunction pack = pack_stage(prefix, kernel_target);
+    const SharedStages shared(variant.element(), prefix, kernel_target);
+    const RawFunction pack = pack_stage(variant.element(), prefix, kernel_target);
     std::vector<LoweredFunc> stages;
     for (const RawFunction *stage : shared.all()) {
         stages.push_back(stage->lowered());
@@ -212,7 +251,7 @@ CompiledLayer compile_layer(const std::string &name, const tconv_spec &spec, con
     std::optional<MultiplyTiles> multiply;
     LayerBuilder build;
     if (variant.family == "gather") {
-        gather.emplace(gather_stage(prefix, kernel_target));
+        gather.emplace(gather_stage(variant.element(), prefix, kernel_target));
         stages.push_back(gather->lowered());
         build = gather_layer(shared, *gather);
     } else {
@@ -233,12 +272,13 @@ CompiledLayer compile_layer(const std::string &name, const tconv_spec &spec, con
     Pointers pointers = {address("input"), zero, zero, zero, zero, address("output"), address("workspace")};
     Statements body;
     if (baked) {
-        pointers.packed = embed(layer, name + "_baked_filter", pack_here(spec, choice, variant, weights->filter));
+        pointers.packed = embed(layer, name + "_baked_filter",
+                                pack_here(spec, choice, variant, stored(variant.element(), weights->filter)));
         if (!weights->bias.empty()) {
-            pointers.bias = embed(layer, name + "_baked_bias", weights->bias);
+            pointers.bias = embed(layer, name + "_baked_bias", stored(variant.element(), weights->bias));
         }
         if (!weights->slope.empty()) {
-            pointers.slope = embed(layer, name + "_baked_slope", weights->slope);
+            pointers.slope = embed(layer, name + "_baked_slope", stored(variant.element(), weights->slope));
         }
     } else {
         pointers.packed = address("packed");
@@ -248,8 +288,9 @@ CompiledLayer compile_layer(const std::string &name, const tconv_spec &spec, con
     const int32_t tasks = choice.blocking.tasks;
     const Expr image = body.let("image", task / tasks);
     auto image_of = [&](const std::string &tensor, int64_t stride) {
-        return body.let(tensor + "_image",
-                        address(tensor) + cast<uint64_t>(int64(image) * make_const(Int(64), stride * 4)));
+        return body.let(
+            tensor + "_image",
+            address(tensor) + cast<uint64_t>(int64(image) * make_const(Int(64), stride * dtype_bytes(spec.dtype))));
     };
     pointers.input = image_of("input", input_image);
     pointers.output = image_of("output", output_image);
@@ -323,8 +364,8 @@ CompiledLayer compile_layer(const std::string &name, const tconv_spec &spec, con
     compiled.name = name;
     compiled.kernel = variant.name;
     compiled.spec = spec;
-    compiled.packed_bytes = choice.blocking.packed_floats * 4;
-    compiled.workspace_bytes = (choice.blocking.scratch_floats * 4 + kAlignment - 1) / kAlignment * kAlignment;
+    compiled.packed_bytes = choice.blocking.packed_bytes;
+    compiled.workspace_bytes = (choice.blocking.scratch_bytes + kAlignment - 1) / kAlignment * kAlignment;
     compiled.tasks = static_cast<int32_t>(all_tasks);
     compiled.baked = baked;
     compiled.hooks = options.hooks;

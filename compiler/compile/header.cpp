@@ -38,6 +38,19 @@ Parameters parameters_of(const CompiledLayer &layer) {
     return {declared + ", void *output", passed + ", output"};
 }
 
+std::string type_of(int32_t dtype) {
+    switch (dtype) {
+        case TCONV_F64:
+            return "float64";
+        case TCONV_F16:
+            return "float16";
+        case TCONV_BF16:
+            return "bfloat16";
+        default:
+            return "float32";
+    }
+}
+
 std::string shapes_of(const tconv_spec &spec) {
     const Geometry geometry = geometry_of(spec);
     auto shape = [&](int64_t channels, int64_t h, int64_t w) {
@@ -51,13 +64,14 @@ std::string shapes_of(const tconv_spec &spec) {
         }
         return std::string(text);
     };
-    const std::string order = spec.layout == TCONV_NCHW ? "N, C, H, W" : "N, H, W, C";
+    const std::string type = type_of(spec.dtype), order = spec.layout == TCONV_NCHW ? "N, C, H, W" : "N, H, W, C";
     char filter[96];
     std::snprintf(filter, sizeof filter, "[%d, %d, %d, %d]", spec.in_channels, spec.out_channels / spec.groups,
                   spec.kernel_h, spec.kernel_w);
-    return " *   input   float32 " + shape(spec.in_channels, spec.in_h, spec.in_w) + " (" + order + ")\n" +
-           " *   output  float32 " + shape(spec.out_channels, geometry.h.out, geometry.w.out) +
-           ", and residual if there is one\n" + " *   filter  float32 " + filter + " (C_in, C_out / groups, kH, kW)\n";
+    return " *   input   " + type + " " + shape(spec.in_channels, spec.in_h, spec.in_w) + " (" + order + ")\n" +
+           " *   output  " + type + " " + shape(spec.out_channels, geometry.h.out, geometry.w.out) +
+           ", and residual if there is one\n" + " *   filter  " + type + " " + filter +
+           " (C_in, C_out / groups, kH, kW)\n";
 }
 
 std::string layer_text(const CompiledLayer &layer) {
@@ -71,7 +85,7 @@ std::string layer_text(const CompiledLayer &layer) {
     std::string out = "\n/* " + std::string(text) + "\n" + shapes_of(layer.spec);
     out += layer.baked ? " * Filter" + std::string(layer.spec.has_bias ? ", bias" : "") +
                              (layer.spec.activation == TCONV_ACT_PRELU ? ", slope" : "") + " are in the library. */\n"
-                       : " * bias and slope, if there are any: float32 [C_out] */\n";
+                       : " * bias and slope, if there are any: " + type_of(layer.spec.dtype) + " [C_out] */\n";
     out += define(prefix + "_LAYER", "\"" + std::string(text) + "\"");
     out += define(prefix + "_KERNEL", "\"" + layer.kernel + "\"");
     out += define(prefix + "_FLOPS", std::string(flops) + " /* every input times every tap */");

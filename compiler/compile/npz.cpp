@@ -66,12 +66,12 @@ Array parse_npy(const std::string &data, const std::string &name) {
     const char *from = data.data() + at + header_bytes;
     array.values.resize(static_cast<size_t>(count));
     for (size_t i = 0; i < array.values.size(); i++) {
-        double wide;
         if (bytes == 4) {
-            std::memcpy(&array.values[i], from + i * 4, 4);
+            float narrow;
+            std::memcpy(&narrow, from + i * 4, 4);
+            array.values[i] = narrow;
         } else {
-            std::memcpy(&wide, from + i * 8, 8);
-            array.values[i] = static_cast<float>(wide);
+            std::memcpy(&array.values[i], from + i * 8, 8);
         }
     }
     return array;

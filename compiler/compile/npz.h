@@ -10,7 +10,7 @@ namespace tconv::compiler {
 
 struct Array {
     std::vector<int64_t> shape;
-    std::vector<float> values;  // C order; float64 is rounded to float32
+    std::vector<double> values;  // C order
 };
 
 // Arrays by name, without the .npy. Throws std::runtime_error naming the file and the entry.

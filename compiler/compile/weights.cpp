@@ -91,20 +91,19 @@ Weights take_weights(const std::map<std::string, Array> &arrays, const std::stri
         std::any_of(known.begin() + 3, known.end(), [&](const char *key) { return taker.find(key) != nullptr; });
     if (normalised) {
         // y = gamma * (x - mean) / sqrt(var + eps) + beta
-        const std::vector<float> &gamma = taker.take("bn_gamma", {outputs}).values,
-                                 &beta = taker.take("bn_beta", {outputs}).values;
-        const std::vector<float> &mean = taker.take("bn_mean", {outputs}).values,
-                                 &var = taker.take("bn_var", {outputs}).values;
+        const std::vector<double> &gamma = taker.take("bn_gamma", {outputs}).values,
+                                  &beta = taker.take("bn_beta", {outputs}).values;
+        const std::vector<double> &mean = taker.take("bn_mean", {outputs}).values,
+                                  &var = taker.take("bn_var", {outputs}).values;
         const Array *eps = taker.find("bn_eps");
         if (eps == nullptr || eps->values.size() != 1) {
             throw std::runtime_error("weights: '" + prefix + "bn_eps' must be one number; found " + found_text(arrays));
         }
-        std::vector<float> bias(static_cast<size_t>(outputs));
+        std::vector<double> bias(static_cast<size_t>(outputs));
         std::vector<double> scale(static_cast<size_t>(outputs));
         for (size_t o = 0; o < bias.size(); o++) {
-            scale[o] = gamma[o] / std::sqrt(static_cast<double>(var[o]) + eps->values[0]);
-            bias[o] =
-                static_cast<float>(((weights.bias.empty() ? 0.0 : weights.bias[o]) - mean[o]) * scale[o] + beta[o]);
+            scale[o] = gamma[o] / std::sqrt(var[o] + eps->values[0]);
+            bias[o] = ((weights.bias.empty() ? 0.0 : weights.bias[o]) - mean[o]) * scale[o] + beta[o];
         }
         weights.bias = bias;
         const size_t taps = static_cast<size_t>(spec.kernel_h) * static_cast<size_t>(spec.kernel_w);
@@ -113,7 +112,7 @@ Weights take_weights(const std::map<std::string, Array> &arrays, const std::stri
             const size_t input = i / taps / static_cast<size_t>(per_group);
             const size_t output =
                 input / inputs_per_group * static_cast<size_t>(per_group) + i / taps % static_cast<size_t>(per_group);
-            weights.filter[i] = static_cast<float>(weights.filter[i] * scale[output]);
+            weights.filter[i] *= scale[output];
         }
     }
     spec.has_bias = !weights.bias.empty();

@@ -10,10 +10,10 @@
 
 namespace tconv::compiler {
 
-struct Weights {
-    std::vector<float> filter;  // [C_in, C_out/groups, kH, kW]
-    std::vector<float> bias;    // [C_out]; empty without
-    std::vector<float> slope;   // [C_out]; empty without
+struct Weights {                 // rounded to the layer's dtype when they are baked
+    std::vector<double> filter;  // [C_in, C_out/groups, kH, kW]
+    std::vector<double> bias;    // [C_out]; empty without
+    std::vector<double> slope;   // [C_out]; empty without
 };
 
 // The arrays of one layer: weight, bias, slope, and bn_gamma, bn_beta, bn_mean, bn_var, bn_eps, which are folded into

@@ -32,15 +32,19 @@ struct LaneVectors {
     BufferArgument bias, slope;
 };
 
-LaneVectors lane_vectors(const Parameters &p, const Pointers &pointers, const Box &box) {
-    return {{float_address(pointers.scratch, box.first_lane), {box.lanes}, {1}},
-            {float_address(pointers.scratch, p.at("slope_at") + box.first_lane), {box.lanes}, {1}}};
+Expr scratch_at(const SharedStages &shared, const Pointers &pointers, const Expr &elements) {
+    return address_of(generators::computed_type(shared.element), pointers.scratch, elements);
+}
+
+LaneVectors lane_vectors(const SharedStages &shared, const Parameters &p, const Pointers &pointers, const Box &box) {
+    return {{scratch_at(shared, pointers, box.first_lane), {box.lanes}, {1}},
+            {scratch_at(shared, pointers, p.at("slope_at") + box.first_lane), {box.lanes}, {1}}};
 }
 
 // sums = activation(sums + bias + residual before), in place.
 void activate_in_place(Statements &body, const SharedStages &shared, const Parameters &p, const Pointers &pointers,
                        const Box &box) {
-    auto [bias, slope] = lane_vectors(p, pointers, box);
+    auto [bias, slope] = lane_vectors(shared, p, pointers, box);
     const std::map<std::string, BufferArgument> buffers = {{"sums", sums_of(box)}, {"bias", bias}, {"slope", slope}};
     const std::map<std::string, Expr> scalars = {{"alpha", from_bits(p.at("alpha_bits"))},
                                                  {"low", from_bits(p.at("low_bits"))},
@@ -62,7 +66,7 @@ void add_residual_before(Statements &body, const SharedStages &shared, const Par
 // Stores finished values, with the residual after the activation if there is one.
 void store(Statements &body, const SharedStages &shared, const Parameters &p, const Pointers &pointers,
            const Box &box) {
-    auto [bias, slope] = lane_vectors(p, pointers, box);
+    auto [bias, slope] = lane_vectors(shared, p, pointers, box);
     Expr after = p.at("residual") == residual_after;
     body.when(after, [&](Statements &then) {
         then.add(shared.add_to_output.call(
@@ -81,14 +85,15 @@ void prepare_lanes(Statements &body, const SharedStages &shared, const Parameter
                    const Expr &phases) {
     Expr channels = p.at("outputs"), groups = p.at("groups"), lanes = channels * phases;
     auto fill = [&](Statements &then, const std::string &vector, const Expr &at, const Expr &value) {
-        then.add(shared.fill.at(vector).call({{vector, {float_address(pointers.scratch, at), {lanes * groups}, {1}}}},
+        then.add(shared.fill.at(vector).call({{vector, {scratch_at(shared, pointers, at), {lanes * groups}, {1}}}},
                                              {{"value", value}}));
     };
     auto repeat = [&](Statements &then, const std::string &vector, const Expr &at, const Expr &source) {
         then.loop("group", groups, [&](Statements &each, const Expr &group) {
             each.add(shared.repeat.at(vector).call(
-                {{vector, {float_address(pointers.scratch, at + group * lanes), {channels, phases}, {1, channels}}},
-                 {"channels", {float_address(source, group * channels), {channels}, {1}}}},
+                {{vector, {scratch_at(shared, pointers, at + group * lanes), {channels, phases}, {1, channels}}},
+                 {"channels",
+                  {address_of(generators::stored_type(shared.element), source, group * channels), {channels}, {1}}}},
                 {}));
         });
     };
@@ -108,7 +113,7 @@ void finish_box(Statements &body, const SharedStages &shared, const Parameters &
             store(then, shared, p, pointers, box);
         });
         inside.when(p.at("in_place") == 0, [&](Statements &then) {
-            auto [bias, slope] = lane_vectors(p, pointers, box);
+            auto [bias, slope] = lane_vectors(shared, p, pointers, box);
             then.add(shared.finish.call(
                 {{"sums", sums_of(box)}, {"output", output_of(box)}, {"bias", bias}, {"slope", slope}},
                 {{"kind", p.at("finish_kind")},
@@ -121,7 +126,7 @@ void finish_box(Statements &body, const SharedStages &shared, const Parameters &
 void finish_softmax(Statements &body, const SharedStages &shared, const Parameters &p, const Pointers &pointers,
                     const EachBox &each_box, const Expr &statistics) {
     auto fill = [&](const std::string &vector, float value) {
-        BufferArgument all = {float_address(pointers.scratch, p.at(vector + "_at")), {statistics}, {1}};
+        BufferArgument all = {scratch_at(shared, pointers, p.at(vector + "_at")), {statistics}, {1}};
         body.add(shared.fill.at(vector).call({{vector, all}}, {{"value", value}}));
     };
     fill("peak", -std::numeric_limits<float>::infinity());

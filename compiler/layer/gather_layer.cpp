@@ -19,6 +19,8 @@ LayerBuilder gather_layer(const SharedStages &shared, const RawFunction &gather)
         Expr unit_count = body.let("unit_count", min(p.at("task_units"), p.at("units") - unit_begin));
         Expr pitch = p.at("sums_pitch"), sums_row = body.let("sums_row", pitch * p.at("block_w"));
         Expr sums_unit = body.let("sums_unit", sums_row * p.at("block_h"));
+        const Type stored = generators::stored_type(shared.element),
+                   computed = generators::computed_type(shared.element);
         Expr channels = p.at("channels"), outputs = p.at("outputs");
 
         prepare_lanes(body, shared, p, pointers, 1);
@@ -32,8 +34,8 @@ LayerBuilder gather_layer(const SharedStages &shared, const RawFunction &gather)
             box.lanes = each.let("lanes", min(p.at("unit_blocks"), outputs - co));
             box.pixels = columns;
             box.rows = rows;
-            box.sums =
-                float_address(pointers.scratch, p.at("sums_at") + select(p.at("sums_units") > 1, index * sums_unit, 0));
+            box.sums = address_of(computed, pointers.scratch,
+                                  p.at("sums_at") + select(p.at("sums_units") > 1, index * sums_unit, 0));
             box.stride_a = 1;
             box.stride_m = pitch;
             box.stride_row = sums_row;
@@ -41,21 +43,22 @@ LayerBuilder gather_layer(const SharedStages &shared, const RawFunction &gather)
             box.output_a = p.at("out_c");
             box.output_m = p.at("out_col");
             box.output_row = p.at("out_row");
-            box.output = float_address(pointers.output, int64(channel) * p.at("out_c") + int64(y) * p.at("out_row") +
-                                                            int64(x) * p.at("out_col"));
+            box.output =
+                address_of(stored, pointers.output,
+                           int64(channel) * p.at("out_c") + int64(y) * p.at("out_row") + int64(x) * p.at("out_col"));
             box.residual_a = p.at("res_c");
             box.residual_m = p.at("res_col");
             box.residual_row = p.at("res_row");
             box.residual =
-                float_address(pointers.residual,
-                              int64(channel) * p.at("res_c") + int64(y) * p.at("res_row") + int64(x) * p.at("res_col"));
+                address_of(stored, pointers.residual,
+                           int64(channel) * p.at("res_c") + int64(y) * p.at("res_row") + int64(x) * p.at("res_col"));
             // Channel softmax keeps [row][pixel], softmax along the row keeps [row][channel].
             Expr over_channels = p.at("softmax") == 1;
             Expr at = select(over_channels, 0, channel);
             box.statistic = 1;
             box.statistic_row = select(over_channels, p.at("block_w"), p.at("groups") * outputs);
-            box.peak = float_address(pointers.scratch, p.at("peak_at") + at);
-            box.total = float_address(pointers.scratch, p.at("total_at") + at);
+            box.peak = address_of(computed, pointers.scratch, p.at("peak_at") + at);
+            box.total = address_of(computed, pointers.scratch, p.at("total_at") + at);
             return box;
         };
 
@@ -66,11 +69,11 @@ LayerBuilder gather_layer(const SharedStages &shared, const RawFunction &gather)
             Expr tap = each.let("tap", channels * outputs);
             Expr row_of_taps = each.let("row_of_taps", tap * p.at("kernel_w"));
             Expr weights = int64(group) * int64(row_of_taps * p.at("kernel_h")) + co;
-            BufferArgument input = {float_address(pointers.input, int64(group * channels) * p.at("in_c")),
+            BufferArgument input = {address_of(stored, pointers.input, int64(group * channels) * p.at("in_c")),
                                     {0, 0, 0},
                                     {p.at("in_c"), p.at("in_col"), p.at("in_row")}};
             BufferArgument packed = {
-                float_address(pointers.packed, weights), {0, 0, 0, 0}, {1, outputs, tap, row_of_taps}};
+                address_of(computed, pointers.packed, weights), {0, 0, 0, 0}, {1, outputs, tap, row_of_taps}};
             BufferArgument sums = {box.sums, {box.lanes, columns, rows}, {1, pitch, sums_row}};
             Expr step = p.at("channel_block");
             each.loop("channel_block", (channels + step - 1) / step, [&](Statements &inner, const Expr &number) {

@@ -56,8 +56,8 @@ Expr int64(const Expr &value) {
     return cast<int64_t>(value);
 }
 
-Expr float_address(const Expr &host, const Expr &elements) {
-    return host + cast<uint64_t>(int64(elements) * make_const(Int(64), 4));
+Expr address_of(const Type &type, const Expr &host, const Expr &elements) {
+    return host + cast<uint64_t>(int64(elements) * make_const(Int(64), type.bytes()));
 }
 
 }  // namespace tconv::compiler

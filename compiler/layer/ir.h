@@ -30,8 +30,8 @@ private:
     std::vector<std::variant<Let, Halide::Internal::Stmt>> items;
 };
 
-// Byte address `elements` floats behind `host`; 64-bit throughout.
-Halide::Expr float_address(const Halide::Expr &host, const Halide::Expr &elements);
+// Byte address `elements` of a type behind `host`; 64-bit throughout.
+Halide::Expr address_of(const Halide::Type &type, const Halide::Expr &host, const Halide::Expr &elements);
 
 Halide::Expr int64(const Halide::Expr &value);
 

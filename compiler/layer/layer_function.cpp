@@ -46,6 +46,8 @@ Parameters parameters_from_memory(Statements &body, const Expr &params) {
 void pack_filter(Statements &body, Parameters p, const RawFunction &pack, const Variant &variant, const Expr &filter,
                  const Expr &packed) {
     const bool depthwise = variant.depthwise(), merged = variant.merged();
+    const Type stored = generators::stored_type(variant.element());
+    const Type computed = generators::computed_type(variant.element());
     Expr width = variant.tile_a;
     if (variant.family == "gather") {  // the outputs of a group are one block
         width = p.at("outputs");
@@ -58,11 +60,11 @@ void pack_filter(Statements &body, Parameters p, const RawFunction &pack, const 
     Expr block = row * p.at("kernel_h");
     Expr filter_co = depthwise ? p.at("filter_ci") : p.at("filter_co");
     body.loop("group", p.at("groups"), [&](Statements &each, const Expr &group) {
-        Expr from = filter + cast<uint64_t>(int64(group * channels) * p.at("filter_ci") * 4);
-        Expr to = packed + cast<uint64_t>(int64(block) * 4 * int64(group) * p.at("lane_blocks"));
+        Expr from = address_of(stored, filter, int64(group * channels) * p.at("filter_ci"));
+        Expr to = address_of(computed, packed, int64(block) * int64(group) * p.at("lane_blocks"));
         each.loop("lane_block", p.at("lane_blocks"), [&](Statements &inner, const Expr &number) {
             // One block a call keeps every index within a block far below 2^31.
-            Expr at = to + cast<uint64_t>(int64(block) * 4 * int64(number));
+            Expr at = address_of(computed, to, int64(block) * int64(number));
             inner.add(pack.call(
                 {{"filter", {from, {0, 0, 0, 0}, {filter_co, p.at("filter_ci"), p.at("filter_kx"), p.at("filter_ky")}}},
                  {"packed", {at, {width, channels, taps, p.at("kernel_h")}, {1, width, tap, row}}}},

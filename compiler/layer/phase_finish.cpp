@@ -17,8 +17,8 @@ Box PhaseTask::box_at(Statements &body, const Unit &unit, const PhaseParameters 
     box.residual_row = h.stride * p.at("res_row");
     Expr y = body.let("y", h.stride * vertical.begin + ry - h.crop);
     Expr channel = unit.group * p.at("outputs");
-    box.output = float_address(pointers.output, int64(y) * p.at("out_row") + int64(channel) * p.at("out_c"));
-    box.residual = float_address(pointers.residual, int64(y) * p.at("res_row") + int64(channel) * p.at("res_c"));
+    box.output = address_of(stored, pointers.output, int64(y) * p.at("out_row") + int64(channel) * p.at("out_c"));
+    box.residual = address_of(stored, pointers.residual, int64(y) * p.at("res_row") + int64(channel) * p.at("res_c"));
     box.peak = box.total = Internal::make_const(UInt(64), 0);
     box.statistic = box.statistic_row = 0;
     return box;
@@ -41,7 +41,7 @@ Expr PhaseTask::finish_by_rows(Statements &body, const Unit &unit, const PhasePa
     Expr suited = body.let("by_rows", p.at("rows") != 0 && row.length >= shared.edge && divisible);
     body.when(suited, [&](Statements &then) {
         Box box = box_at(then, unit, vertical, ry);
-        Expr output = box.output + cast<uint64_t>((int64(unit.first_lane) * p.at("out_c") + int64(row.begin)) * 4);
+        Expr output = address_of(stored, box.output, int64(unit.first_lane) * p.at("out_c") + int64(row.begin));
         Expr one = Internal::make_const(UInt(64), 1), stride = cast<uint64_t>(w.stride);
         then.add(shared.finish_rows.call(
             with_lane_vectors(unit,
@@ -69,7 +69,7 @@ Expr PhaseTask::finish_interleaved(Statements &body, const Unit &unit, const Pha
     for (const auto &[stride, function] : shared.finish_interleaved) {
         body.when(sets > 0 && w.stride == stride, [&](Statements &then) {
             Box box = box_at(then, unit, vertical, ry);
-            Expr output = box.output + cast<uint64_t>((int64(unit.first_lane) * p.at("out_c") + int64(row.begin)) * 4);
+            Expr output = address_of(stored, box.output, int64(unit.first_lane) * p.at("out_c") + int64(row.begin));
             then.add(function.call(
                 with_lane_vectors(unit,
                                   {{"sums", {sums_address(unit.sums), {0, 0, 0, 0}, {1, sums_phase, sums_a, sums_row}}},
@@ -86,8 +86,8 @@ Expr PhaseTask::finish_interleaved(Statements &body, const Unit &unit, const Pha
 std::map<std::string, BufferArgument> PhaseTask::with_lane_vectors(
     const Unit &unit, std::map<std::string, BufferArgument> buffers) const {
     Expr lane = unit.group * p.at("lanes") + unit.first_lane;
-    buffers["bias"] = {float_address(pointers.scratch, lane), {0}, {1}};
-    buffers["slope"] = {float_address(pointers.scratch, p.at("slope_at") + lane), {0}, {1}};
+    buffers["bias"] = {scratch_at(lane), {0}, {1}};
+    buffers["slope"] = {scratch_at(p.at("slope_at") + lane), {0}, {1}};
     return buffers;
 }
 
@@ -118,16 +118,16 @@ void PhaseTask::each_phase_box(Statements &body, const Unit &unit, const PhasePa
         box.first_lane = unit.group * p.at("lanes") + begin;
         box.output_a = p.at("out_c");
         box.residual_a = p.at("res_c");
-        box.output = box.output + cast<uint64_t>((int64(x) * p.at("out_col") + int64(co) * p.at("out_c")) * 4);
-        box.residual = box.residual + cast<uint64_t>((int64(x) * p.at("res_col") + int64(co) * p.at("res_c")) * 4);
+        box.output = address_of(stored, box.output, int64(x) * p.at("out_col") + int64(co) * p.at("out_c"));
+        box.residual = address_of(stored, box.residual, int64(x) * p.at("res_col") + int64(co) * p.at("res_c"));
 
         Expr over_channels = p.at("softmax") == 1;
         // Channel softmax keeps [rx][row][pixel], softmax along the row keeps [row][lane].
         Expr at = select(over_channels, rx * p.at("block_h") * p.at("block_w"), co + unit.group * p.at("outputs"));
         box.statistic = 1;
         box.statistic_row = select(over_channels, p.at("block_w"), p.at("groups") * p.at("outputs"));
-        box.peak = float_address(pointers.scratch, p.at("peak_at") + at);
-        box.total = float_address(pointers.scratch, p.at("total_at") + at);
+        box.peak = scratch_at(p.at("peak_at") + at);
+        box.total = scratch_at(p.at("total_at") + at);
         visit(each, box);
     });
 }
@@ -153,8 +153,8 @@ void PhaseTask::each_flat_box(Statements &body, const Unit &unit, const PhasePar
         box.first_lane = unit.group * p.at("lanes") + begin;
         box.output_a = select(outputs == 1, p.at("out_col"), p.at("out_c"));
         box.residual_a = select(outputs == 1, p.at("res_col"), p.at("res_c"));
-        box.output = box.output + cast<uint64_t>((int64(x0) * p.at("out_col") + int64(begin) * box.output_a) * 4);
-        box.residual = box.residual + cast<uint64_t>((int64(x0) * p.at("res_col") + int64(begin) * box.residual_a) * 4);
+        box.output = address_of(stored, box.output, int64(x0) * p.at("out_col") + int64(begin) * box.output_a);
+        box.residual = address_of(stored, box.residual, int64(x0) * p.at("res_col") + int64(begin) * box.residual_a);
         visit(body, box);
     }
 }

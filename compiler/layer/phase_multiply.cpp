@@ -13,11 +13,11 @@ void PhaseTask::multiply_phase(Statements &body, const Unit &unit, const PhasePa
     Expr tap = body.let("tap_pitch", reduction * width);
     Expr row_of_taps = body.let("row_of_taps", tap * taps_pitch);
     Expr block = int64(row_of_taps) * h.kernel;
-    Expr weights = body.let(
-        "weights",
-        float_address(pointers.packed + cast<uint64_t>(block * 4) *
-                                            cast<uint64_t>(unit.group * p.at("lane_blocks") + unit.first_block),
-                      vertical.first_tap * row_of_taps + horizontal.first_tap * tap));
+    Expr weights =
+        body.let("weights", address_of(computed,
+                                       address_of(computed, pointers.packed,
+                                                  block * int64(unit.group * p.at("lane_blocks") + unit.first_block)),
+                                       vertical.first_tap * row_of_taps + horizontal.first_tap * tap));
     // Staged input, from the first channel this unit reads.
     Expr channel = (unit.group - first_group) * p.at("channels");
     if (depthwise) {
@@ -33,8 +33,8 @@ void PhaseTask::multiply_phase(Statements &body, const Unit &unit, const PhasePa
             Expr panel = (unit.group - first_group) * p.at("panels") + ci_begin / p.at("channel_block");
             from = select(p.at("panels") > 1, panel * p.at("staged_panel"), from);
         }
-        Expr staged = inner.let("staged_host", float_address(pointers.scratch, p.at("staged_at") + from));
-        Expr packed = inner.let("packed_host", float_address(weights, ci_begin * width));
+        Expr staged = inner.let("staged_host", scratch_at(p.at("staged_at") + from));
+        Expr packed = inner.let("packed_host", address_of(computed, weights, ci_begin * width));
         // Tiles of at most the widest, differing by one step: `wide` of them are one step wider than `narrow`.
         const int steps = multiply.widths;
         Expr length = inner.let("length", (columns + multiply.step - 1) / multiply.step);
@@ -51,7 +51,7 @@ void PhaseTask::multiply_phase(Statements &body, const Unit &unit, const PhasePa
                     packed,
                     {width, 0, 0, 0, 0},
                     {1, width, tap * horizontal.tap_step, row_of_taps * vertical.tap_step, row_of_taps * h.kernel}};
-                BufferArgument tiles_of_row = {float_address(to.host, start * to.m),
+                BufferArgument tiles_of_row = {address_of(computed, to.host, start * to.m),
                                                {width, pixels, rows, unit.blocks},
                                                {sums_a, to.m, to.row, sums_block}};
                 then.add(tile.call(
@@ -88,7 +88,7 @@ void PhaseTask::multiply_phase(Statements &body, const Unit &unit, const PhasePa
 PhaseTask::Destination PhaseTask::destination(Statements &body, const Expr &sums, const Expr &output) {
     Expr direct = p.at("direct") != 0;
     Destination to;
-    to.host = body.let("to_host", select(direct, float_address(pointers.output, output), sums_address(sums)));
+    to.host = body.let("to_host", select(direct, address_of(stored, pointers.output, output), sums_address(sums)));
     to.m = body.let("to_m", select(direct, w.stride * p.at("out_col"), sums_m));
     to.row = body.let("to_row", select(direct, h.stride * p.at("out_row"), sums_row));
     return to;

@@ -26,7 +26,7 @@ void PhaseTask::stage_input(Statements &body) {
     auto copy = [&](Statements &then, bool as_planar, const Expr &first, const Expr &count, const Expr &at) {
         Expr minor = p.at("staged_minor");
         auto staged = [&](const Expr &column, const Expr &extent) {
-            BufferArgument part = {float_address(pointers.scratch, at + column * (as_planar ? Expr(1) : minor)),
+            BufferArgument part = {scratch_at(at + column * (as_planar ? Expr(1) : minor)),
                                    {count, extent, staged_rows},
                                    {1, minor, p.at("staged_row")}};
             if (as_planar) {
@@ -43,7 +43,7 @@ void PhaseTask::stage_input(Statements &body) {
         Expr inside = inside_end - inside_begin;
         Expr first_element = int64(first) * p.at("in_c") + int64(staged_row_begin) * p.at("in_row") +
                              int64(staged_column_begin + inside_begin) * p.at("in_col");
-        BufferArgument input = {float_address(pointers.input, first_element),
+        BufferArgument input = {address_of(stored, pointers.input, first_element),
                                 {count, inside, staged_rows},
                                 {p.at("in_c"), p.at("in_col"), p.at("in_row")}};
         const std::map<std::string, BufferArgument> buffers = {{"input", input},

@@ -13,6 +13,8 @@ public:
     PhaseTask(const SharedStages &shared, const MultiplyTiles &multiply, bool merged, const Parameters &p,
               const Pointers &pointers)
         : shared(shared),
+          stored(generators::stored_type(shared.element)),
+          computed(generators::computed_type(shared.element)),
           multiply(multiply),
           merged(merged),
           p(p),
@@ -26,6 +28,7 @@ public:
 
 private:
     const SharedStages &shared;
+    const Halide::Type stored, computed;  // of tensors; of scratch and the packed filter
     const MultiplyTiles &multiply;
     const bool merged;
     const Parameters &p;
@@ -44,9 +47,10 @@ private:
     };
     Unit unit_of(Statements &body, const Halide::Expr &index);
 
-    Halide::Expr sums_address(const Halide::Expr &elements) const {
-        return float_address(pointers.scratch, p.at("sums_at") + elements);
+    Halide::Expr scratch_at(const Halide::Expr &elements) const {
+        return address_of(computed, pointers.scratch, elements);
     }
+    Halide::Expr sums_address(const Halide::Expr &elements) const { return scratch_at(p.at("sums_at") + elements); }
     // What stages that finish sums take beside their own arguments: the unit's bias and slope, the activation.
     std::map<std::string, BufferArgument> with_lane_vectors(const Unit &unit,
                                                             std::map<std::string, BufferArgument> buffers) const;

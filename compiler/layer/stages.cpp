@@ -12,105 +12,15 @@ namespace tconv::compiler {
 
 using namespace Halide;
 using generators::Curve;
+using generators::Element;
 using generators::Lanes;
 
 namespace {
 
 // Eight by eight floats are transposed in about 60 shuffles with AVX2 and AVX-512; sixteen by sixteen takes 194, all on
 // one port.
-int edge_of(const Target &target) {
-    return std::min(vector_of(target), 8);
-}
-
-RawFunction lower_stage(bool planar, const std::string &name, const Target &target) {
-    generators::Stage stage(planar);
-    schedules::cpu_stage(stage, planar, vector_of(target));
-    return RawFunction(stage.staged, "staged", stage.arguments(), name, target);
-}
-
-RawFunction lower_transposed(bool planar, const std::string &name, const Target &target) {
-    generators::Stage stage(planar);
-    schedules::cpu_stage_transposed(stage, planar, edge_of(target));
-    return RawFunction(stage.staged, "staged", stage.arguments(), name, target);
-}
-
-RawFunction lower_clear(const std::string &name, const Target &target) {
-    generators::Clear clear;
-    schedules::cpu_clear(clear, vector_of(target));
-    return RawFunction(clear.staged, "staged", clear.arguments(), name, target);
-}
-
-RawFunction lower_repeat(const std::string &vector, const std::string &name, const Target &target) {
-    generators::Repeat repeat;
-    schedules::cpu_repeat(repeat, vector_of(target));
-    return RawFunction(repeat.lanes, vector, repeat.arguments(), name, target);
-}
-
-RawFunction lower_fill(const std::string &vector, const std::string &name, const Target &target) {
-    generators::Fill fill;
-    schedules::cpu_fill(fill, vector_of(target));
-    return RawFunction(fill.lanes, vector, fill.arguments(), name, target);
-}
-
-RawFunction lower_finish(const std::string &name, const Target &target) {
-    generators::Finish finish;
-    schedules::cpu_finish(finish, vector_of(target));
-    return RawFunction(finish.output, "output", finish.arguments(), name, target);
-}
-
-RawFunction lower_finish_rows(const std::string &name, const Target &target) {
-    generators::FinishRows finish;
-    schedules::cpu_finish_rows(finish, edge_of(target));
-    return RawFunction(finish.output, "output", finish.arguments(), name, target);
-}
-
-RawFunction lower_finish_interleaved(int stride, const std::string &prefix, const Target &target) {
-    generators::FinishInterleaved finish(stride);
-    schedules::cpu_finish_interleaved(finish, edge_of(target));
-    return RawFunction(finish.output, "output", finish.arguments(),
-                       prefix + "_finish_interleaved_" + std::to_string(stride), target);
-}
-
-RawFunction lower_activate(std::optional<Curve> curve, const std::string &name, const Target &target) {
-    generators::Activate activate(curve);
-    schedules::cpu_activate(activate, vector_of(target));
-    return RawFunction(activate.sums, "sums", activate.arguments(), name, target);
-}
-
-RawFunction lower_add_to_sums(const std::string &name, const Target &target) {
-    generators::AddToSums add;
-    schedules::cpu_add_to_sums(add, vector_of(target));
-    return RawFunction(add.sums, "sums", add.arguments(), name, target);
-}
-
-RawFunction lower_add_to_output(const std::string &name, const Target &target) {
-    generators::AddToOutput add;
-    schedules::cpu_add_to_output(add, vector_of(target));
-    return RawFunction(add.output, "output", add.arguments(), name, target);
-}
-
-RawFunction lower_peak(const std::string &name, const Target &target) {
-    generators::SoftmaxPeak peak;
-    schedules::default_softmax_peak(peak);
-    return RawFunction(peak.peak, "peak", peak.arguments(), name, target);
-}
-
-RawFunction lower_exponentiate(const std::string &name, const Target &target) {
-    generators::SoftmaxExponentiate exponentiate;
-    schedules::cpu_softmax_exponentiate(exponentiate, vector_of(target));
-    return RawFunction(exponentiate.sums, "sums", exponentiate.arguments(), name, target);
-}
-
-RawFunction lower_total(const std::string &name, const Target &target) {
-    generators::SoftmaxTotal total;
-    schedules::default_softmax_total(total);
-    return RawFunction(total.total, "total", total.arguments(), name, target);
-}
-
-RawFunction lower_scale(const std::string &name, const Target &target) {
-    generators::SoftmaxScale scale;
-    schedules::cpu_softmax_scale(scale, vector_of(target));
-    return RawFunction(scale.sums, "sums", scale.arguments(), name, target);
+int edge_of(const Target &target, Element element) {
+    return std::min(vector_of(target, element), 8);
 }
 
 const char *curve_name(Curve curve) {
@@ -153,37 +63,150 @@ std::string Variant::multiply_key() const {
     return (merged() ? "channels" : lanes) + std::to_string(tile_a) + "x" + std::to_string(tile_m);
 }
 
-int vector_of(const Target &target) {
-    return target.natural_vector_size<float>();
+Element Variant::element() const {
+    for (const auto &[known, element] : {std::pair{"f32", Element::f32}, std::pair{"f64", Element::f64},
+                                         std::pair{"f16", Element::f16}, std::pair{"bf16", Element::bf16}}) {
+        if (dtype == known)
+            return element;
+    }
+    throw std::invalid_argument("dtype '" + dtype + "' is none of f32, f64, f16, bf16");
 }
 
-SharedStages::SharedStages(const std::string &prefix, const Target &target)
-    : edge(edge_of(target)),
-      stage_channels(lower_stage(false, prefix + "_stage_channels", target)),
-      stage_planar(lower_stage(true, prefix + "_stage_planar", target)),
-      transposed_channels(lower_transposed(false, prefix + "_transposed_channels", target)),
-      transposed_planar(lower_transposed(true, prefix + "_transposed_planar", target)),
-      clear(lower_clear(prefix + "_clear", target)),
-      finish(lower_finish(prefix + "_finish", target)),
-      finish_rows(lower_finish_rows(prefix + "_finish_rows", target)),
-      activate_piecewise(lower_activate(std::nullopt, prefix + "_piecewise", target)),
-      add_to_sums(lower_add_to_sums(prefix + "_add_to_sums", target)),
-      add_to_output(lower_add_to_output(prefix + "_add_to_output", target)),
-      softmax_peak(lower_peak(prefix + "_softmax_peak", target)),
-      softmax_exponentiate(lower_exponentiate(prefix + "_softmax_exponentiate", target)),
-      softmax_total(lower_total(prefix + "_softmax_total", target)),
-      softmax_scale(lower_scale(prefix + "_softmax_scale", target)) {
+int vector_of(const Target &target, Element element) {
+    return target.natural_vector_size(generators::computed_type(element));
+}
+
+// Lowers the stages of one kind of element for one target.
+class StageLowering {
+public:
+    StageLowering(Element element, const std::string &prefix, const Target &target)
+        : element(element),
+          vector(vector_of(target, element)),
+          edge(edge_of(target, element)),
+          prefix(prefix + "_"),
+          target(target) {}
+
+    RawFunction stage(bool planar, const std::string &name) const {
+        generators::Stage stage(element, planar);
+        schedules::cpu_stage(stage, planar, vector);
+        return lowered(stage, stage.staged, "staged", name);
+    }
+    RawFunction transposed(bool planar, const std::string &name) const {
+        generators::Stage stage(element, planar);
+        schedules::cpu_stage_transposed(stage, planar, edge);
+        return lowered(stage, stage.staged, "staged", name);
+    }
+    RawFunction clear() const {
+        generators::Clear clear(element);
+        schedules::cpu_clear(clear, vector);
+        return lowered(clear, clear.staged, "staged", "clear");
+    }
+    RawFunction repeat(const std::string &lanes) const {
+        generators::Repeat repeat(element);
+        schedules::cpu_repeat(repeat, vector);
+        return lowered(repeat, repeat.lanes, lanes, "repeat_" + lanes);
+    }
+    RawFunction fill(const std::string &lanes) const {
+        generators::Fill fill(element);
+        schedules::cpu_fill(fill, vector);
+        return lowered(fill, fill.lanes, lanes, "fill_" + lanes);
+    }
+    RawFunction finish() const {
+        generators::Finish finish(element);
+        schedules::cpu_finish(finish, vector);
+        return lowered(finish, finish.output, "output", "finish");
+    }
+    RawFunction finish_rows() const {
+        generators::FinishRows finish(element);
+        schedules::cpu_finish_rows(finish, edge);
+        return lowered(finish, finish.output, "output", "finish_rows");
+    }
+    RawFunction finish_interleaved(int stride) const {
+        generators::FinishInterleaved finish(element, stride);
+        schedules::cpu_finish_interleaved(finish, edge);
+        return lowered(finish, finish.output, "output", "finish_interleaved_" + std::to_string(stride));
+    }
+    RawFunction activate(std::optional<Curve> curve, const std::string &name) const {
+        generators::Activate activate(element, curve);
+        schedules::cpu_activate(activate, vector);
+        return lowered(activate, activate.sums, "sums", name);
+    }
+    RawFunction add_to_sums() const {
+        generators::AddToSums add(element);
+        schedules::cpu_add_to_sums(add, vector);
+        return lowered(add, add.sums, "sums", "add_to_sums");
+    }
+    RawFunction add_to_output() const {
+        generators::AddToOutput add(element);
+        schedules::cpu_add_to_output(add, vector);
+        return lowered(add, add.output, "output", "add_to_output");
+    }
+    RawFunction softmax_peak() const {
+        generators::SoftmaxPeak peak(element);
+        schedules::default_softmax_peak(peak);
+        return lowered(peak, peak.peak, "peak", "softmax_peak");
+    }
+    RawFunction softmax_exponentiate() const {
+        generators::SoftmaxExponentiate exponentiate(element);
+        schedules::cpu_softmax_exponentiate(exponentiate, vector);
+        return lowered(exponentiate, exponentiate.sums, "sums", "softmax_exponentiate");
+    }
+    RawFunction softmax_total() const {
+        generators::SoftmaxTotal total(element);
+        schedules::default_softmax_total(total);
+        return lowered(total, total.total, "total", "softmax_total");
+    }
+    RawFunction softmax_scale() const {
+        generators::SoftmaxScale scale(element);
+        schedules::cpu_softmax_scale(scale, vector);
+        return lowered(scale, scale.sums, "sums", "softmax_scale");
+    }
+
+    const Element element;
+    const int vector, edge;
+
+private:
+    template<typename Definition>
+    RawFunction lowered(const Definition &definition, const Func &output, const std::string &output_name,
+                        const std::string &name) const {
+        return RawFunction(output, output_name, definition.arguments(), prefix + name, target);
+    }
+
+    std::string prefix;
+    const Target &target;
+};
+
+SharedStages::SharedStages(Element element, const std::string &prefix, const Target &target)
+    : SharedStages(StageLowering(element, prefix, target)) {}
+
+SharedStages::SharedStages(const StageLowering &lower)
+    : element(lower.element),
+      edge(lower.edge),
+      stage_channels(lower.stage(false, "stage_channels")),
+      stage_planar(lower.stage(true, "stage_planar")),
+      transposed_channels(lower.transposed(false, "transposed_channels")),
+      transposed_planar(lower.transposed(true, "transposed_planar")),
+      clear(lower.clear()),
+      finish(lower.finish()),
+      finish_rows(lower.finish_rows()),
+      activate_piecewise(lower.activate(std::nullopt, "piecewise")),
+      add_to_sums(lower.add_to_sums()),
+      add_to_output(lower.add_to_output()),
+      softmax_peak(lower.softmax_peak()),
+      softmax_exponentiate(lower.softmax_exponentiate()),
+      softmax_total(lower.softmax_total()),
+      softmax_scale(lower.softmax_scale()) {
     for (int stride : generators::FinishInterleaved::strides) {
-        finish_interleaved.emplace(stride, lower_finish_interleaved(stride, prefix, target));
+        finish_interleaved.emplace(stride, lower.finish_interleaved(stride));
     }
-    for (const char *vector : {"bias", "slope"}) {
-        repeat.emplace(vector, lower_repeat(vector, prefix + "_repeat_" + vector, target));
+    for (const char *lanes : {"bias", "slope"}) {
+        repeat.emplace(lanes, lower.repeat(lanes));
     }
-    for (const char *vector : {"bias", "slope", "peak", "total"}) {
-        fill.emplace(vector, lower_fill(vector, prefix + "_fill_" + vector, target));
+    for (const char *lanes : {"bias", "slope", "peak", "total"}) {
+        fill.emplace(lanes, lower.fill(lanes));
     }
     for (Curve curve : generators::all_curves) {
-        activate.emplace(curve, lower_activate(curve, prefix + "_" + curve_name(curve), target));
+        activate.emplace(curve, lower.activate(curve, curve_name(curve)));
     }
 }
 
@@ -208,7 +231,7 @@ std::vector<const RawFunction *> SharedStages::all() const {
 }
 
 int MultiplyTiles::step_of(const Variant &variant, const Target &target) {
-    return variant.multiply_lanes() == Lanes::pixels ? vector_of(target) : 1;
+    return variant.multiply_lanes() == Lanes::pixels ? vector_of(target, variant.element()) : 1;
 }
 
 MultiplyTiles::MultiplyTiles(const Variant &variant, const std::string &prefix, const Target &target,
@@ -225,8 +248,8 @@ MultiplyTiles::MultiplyTiles(const Variant &variant, const std::string &prefix, 
             if (!called || (!needed.widths.empty() && needed.widths.count(steps) == 0)) {
                 continue;
             }
-            generators::Multiply multiply(lanes, width, unroll);
-            schedules::cpu_multiply(multiply, {width, steps * step, vector_of(target)});
+            generators::Multiply multiply(variant.element(), lanes, width, unroll);
+            schedules::cpu_multiply(multiply, {width, steps * step, vector_of(target, variant.element())});
             const std::string name = prefix + "_" + variant.multiply_key() + "_multiply_" +
                                      std::to_string(steps * step) + (unroll == 1 ? "" : "_by" + std::to_string(unroll));
             by_width.try_emplace(steps, multiply.sums, "sums", multiply.arguments(), name, target);
@@ -244,14 +267,14 @@ std::vector<const RawFunction *> MultiplyTiles::all() const {
     return functions;
 }
 
-RawFunction gather_stage(const std::string &prefix, const Target &target) {
-    generators::Gather gather;
+RawFunction gather_stage(Element element, const std::string &prefix, const Target &target) {
+    generators::Gather gather(element);
     schedules::default_gather(gather);
     return RawFunction(gather.sums, "sums", gather.arguments(), prefix + "_gather", target);
 }
 
-RawFunction pack_stage(const std::string &prefix, const Target &target) {
-    generators::Pack pack;
+RawFunction pack_stage(Element element, const std::string &prefix, const Target &target) {
+    generators::Pack pack(element);
     schedules::default_pack(pack);
     return RawFunction(pack.packed, "packed", pack.arguments(), prefix + "_pack", target);
 }

@@ -9,17 +9,19 @@
 #include <vector>
 
 #include "activation.h"
+#include "element.h"
 #include "multiply.h"
 #include "raw_function.h"
 
 namespace tconv::compiler {
 
-// A row of schedules/variants.csv.
+// A row of schedules/variants.csv, for one of its dtypes.
 struct Variant {
     std::string name;  // of the generated function
     std::string dtype, family, lanes, isa;
     int tile_a = 0, tile_m = 0;  // register tile: lanes or outputs, pixels
 
+    generators::Element element() const;
     generators::Lanes multiply_lanes() const;  // merged phases multiply as channels do
     bool merged() const { return lanes == "merged"; }
     bool depthwise() const { return lanes == "depthwise"; }
@@ -27,17 +29,21 @@ struct Variant {
     std::string multiply_key() const;
 };
 
-int vector_of(const Halide::Target &target);
+// Computed numbers of a vector.
+int vector_of(const Halide::Target &target, generators::Element element);
+
+class StageLowering;
 
 // Everything but the multiply loops. One set serves all layer functions of a module.
 struct SharedStages {
-    SharedStages(const std::string &prefix, const Halide::Target &target);
+    SharedStages(generators::Element element, const std::string &prefix, const Halide::Target &target);
 
     std::vector<const RawFunction *> all() const;
 
     const RawFunction &stage(bool planar) const { return planar ? stage_planar : stage_channels; }
     const RawFunction &stage_transposed(bool planar) const { return planar ? transposed_planar : transposed_channels; }
 
+    generators::Element element;
     int edge;  // of the square tiles that the transposing stages work in: they want at least that many of either axis
     RawFunction stage_channels, stage_planar, transposed_channels, transposed_planar, clear, finish, finish_rows,
         activate_piecewise, add_to_sums, add_to_output, softmax_peak, softmax_exponentiate, softmax_total,
@@ -46,6 +52,9 @@ struct SharedStages {
     std::map<std::string, RawFunction> repeat;      // by the vector they write: bias, slope
     std::map<std::string, RawFunction> fill;        // bias, slope, peak, total
     std::map<generators::Curve, RawFunction> activate;
+
+private:
+    explicit SharedStages(const StageLowering &lower);
 };
 
 // Which multiply loops a layer calls; the catalogue has them all.
@@ -72,7 +81,7 @@ struct MultiplyTiles {
     std::vector<const RawFunction *> all() const;
 };
 
-RawFunction gather_stage(const std::string &prefix, const Halide::Target &target);
-RawFunction pack_stage(const std::string &prefix, const Halide::Target &target);
+RawFunction gather_stage(generators::Element element, const std::string &prefix, const Halide::Target &target);
+RawFunction pack_stage(generators::Element element, const std::string &prefix, const Halide::Target &target);
 
 }  // namespace tconv::compiler

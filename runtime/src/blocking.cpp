@@ -13,14 +13,15 @@ namespace tconv {
 
 namespace {
 
-// Targets in floats. A task's input and sums should live in the second level of cache (512 KiB on the smallest
+// Targets in bytes. A task's input and sums should live in the second level of cache (512 KiB on the smallest
 // server cores) beside the weights of a lane block, and 256 pixels are enough to use each weight that is fetched
 // from memory often. A task may exceed them only where one row of one block cannot be made smaller.
-constexpr int64_t kStagedTarget = 96 * 1024, kStagedLimit = 320 * 1024;
-// Weights beyond this many floats are not kept by any cache from one task to the next: then it pays to stage more, so
+constexpr int64_t kStagedTarget = 384 << 10, kStagedLimit = 1280 << 10;
+// Weights beyond this many bytes are not kept by any cache from one task to the next: then it pays to stage more, so
 // that kPixelTarget pixels share them. With the sums this stays below the 2 MiB a thread that interfaces promise.
-constexpr int64_t kStreamedWeights = 1024 * 1024, kStagedForStreaming = 448 * 1024;
-constexpr int64_t kSumsTarget = 24 * 1024, kSumsLimit = 128 * 1024;
+constexpr int64_t kStreamedWeights = 4 << 20, kStagedForStreaming = 1792 << 10;
+constexpr int64_t kSumsTarget = 96 << 10, kSumsLimit = 512 << 10;
+constexpr int64_t kCacheLine = 64;
 constexpr int64_t kPixelTarget = 256;
 // Enough tasks to keep a few threads evenly busy, unless they would be smaller than this many multiplications.
 constexpr int64_t kTaskTarget = 16, kTaskWork = 2'000'000;
@@ -37,7 +38,8 @@ int64_t even_share(int64_t total, int64_t block) {
     return ceil_div(total, ceil_div(total, std::max<int64_t>(block, 1)));
 }
 
-struct Shape {  // 64-bit twin of the parameters that blocking decides on
+struct Shape {        // 64-bit twin of the parameters that blocking decides on
+    int64_t element;  // bytes of a computed number
     int64_t channels, outputs, groups;
     int64_t count_h, count_w;  // quotients
     int64_t span_h, span_w;    // input rows and columns that one quotient reads, less one
@@ -46,14 +48,17 @@ struct Shape {  // 64-bit twin of the parameters that blocking decides on
     int64_t lanes, width, lane_blocks, phases;
     int64_t block_h, block_w, unit_blocks, group_units, units, task_units;
     int64_t panels, staged_minor, staged_row, staged_panel, staged, sums_pitch, sums;
+
+    int64_t staged_bytes() const { return staged * element; }
+    int64_t sums_bytes() const { return sums * element; }
 };
 
 void measure(const Kernel &kernel, Shape &shape) {
     const bool planar = kernel.lanes == Lanes::pixels, depthwise = kernel.lanes == Lanes::depthwise;
     shape.group_units = ceil_div(shape.lane_blocks, shape.unit_blocks);
     shape.units = shape.groups * shape.group_units;
-    const int64_t groups = std::min(shape.groups, ceil_div(shape.task_units, shape.group_units) +
-                                                      (shape.task_units % shape.group_units != 0));
+    const int64_t groups = std::min(
+        shape.groups, ceil_div(shape.task_units, shape.group_units) + (shape.task_units % shape.group_units != 0));
     int64_t channels = depthwise ? std::min(shape.task_units * shape.unit_blocks, shape.lane_blocks) * shape.width
                                  : shape.channels * groups;
     // Each block of channels is staged apart, so that its pixels lie close together: at 4 KiB or more from one to the
@@ -63,18 +68,19 @@ void measure(const Kernel &kernel, Shape &shape) {
     const int64_t all_panels = shape.panels == 1 ? 1 : shape.panels * groups;
     if (shape.panels > 1)
         channels = kChannelBlock;
+    const int64_t line = kCacheLine / shape.element;
     const int64_t rows = shape.block_h + shape.span_h, columns = shape.block_w + shape.span_w;
     if (planar) {
         // Vector tiles read up to a vector past the last column. An odd number of cache lines between channels
         // spreads them over all sets of the cache.
-        shape.staged_minor = round_up(columns + kernel.vector, 32) + 16;
+        shape.staged_minor = round_up(columns + kernel.vector, 2 * line) + line;
         shape.staged_row = channels * shape.staged_minor;
     } else {
-        shape.staged_minor = channels > kChannelBlock && channels % 256 == 0 ? channels + 16 : channels;
+        shape.staged_minor = channels > kChannelBlock && channels % 256 == 0 ? channels + line : channels;
         shape.staged_row = columns * shape.staged_minor;
     }
     shape.staged_panel = rows * shape.staged_row;
-    shape.staged = shape.staged_panel * all_panels + 64;
+    shape.staged = shape.staged_panel * all_panels + 4 * line;
     const int64_t lanes = shape.unit_blocks * shape.width;
     if (planar) {
         shape.sums_pitch = round_up(shape.block_w, kernel.vector);
@@ -94,7 +100,7 @@ void choose_blocks(const tconv_spec &spec, const Kernel &kernel, Shape &shape) {
     shape.units = shape.groups * shape.group_units;
     shape.task_units = by_channel ? shape.units : shape.group_units;
     const int64_t kept = by_channel ? shape.units : 1;
-    const bool streams = shape.weights > kStreamedWeights;
+    const bool streams = shape.weights * static_cast<double>(shape.element) > kStreamedWeights;
     const int64_t staged_limit = streams ? kStagedForStreaming : kStagedLimit;
     const int64_t staged_target = streams ? kStagedForStreaming : kStagedTarget;
 
@@ -103,13 +109,15 @@ void choose_blocks(const tconv_spec &spec, const Kernel &kernel, Shape &shape) {
     shape.block_w = shape.count_w;
     measure(kernel, shape);
     // Whole rows where they fit: planes are read in long runs. But not where a layer has few rows to share out.
-    if (!by_row && (shape.staged > kStagedTarget || shape.sums * kept > kSumsLimit / 2 || shape.count_h < kTaskTarget)) {
+    if (!by_row && (shape.staged_bytes() > kStagedTarget || shape.sums_bytes() * kept > kSumsLimit / 2 ||
+                    shape.count_h < kTaskTarget)) {
         shape.block_w = even_share(shape.count_w, std::max(kPixelTarget, shape.span_w));
         measure(kernel, shape);
     }
     // Blocks narrower than the halo would mostly stage what their neighbours stage too.
     auto too_wide = [&] {
-        return (shape.staged > staged_limit && shape.block_w > shape.span_w / 2) || shape.sums * kept > kSumsLimit;
+        return (shape.staged_bytes() > staged_limit && shape.block_w > shape.span_w / 2) ||
+               shape.sums_bytes() * kept > kSumsLimit;
     };
     while (!by_row && shape.block_w > 1 && too_wide()) {
         const int64_t smaller = even_share(shape.count_w, ceil_div(shape.block_w, 2));
@@ -122,7 +130,7 @@ void choose_blocks(const tconv_spec &spec, const Kernel &kernel, Shape &shape) {
         Shape taller = shape;
         taller.block_h = rows;
         measure(kernel, taller);
-        if (taller.staged > staged_target || taller.sums * kept > kSumsLimit / 2)
+        if (taller.staged_bytes() > staged_target || taller.sums_bytes() * kept > kSumsLimit / 2)
             break;
         shape = taller;
     }
@@ -137,7 +145,7 @@ void choose_blocks(const tconv_spec &spec, const Kernel &kernel, Shape &shape) {
         Shape wider = shape;
         wider.unit_blocks = shape.unit_blocks + 1;
         measure(kernel, wider);
-        if (wider.sums > kSumsTarget)
+        if (wider.sums_bytes() > kSumsTarget)
             break;
         shape = wider;
     }
@@ -157,7 +165,7 @@ void choose_blocks(const tconv_spec &spec, const Kernel &kernel, Shape &shape) {
         Shape more = shape;
         more.task_units += unit;
         measure(kernel, more);
-        if (more.staged > kStagedTarget)
+        if (more.staged_bytes() > kStagedTarget)
             break;
         shape = more;
     }
@@ -243,7 +251,8 @@ tconv_status block_layer(const tconv_spec &spec, const Kernel &kernel, Blocking 
         return why.fail(TCONV_UNSUPPORTED, "merged phases multiply zero weights, which STRICT rules out");
     }
     if (merged && spec.activation == TCONV_ACT_SOFTMAX && spec.softmax_axis == TCONV_AXIS_LAST) {
-        return why.fail(TCONV_UNSUPPORTED, "softmax along a row needs all its phases, which units of merged lanes split");
+        return why.fail(TCONV_UNSUPPORTED,
+                        "softmax along a row needs all its phases, which units of merged lanes split");
     }
     LayerParams p = {};
     p.channels = depthwise ? spec.in_channels : channels;
@@ -261,6 +270,7 @@ tconv_status block_layer(const tconv_spec &spec, const Kernel &kernel, Blocking 
     fill_epilogue(spec, p);
 
     Shape shape = {};
+    shape.element = computed_bytes(spec.dtype);
     shape.channels = p.channels, shape.outputs = p.outputs, shape.groups = p.groups;
     shape.count_h = p.end_h - p.first_h, shape.count_w = p.end_w - p.first_w;
     shape.span_h = p.nearest_h - p.farthest_h, shape.span_w = p.nearest_w - p.farthest_w;
@@ -283,14 +293,15 @@ tconv_status block_layer(const tconv_spec &spec, const Kernel &kernel, Blocking 
         scratch > kMaxElements / 4) {
         return why.fail(TCONV_SIZE_OVERFLOW, "a task would need arrays of more than 2^31-1 elements");
     }
-    blocking->packed_floats = static_cast<int64_t>(block_weights) * shape.lane_blocks * p.groups;
+    blocking->packed_bytes = static_cast<int64_t>(block_weights) * shape.lane_blocks * p.groups * shape.element;
 
     const bool by_channel = p.softmax == static_cast<int32_t>(SoftmaxAxis::channel);
     p.block_h = static_cast<int32_t>(shape.block_h), p.block_w = static_cast<int32_t>(shape.block_w);
     p.blocks_h = static_cast<int32_t>(ceil_div(shape.count_h, shape.block_h));
     p.blocks_w = static_cast<int32_t>(ceil_div(shape.count_w, shape.block_w));
-    // Direct stores write whole blocks of lanes, merged ones whole quotients.
-    p.direct = p.direct && !gather && kernel.lanes != Lanes::pixels && shape.lanes % shape.width == 0 &&
+    // Direct stores write whole blocks of lanes, merged ones whole quotients, all as they are computed.
+    p.direct = p.direct && !gather && dtype_bytes(spec.dtype) == shape.element && kernel.lanes != Lanes::pixels &&
+               shape.lanes % shape.width == 0 &&
                (!merged || (p.crop_w % p.stride_w == 0 && (p.crop_w + p.out_w) % p.stride_w == 0));
     p.lanes = static_cast<int32_t>(shape.lanes), p.lane_blocks = static_cast<int32_t>(shape.lane_blocks);
     p.unit_blocks = static_cast<int32_t>(shape.unit_blocks), p.group_units = static_cast<int32_t>(shape.group_units);
@@ -302,9 +313,9 @@ tconv_status block_layer(const tconv_spec &spec, const Kernel &kernel, Blocking 
     p.sums_pitch = static_cast<int32_t>(shape.sums_pitch);
 
     int64_t at = 0;
-    auto place = [&at](int64_t floats) {
+    auto place = [&](int64_t numbers) {
         const int64_t begin = at;
-        at += round_up(floats, 16);
+        at += round_up(numbers, kCacheLine / shape.element);
         return static_cast<int32_t>(begin);
     };
     place(shape.lanes * p.groups);  // bias
@@ -323,9 +334,9 @@ tconv_status block_layer(const tconv_spec &spec, const Kernel &kernel, Blocking 
         return why.fail(TCONV_SIZE_OVERFLOW, "a task would need scratch of more than 2^31-1 elements");
     }
     blocking->params = p;
-    blocking->scratch_floats = at;
-    blocking->staged_floats = shape.staged;
-    blocking->sums_floats = shape.sums * p.sums_units;
+    blocking->scratch_bytes = at * shape.element;
+    blocking->staged_bytes = shape.staged_bytes();
+    blocking->sums_bytes = shape.sums_bytes() * p.sums_units;
     blocking->tasks = static_cast<int32_t>(tasks);
     return TCONV_OK;
 }

@@ -16,9 +16,9 @@ constexpr int32_t kChannelBlock = 256;
 
 struct Blocking {
     LayerParams params;
-    int64_t packed_floats;   // all groups
-    int64_t scratch_floats;  // of one task
-    int64_t staged_floats, sums_floats;
+    int64_t packed_bytes;   // all groups
+    int64_t scratch_bytes;  // of one task
+    int64_t staged_bytes, sums_bytes;
     int32_t tasks;  // per image
 };
 

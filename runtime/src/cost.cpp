@@ -78,7 +78,7 @@ double store_cycles(const tconv_spec &spec, const Kernel &kernel, const Geometry
         const bool rows = (!channels_last || spec.out_channels == 1) && p.in_place == 0 &&
                           p.residual == TCONV_RESIDUAL_NONE && out_w >= 8.0 * spec.stride_w;
         const bool interleaved = rows && spec.stride_w <= 4;  // generators::FinishInterleaved
-        const double element = contiguous || interleaved ? 0.7
+        const double element = contiguous || interleaved                ? 0.7
                                : channels_last && spec.out_channels > 1 ? 2.2
                                                                         : kStridedCopy;
         return outputs * (element + (curve ? kCurve / kernel.vector : 0)) +
@@ -145,7 +145,7 @@ Cost cost_of(const tconv_spec &spec, const Kernel &kernel, const Blocking &block
     const double calls = h.phases * phases * p.blocks_w * p.blocks_h * p.units * channel_blocks * 2;
 
     // Every task reads the weights of its units once for each of its blocks of rows and columns.
-    const double packed = static_cast<double>(blocking.packed_floats) * 4;
+    const double packed = static_cast<double>(blocking.packed_bytes);
     const double stream = packed * p.blocks_h * p.blocks_w / kWeightBytesPerCycle;
 
     const double passes = p.unit_tasks > 1 && p.groups == 1 ? p.unit_tasks : 1;
@@ -153,11 +153,10 @@ Cost cost_of(const tconv_spec &spec, const Kernel &kernel, const Blocking &block
                         (1 + static_cast<double>(p.nearest_w - p.farthest_w) / p.block_w);
     const bool planar = kernel.lanes == Lanes::pixels;
     const bool staged_as_given = planar == (spec.layout == TCONV_NCHW) || spec.in_channels == 1;
-    const double staging =
-        inputs * std::min(halo, 4.0) * passes *
-        (staged_as_given                                            ? 3.0 / kernel.vector
-         : reduction >= 8 && spec.in_w >= 8 ? kTransposedCopy
-                                                                    : kStridedCopy);
+    const double staging = inputs * std::min(halo, 4.0) * passes *
+                           (staged_as_given                    ? 3.0 / kernel.vector
+                            : reduction >= 8 && spec.in_w >= 8 ? kTransposedCopy
+                                                               : kStridedCopy);
     const double stores = store_cycles(spec, kernel, geometry, p);
 
     cost.cycles = batch * (std::max(multiply, stream) + staging + stores + calls * kCallOverhead +

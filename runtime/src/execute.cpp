@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "bind.h"
+#include "geometry.h"
 #include "pack.h"
 #include "plan.h"
 #include "structs.h"
@@ -13,8 +14,8 @@ namespace {
 using namespace tconv;
 
 // An image's address within a view, computed in bytes so that batches may span more than 2^31 elements.
-char *image_of(const tconv_view &view, int64_t image) {
-    return static_cast<char *>(view.data) + image * view.stride[0] * 4;
+char *image_of(const tconv_view &view, int64_t image, int64_t element) {
+    return static_cast<char *>(view.data) + image * view.stride[0] * element;
 }
 
 struct Run {
@@ -31,15 +32,17 @@ int work(void *argument, int32_t slot) {
     const tconv_plan &plan = *run.plan;
     const tconv_tensors &tensors = *run.tensors;
     const int32_t tasks = plan.choice.blocking.tasks;
+    const int64_t element = dtype_bytes(plan.spec.dtype);
     void *scratch = static_cast<char *>(tensors.workspace) + slot * plan.slot_bytes;
     for (int64_t i = run.next.fetch_add(1, std::memory_order_relaxed); i < run.count;
          i = run.next.fetch_add(1, std::memory_order_relaxed)) {
         const int64_t image = i / tasks;
-        const void *residual = plan.spec.residual != TCONV_RESIDUAL_NONE ? image_of(tensors.residual, image) : nullptr;
-        const int result =
-            plan.choice.kernel->run(reinterpret_cast<const int32_t *>(run.params), static_cast<int32_t>(i % tasks),
-                                    image_of(tensors.input, image), packed_floats(tensors.packed_filter), tensors.bias,
-                                    tensors.act_slope, residual, image_of(tensors.output, image), scratch);
+        const void *residual =
+            plan.spec.residual != TCONV_RESIDUAL_NONE ? image_of(tensors.residual, image, element) : nullptr;
+        const int result = plan.choice.kernel->run(
+            reinterpret_cast<const int32_t *>(run.params), static_cast<int32_t>(i % tasks),
+            image_of(tensors.input, image, element), packed_numbers(tensors.packed_filter), tensors.bias,
+            tensors.act_slope, residual, image_of(tensors.output, image, element), scratch);
         if (result != 0)
             return result;
     }
@@ -47,13 +50,14 @@ int work(void *argument, int32_t slot) {
 }
 
 tconv_status check_plain(const void *data, size_t bytes, const char *name, const tconv_tensors &tensors,
-                         const Extents &output, Message &message) {
+                         const Extents &output, int64_t element, Message &message) {
     if (data == nullptr)
         return message.fail(TCONV_INVALID_ARGUMENT, "%s = NULL; the spec asks for it", name);
-    if (reinterpret_cast<uintptr_t>(data) % 4 != 0) {
-        return message.fail(TCONV_MISALIGNED, "%s = %p; it must be aligned to its element, 4 bytes", name, data);
+    if (reinterpret_cast<uintptr_t>(data) % static_cast<uintptr_t>(element) != 0) {
+        return message.fail(TCONV_MISALIGNED, "%s = %p; it must be aligned to its element, %lld bytes", name, data,
+                            static_cast<long long>(element));
     }
-    if (overlap(range_of(data, bytes), range_of(tensors.output, output, 4))) {
+    if (overlap(range_of(data, bytes), range_of(tensors.output, output, element))) {
         return message.fail(TCONV_INVALID_ARGUMENT, "output overlaps %s", name);
     }
     return TCONV_OK;
@@ -81,31 +85,32 @@ tconv_status check_workspace(const tconv_plan &plan, const tconv_tensors &tensor
 
 tconv_status check_overlaps(const tconv_plan &plan, const tconv_tensors &tensors, const Extents &input,
                             const Extents &output, Message &message) {
+    const int64_t element = dtype_bytes(plan.spec.dtype);
     const size_t needed = static_cast<size_t>(plan.slot_bytes) * static_cast<size_t>(plan.hooks.concurrency);
     const ByteRange workspace = range_of(tensors.workspace, needed);
     const ByteRange packed = range_of(tensors.packed_filter, static_cast<size_t>(plan.packed_bytes));
-    const ByteRange written = range_of(tensors.output, output, 4);
+    const ByteRange written = range_of(tensors.output, output, element);
     auto fail = [&](const char *what) { return message.fail(TCONV_INVALID_ARGUMENT, "%s", what); };
-    if (overlap(tensors.output, output, tensors.input, input, 4))
+    if (overlap(tensors.output, output, tensors.input, input, element))
         return fail("output overlaps input");
     if (overlap(written, workspace))
         return fail("output overlaps workspace");
     if (overlap(written, packed))
         return fail("output overlaps packed_filter");
-    if (overlap(range_of(tensors.input, input, 4), workspace))
+    if (overlap(range_of(tensors.input, input, element), workspace))
         return fail("workspace overlaps input");
     if (overlap(packed, workspace))
         return fail("workspace overlaps packed_filter");
-    const size_t per_channel = static_cast<size_t>(plan.spec.out_channels) * 4;
+    const size_t per_channel = static_cast<size_t>(plan.spec.out_channels * element);
     if (plan.spec.has_bias && overlap(range_of(tensors.bias, per_channel), workspace))
         return fail("workspace overlaps bias");
     if (plan.spec.activation == TCONV_ACT_PRELU && overlap(range_of(tensors.act_slope, per_channel), workspace))
         return fail("workspace overlaps act_slope");
     if (plan.spec.residual != TCONV_RESIDUAL_NONE) {
-        if (overlap(range_of(tensors.residual, output, 4), workspace))
+        if (overlap(range_of(tensors.residual, output, element), workspace))
             return fail("workspace overlaps residual");
         if (!same_view(tensors.output, tensors.residual, output) &&
-            overlap(tensors.output, output, tensors.residual, output, 4)) {
+            overlap(tensors.output, output, tensors.residual, output, element)) {
             return fail("output overlaps residual without being exactly its view");
         }
     }
@@ -115,17 +120,18 @@ tconv_status check_overlaps(const tconv_plan &plan, const tconv_tensors &tensors
 tconv_status check(const tconv_plan &plan, const tconv_tensors &tensors, Message &message) {
     const tconv_spec &spec = plan.spec;
     const Extents input = input_extents(spec), output = output_extents(spec);
-    tconv_status status = check_tensor(tensors.input, input, 4, Access::kRead, "input", message);
+    const int64_t element = dtype_bytes(spec.dtype);
+    tconv_status status = check_tensor(tensors.input, input, element, Access::kRead, "input", message);
     if (status == TCONV_OK)
-        status = check_tensor(tensors.output, output, 4, Access::kWrite, "output", message);
+        status = check_tensor(tensors.output, output, element, Access::kWrite, "output", message);
     if (status == TCONV_OK && spec.residual != TCONV_RESIDUAL_NONE) {
-        status = check_tensor(tensors.residual, output, 4, Access::kRead, "residual", message);
+        status = check_tensor(tensors.residual, output, element, Access::kRead, "residual", message);
     }
-    const size_t per_channel = static_cast<size_t>(spec.out_channels) * 4;
+    const size_t per_channel = static_cast<size_t>(spec.out_channels * element);
     if (status == TCONV_OK && spec.has_bias)
-        status = check_plain(tensors.bias, per_channel, "bias", tensors, output, message);
+        status = check_plain(tensors.bias, per_channel, "bias", tensors, output, element, message);
     if (status == TCONV_OK && spec.activation == TCONV_ACT_PRELU) {
-        status = check_plain(tensors.act_slope, per_channel, "act_slope", tensors, output, message);
+        status = check_plain(tensors.act_slope, per_channel, "act_slope", tensors, output, element, message);
     }
     if (status == TCONV_OK)
         status = check_workspace(plan, tensors, message);
@@ -154,7 +160,8 @@ tconv_status tconv_run(const tconv_plan *plan, const tconv_tensors *tensors) {
         status = check(*plan, *tensors, message);
     }
     if (status == TCONV_OK) {
-        const LayerParams params = bind_views(plan->spec, plan->choice, tensors->input, tensors->output, tensors->residual);
+        const LayerParams params =
+            bind_views(plan->spec, plan->choice, tensors->input, tensors->output, tensors->residual);
         Run run{.plan = plan,
                 .tensors = tensors,
                 .params = &params,

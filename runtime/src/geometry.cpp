@@ -98,6 +98,10 @@ int64_t dtype_bytes(int32_t dtype) {
     }
 }
 
+int64_t computed_bytes(int32_t dtype) {
+    return dtype == TCONV_F64 ? 8 : 4;
+}
+
 Work work_of(const tconv_spec &s) {
     const Geometry geometry = geometry_of(s);
     const int64_t element = dtype_bytes(s.dtype);

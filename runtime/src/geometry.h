@@ -65,6 +65,10 @@ tconv_spec canonical_of(const tconv_spec &spec);
 // Bytes of one element; 0 for an unknown type.
 int64_t dtype_bytes(int32_t dtype);
 
+// Bytes of the numbers that tensors of this type are computed with, which packed filters and scratch hold: double for
+// f64, else float.
+int64_t computed_bytes(int32_t dtype);
+
 // What a layer costs, counted in this one place for bench, plan and explain.
 struct Work {
     double flops_nominal;    // 2*N*C_in*C_out/groups*kH*kW*H*W: every input times every tap

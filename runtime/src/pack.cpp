@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "bind.h"
+#include "geometry.h"
 #include "views.h"
 
 namespace tconv {
@@ -42,7 +43,7 @@ uint64_t checksum(const void *data, size_t bytes) {
     return all.value();
 }
 
-// Everything that the order of the packed floats depends on, besides the kernel.
+// Everything that the order of the packed numbers depends on, besides the kernel.
 uint64_t layer_hash(const Choice &choice) {
     const LayerParams &p = choice.blocking.params;
     const bool merged = choice.kernel->lanes == Lanes::merged;
@@ -56,7 +57,7 @@ uint64_t layer_hash(const Choice &choice) {
 
 }  // namespace
 
-const void *packed_floats(const void *packed) {
+const void *packed_numbers(const void *packed) {
     return static_cast<const char *>(packed) + sizeof(PackedHeader);
 }
 
@@ -79,7 +80,7 @@ tconv_status check_packed(const tconv_plan &plan, const void *packed, Message &m
                             header.library, tconv_version());
     }
     if (header.layer != layer_hash(plan.choice) ||
-        header.bytes != static_cast<uint64_t>(plan.choice.blocking.packed_floats) * 4) {
+        header.bytes != static_cast<uint64_t>(plan.choice.blocking.packed_bytes)) {
         return message.fail(TCONV_PACKED_MISMATCH, "packed_filter is foreign: made for a layer of other sizes");
     }
     return TCONV_OK;
@@ -102,9 +103,9 @@ tconv_status check_whole(const tconv_plan &plan, const void *packed, size_t pack
     }
     PackedHeader header;
     std::memcpy(&header, packed, sizeof header);
-    if (const uint64_t found = checksum(packed_floats(packed), header.bytes); found != header.checksum) {
+    if (const uint64_t found = checksum(packed_numbers(packed), header.bytes); found != header.checksum) {
         return message.fail(TCONV_PACKED_MISMATCH,
-                            "packed_filter is damaged: its floats have the checksum %016llx, its header says %016llx",
+                            "packed_filter is damaged: its numbers have the checksum %016llx, its header says %016llx",
                             static_cast<unsigned long long>(found), static_cast<unsigned long long>(header.checksum));
     }
     return TCONV_OK;
@@ -127,7 +128,8 @@ tconv_status tconv_pack_filter(const tconv_plan *plan, const tconv_view *filter,
         return fail(message.fail(TCONV_INVALID_ARGUMENT, "%s is NULL", filter == nullptr ? "filter" : "packed"));
     }
     const Extents extents = filter_extents(plan->spec);
-    if (tconv_status status = check_filter(*filter, extents, 4, message); status != TCONV_OK)
+    if (tconv_status status = check_filter(*filter, extents, dtype_bytes(plan->spec.dtype), message);
+        status != TCONV_OK)
         return fail(status);
     if (packed_bytes < static_cast<size_t>(plan->packed_bytes)) {
         return fail(message.fail(TCONV_INVALID_ARGUMENT, "packed_bytes = %zu; this plan packs %lld bytes", packed_bytes,
@@ -137,7 +139,8 @@ tconv_status tconv_pack_filter(const tconv_plan *plan, const tconv_view *filter,
         return fail(message.fail(TCONV_MISALIGNED, "packed = %p; the packed filter must be aligned to %zu bytes",
                                  packed, kAlignment));
     }
-    if (overlap(range_of(*filter, extents, 4), range_of(packed, static_cast<size_t>(plan->packed_bytes)))) {
+    if (overlap(range_of(*filter, extents, dtype_bytes(plan->spec.dtype)),
+                range_of(packed, static_cast<size_t>(plan->packed_bytes)))) {
         return fail(message.fail(TCONV_INVALID_ARGUMENT, "packed overlaps the filter"));
     }
 
@@ -148,10 +151,10 @@ tconv_status tconv_pack_filter(const tconv_plan *plan, const tconv_view *filter,
     header.library = tconv_version();
     std::strncpy(header.kernel, plan->choice.kernel->name, sizeof header.kernel - 1);
     header.layer = layer_hash(plan->choice);
-    header.bytes = static_cast<uint64_t>(plan->choice.blocking.packed_floats) * 4;
-    auto *floats = static_cast<char *>(packed) + sizeof header;
-    plan->choice.kernel->pack(reinterpret_cast<const int32_t *>(&params), filter->data, floats);
-    header.checksum = checksum(floats, header.bytes);
+    header.bytes = static_cast<uint64_t>(plan->choice.blocking.packed_bytes);
+    auto *numbers = static_cast<char *>(packed) + sizeof header;
+    plan->choice.kernel->pack(reinterpret_cast<const int32_t *>(&params), filter->data, numbers);
+    header.checksum = checksum(numbers, header.bytes);
     std::memcpy(packed, &header, sizeof header);
     return TCONV_OK;
 }

@@ -9,6 +9,6 @@ namespace tconv {
 // PACKED_MISMATCH with the reason if the header is not of a blob for this plan. The floats are not read.
 tconv_status check_packed(const tconv_plan &plan, const void *packed, Message &message);
 
-const void *packed_floats(const void *packed);
+const void *packed_numbers(const void *packed);
 
 }  // namespace tconv

@@ -50,8 +50,8 @@ void describe(const tconv_spec &spec, const Choice &choice, int64_t packed_bytes
                 static_cast<long long>(packed_limit_of(spec)));
     text.append("workspace  %lld bytes: %d x %lld (staged input %lld, sums %lld)\n",
                 static_cast<long long>(slot_bytes) * slots, slots, static_cast<long long>(slot_bytes),
-                static_cast<long long>(choice.blocking.staged_floats) * 4,
-                static_cast<long long>(choice.blocking.sums_floats) * 4);
+                static_cast<long long>(choice.blocking.staged_bytes),
+                static_cast<long long>(choice.blocking.sums_bytes));
     if (spec.kernel_h % spec.stride_h != 0 || spec.kernel_w % spec.stride_w != 0) {
         text.append(
             "note       the kernel is no multiple of the stride: outputs get unequal numbers of taps, which shows as a "
@@ -104,7 +104,7 @@ tconv_status create(const tconv_spec *spec, const char *kernel, const Hooks &hoo
     made->hooks = hooks;
     made->choice = choice;
     made->packed_bytes = packed_bytes_of(choice.blocking);
-    const int64_t slot = choice.blocking.scratch_floats * 4;
+    const int64_t slot = choice.blocking.scratch_bytes;
     made->slot_bytes = (slot + static_cast<int64_t>(kAlignment) - 1) / static_cast<int64_t>(kAlignment) *
                        static_cast<int64_t>(kAlignment);
     if (hooks.verbose) {

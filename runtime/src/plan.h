@@ -12,20 +12,20 @@ namespace tconv {
 // Packed filters and the workspace start on a cache line.
 constexpr size_t kAlignment = 64;
 
-// What stands before a packed filter's floats.
+// What stands before a packed filter's numbers.
 struct PackedHeader {
     char magic[8];        // "tconvpk" and the format's version
     uint32_t byte_order;  // 0x01020304 where it was written
     uint32_t library;     // tconv_version
     uint64_t layer;       // hash of what the packing depends on
-    uint64_t bytes;       // of the floats that follow
-    uint64_t checksum;    // of those floats
+    uint64_t bytes;       // of the numbers that follow
+    uint64_t checksum;    // of those numbers
     char kernel[88];      // name
 };
-static_assert(sizeof(PackedHeader) % kAlignment == 0);  // so that the floats start on a cache line
+static_assert(sizeof(PackedHeader) % kAlignment == 0);  // so that the numbers start on a cache line
 
 inline int64_t packed_bytes_of(const Blocking &blocking) {
-    return static_cast<int64_t>(sizeof(PackedHeader)) + blocking.packed_floats * 4;
+    return static_cast<int64_t>(sizeof(PackedHeader)) + blocking.packed_bytes;
 }
 
 }  // namespace tconv

@@ -17,7 +17,7 @@ namespace tconv {
 
 namespace {
 
-constexpr int32_t f32 = TCONV_F32;
+constexpr int32_t f32 = TCONV_F32, f64 = TCONV_F64, f16 = TCONV_F16, bf16 = TCONV_BF16;
 
 constexpr Kernel all_kernels[] = {
 #define TCONV_KERNEL(name, dtype, family, lanes, isa, tile_a, tile_m, vector) \

@@ -27,7 +27,7 @@ struct Kernel {
     Lanes lanes;
     Isa isa;
     int32_t tile_a, tile_m;  // register tile: lanes or outputs, by pixels
-    int32_t vector;          // floats of a vector
+    int32_t vector;          // computed numbers of a vector
     LayerFunction run;
     PackFunction pack;
 };

@@ -13,7 +13,8 @@ namespace {
 
 TEST(SuperresNetwork, OneTileAsPyTorchComputesIt) {
     const auto arrays = tconv::compiler::read_npz(SUPERRES "/golden/tile.npz");
-    const std::vector<float> &input = arrays.at("input").values, &expected = arrays.at("output").values;
+    const std::vector<double> &pixels = arrays.at("input").values, &expected = arrays.at("output").values;
+    const std::vector<float> input(pixels.begin(), pixels.end());
     const size_t side = kTile + 2 * kHalo;
     ASSERT_EQ(input.size(), side * side);
     ASSERT_EQ(expected.size(), kScale * side * kScale * side);

@@ -1,0 +1,53 @@
+#include "element.h"
+
+namespace tconv::generators {
+
+using namespace Halide;
+
+Type stored_type(Element element) {
+    switch (element) {
+        case Element::f64:
+            return Float(64);
+        case Element::f16:
+            return Float(16);
+        case Element::bf16:
+            return UInt(16);
+        case Element::f32:
+            break;
+    }
+    return Float(32);
+}
+
+Type computed_type(Element element) {
+    return element == Element::f64 ? Float(64) : Float(32);
+}
+
+Expr computed(Element element, const Expr &stored) {
+    switch (element) {
+        case Element::f16:
+            return cast<float>(stored);
+        case Element::bf16:
+            return reinterpret<float>(cast<uint32_t>(stored) << 16);
+        default:
+            return stored;
+    }
+}
+
+Expr stored(Element element, const Expr &computed) {
+    switch (element) {
+        case Element::f16:
+            return cast(Float(16), computed);
+        case Element::bf16: {
+            Expr bits = reinterpret<uint32_t>(computed);
+            // Adding just under a half, or a half where that makes the last bit even, rounds by carry. A NaN, whose
+            // payload the carry could end, keeps its upper bits and becomes quiet.
+            Expr rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+            Expr is_nan = (bits & 0x7fffffff) > 0x7f800000;
+            return cast<uint16_t>(select(is_nan, (bits >> 16) | 0x40, rounded));
+        }
+        default:
+            return computed;
+    }
+}
+
+}  // namespace tconv::generators
