@@ -70,8 +70,8 @@ int main(int argc, char **argv) {
     if (argc != 3 || from == NULL || to == NULL) return 4;
     filter = loaded(from, FAR_FILTER_BYTES);
     input = loaded(from, FAR_INPUT_BYTES);
-    bias = loaded(from, OUT_CHANNELS * 4);
-    slope = loaded(from, OUT_CHANNELS * 4);
+    bias = loaded(from, OUT_CHANNELS * ELEMENT);
+    slope = loaded(from, OUT_CHANNELS * ELEMENT);
     residual = loaded(from, FAR_OUTPUT_BYTES);
     packed = block(FAR_PACKED_BYTES);
     output = block(FAR_OUTPUT_BYTES);
@@ -106,7 +106,8 @@ void run_far(const tconv_spec &spec, Random &random) {
     testing::write_file(folder / "main.c", kProgram);
     const Outcome linked = testing::run_program(
         {TCONV_ARM64_CC, "-static", "-std=c11", "-DARGUMENTS=" + arguments + ", output, workspace",
-         "-DOUT_CHANNELS=" + std::to_string(spec.out_channels), "-o", folder / "main", folder / "main.c",
+         "-DOUT_CHANNELS=" + std::to_string(spec.out_channels),
+         "-DELEMENT=" + std::to_string(element_type(spec.dtype).bytes), "-o", folder / "main", folder / "main.c",
          folder / "libfar.a"});
     ASSERT_EQ(linked.status, 0) << linked.err;
     testing::write_file(folder / "in", bytes_of(problem.filter) + bytes_of(problem.input) + bytes_of(problem.bias) +
