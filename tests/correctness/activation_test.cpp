@@ -44,26 +44,36 @@ void scale_arguments(Problem &problem, tconv_spec linear) {
         tensor->change([&](int64_t, double value) { return value * factor; });
 }
 
-// Empty if every output is within the table's error of the oracle.
-std::string compare_within_tolerance(Problem &problem) {
-    tconv_spec before = problem.spec, linear = problem.spec;
-    if (before.residual == TCONV_RESIDUAL_AFTER)
-        before.residual = linear.residual = TCONV_RESIDUAL_NONE;
-    linear.activation = TCONV_ACT_NONE;
-    const std::vector<double> argument = problem.expected_of(linear), activated = problem.expected_of(before),
-                              expected = problem.expected(), actual = problem.output.logical();
-    for (size_t i = 0; i < actual.size(); ++i) {
-        const double allowed = testing::allowed_error(problem.spec, argument[i], activated[i], expected[i]);
-        const bool rounded = actual[i] == rounded_to(problem.spec.dtype, expected[i]);  // to infinity too
-        if (!rounded && !(allowed > 0 && std::fabs(actual[i] - expected[i]) <= allowed)) {
-            char text[200];
-            std::snprintf(text, sizeof text, "output %zu, argument %.17g: %.17g, expected %.17g within %.3g", i,
-                          argument[i], actual[i], expected[i], allowed);
-            return text;
-        }
+// The oracle's answer on the way to the result.
+struct Answer {
+    explicit Answer(const Problem &problem) {
+        tconv_spec before = problem.spec, linear = problem.spec;
+        if (before.residual == TCONV_RESIDUAL_AFTER)
+            before.residual = linear.residual = TCONV_RESIDUAL_NONE;
+        linear.activation = TCONV_ACT_NONE;
+        argument = problem.expected_of(linear);
+        activated = problem.expected_of(before);
+        result = problem.expected();
     }
-    return "";
-}
+
+    // Empty if every output is within the table's error.
+    std::string compare(const Problem &problem) const {
+        const std::vector<double> actual = problem.output.logical();
+        for (size_t i = 0; i < actual.size(); ++i) {
+            const double allowed = testing::allowed_error(problem.spec, argument[i], activated[i], result[i]);
+            const bool rounded = actual[i] == rounded_to(problem.spec.dtype, result[i]);  // to infinity too
+            if (!rounded && !(allowed > 0 && std::fabs(actual[i] - result[i]) <= allowed)) {
+                char text[200];
+                std::snprintf(text, sizeof text, "output %zu, argument %.17g: %.17g, expected %.17g within %.3g", i,
+                              argument[i], actual[i], result[i], allowed);
+                return text;
+            }
+        }
+        return "";
+    }
+
+    std::vector<double> argument, activated, result;
+};
 
 // Runs in place of the residual and moves the result to problem.output, so that it can be compared there.
 tconv_status run_in_place(Runner &runner, Problem &problem, const std::string &kernel) {
@@ -91,16 +101,17 @@ protected:
         Problem problem(spec, 21, placement);
         if (!testing::is_exact(spec) || std::string(GetParam()) == "leaky_relu0.01")
             scale_arguments(problem, spec);
+        const Answer answer(problem);
         for (const std::string &kernel : testing::kernels_for(spec)) {
             const std::string where =
                 testing::text_of(spec) + " " + kernel + " placement " + std::to_string(static_cast<int>(placement));
             ASSERT_EQ(runner.run(problem, kernel), TCONV_OK) << where << runner.log;
-            ASSERT_EQ(compare_within_tolerance(problem), "") << where;
+            ASSERT_EQ(answer.compare(problem), "") << where;
             ASSERT_TRUE(problem.output.surroundings_intact()) << where;
             if (spec.residual == TCONV_RESIDUAL_NONE)
                 continue;
             ASSERT_EQ(run_in_place(runner, problem, kernel), TCONV_OK) << where << runner.log;
-            ASSERT_EQ(compare_within_tolerance(problem), "") << where << " in place";
+            ASSERT_EQ(answer.compare(problem), "") << where << " in place";
         }
     }
 };
@@ -172,10 +183,11 @@ TEST_P(Activation, OverTheWholeRange) {
         }
         const tconv_spec spec = identity(GetParam(), dtype, values.size());
         Problem problem = identity_problem(spec, values);
+        const Answer answer(problem);
         Runner runner;
         for (const std::string &kernel : testing::kernels_for(spec)) {
             ASSERT_EQ(runner.run(problem, kernel), TCONV_OK) << kernel << runner.log;
-            EXPECT_EQ(compare_within_tolerance(problem), "") << kernel;
+            EXPECT_EQ(answer.compare(problem), "") << kernel;
         }
     }
 }

@@ -15,6 +15,11 @@ namespace {
 // In long double: curves of f64 kernels are held to an ULP or two of a double.
 using Long = long double;
 
+// In double, where a product of doubles is rounded once.
+double product(Long a, Long b) {
+    return static_cast<double>(a) * static_cast<double>(b);
+}
+
 Long pointwise(const tconv_spec &s, Long slope, Long x) {
     const Long a = s.act_alpha, b = s.act_beta, pi = std::acos(Long{-1});
     const Long hard_sigmoid = x < -3 ? 0 : x > 3 ? 1 : (x + 3) / 6;
@@ -22,7 +27,7 @@ Long pointwise(const tconv_spec &s, Long slope, Long x) {
     // clang-format off
     switch (s.activation) {
         case TCONV_ACT_RELU: return x < 0 ? 0 : x;
-        case TCONV_ACT_LEAKY_RELU: return x < 0 ? a * x : x;
+        case TCONV_ACT_LEAKY_RELU: return x < 0 ? product(a, x) : x;
         case TCONV_ACT_CLIP: return x < a ? a : x > b ? b : x;
         case TCONV_ACT_SIGMOID: return 1 / (1 + std::exp(-x));
         case TCONV_ACT_TANH: return std::tanh(x);
@@ -33,7 +38,7 @@ Long pointwise(const tconv_spec &s, Long slope, Long x) {
         case TCONV_ACT_HARD_SWISH: return x * hard_sigmoid;
         case TCONV_ACT_HARD_SIGMOID: return hard_sigmoid;
         case TCONV_ACT_SOFTPLUS: return (x > 0 ? x : 0) + std::log1p(std::exp(-std::fabs(x)));
-        case TCONV_ACT_PRELU: return x < 0 ? slope * x : x;
+        case TCONV_ACT_PRELU: return x < 0 ? product(slope, x) : x;
         default: return x;
     }
     // clang-format on
