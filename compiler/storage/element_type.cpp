@@ -1,6 +1,5 @@
 #include "element_type.h"
 
-#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdio>
@@ -21,6 +20,10 @@ constexpr int kDoubleDigits = 53, kDoubleBias = 1023;
     std::abort();
 }
 
+double power_of_two(int exponent) {  // a normal one
+    return std::bit_cast<double>(static_cast<uint64_t>(exponent + kDoubleBias) << (kDoubleDigits - 1));
+}
+
 // A 16-bit format is a sign, an exponent whose bias is end_exponent - 1, and digits - 1 bits of fraction.
 constexpr uint16_t infinity_of(const ElementType &type) {
     return static_cast<uint16_t>((2 * type.end_exponent - 1) << (type.digits - 1));
@@ -28,15 +31,14 @@ constexpr uint16_t infinity_of(const ElementType &type) {
 
 double widen(const ElementType &type, uint16_t bits) {
     const int fraction_bits = type.digits - 1;
-    const double sign = (bits & 0x8000) != 0 ? -1 : 1;
     const int magnitude = bits & 0x7fff, exponent = magnitude >> fraction_bits;
-    const int fraction = magnitude & ((1 << fraction_bits) - 1);
-    if (magnitude >= infinity_of(type)) {
-        const uint64_t payload = static_cast<uint64_t>(fraction) << (kDoubleDigits - type.digits);
-        return std::copysign(std::bit_cast<double>((uint64_t{0x7ff} << (kDoubleDigits - 1)) | payload), sign);
-    }
-    const int significand = exponent == 0 ? fraction : fraction | (1 << fraction_bits);
-    return sign * std::ldexp(significand, std::max(exponent, 1) - (type.end_exponent - 1) - fraction_bits);
+    const uint64_t sign = static_cast<uint64_t>(bits >> 15) << 63;
+    const auto fraction = static_cast<uint64_t>(magnitude & ((1 << fraction_bits) - 1));
+    if (exponent == 0)
+        return (sign != 0 ? -1 : 1) * static_cast<double>(fraction) * type.least_step();
+    const bool finite = magnitude < infinity_of(type);
+    const auto field = static_cast<uint64_t>(finite ? exponent - (type.end_exponent - 1) + kDoubleBias : 0x7ff);
+    return std::bit_cast<double>(sign | field << (kDoubleDigits - 1) | fraction << (kDoubleDigits - type.digits));
 }
 
 uint16_t narrow(const ElementType &type, double value) {
@@ -69,19 +71,19 @@ uint16_t narrow(const ElementType &type, double value) {
 }  // namespace
 
 double ElementType::epsilon() const {
-    return std::ldexp(1.0, 1 - digits);
+    return power_of_two(1 - digits);
 }
 
 double ElementType::least() const {
-    return std::ldexp(1.0, least_exponent);
+    return power_of_two(least_exponent);
 }
 
 double ElementType::least_step() const {
-    return std::ldexp(1.0, least_exponent - digits + 1);
+    return least() * epsilon();
 }
 
 double ElementType::most() const {
-    return std::ldexp(2 - epsilon(), end_exponent - 1);
+    return (2 - epsilon()) * power_of_two(end_exponent - 1);
 }
 
 const ElementType &element_type(int32_t dtype) {

@@ -122,7 +122,7 @@ tconv_spec draw_spec(Random &random, uint64_t index) {
     SpecLimits limits;
     limits.dtype = testing::dtype_of_case(index);
     limits.activations = false;
-    limits.depthwise = random.chance(0.1);
+    limits.depthwise = random.chance(0.25);
     limits.most_flops = 1e6, limits.most_outputs = 6000;
     tconv_spec spec = testing::random_legal_spec(random, limits);
     if (random.chance(0.15)) {
@@ -138,7 +138,7 @@ TEST(Strict, EveryKernelFollowsTheDocumentedOrder) {
     const uint64_t seed = testing::seed_from_environment();
     Runner runner;
     std::map<std::string, int> runs;
-    for (uint64_t i = 0; i < 250; ++i) {
+    for (uint64_t i = 0; i < 400; ++i) {
         Random random(testing::seed_of_case(seed, i));
         tconv_spec spec = draw_spec(random, i);
         constexpr int32_t kActivations[] = {TCONV_ACT_NONE, TCONV_ACT_RELU, TCONV_ACT_PRELU};

@@ -133,7 +133,8 @@ void Tensor::store(size_t at, double value) {
     store_element(dtype_, value, storage_.data() + at * bytes_);
 }
 
-void Tensor::each(const std::function<void(int64_t, size_t)> &visit) const {
+template<typename Visit>
+void Tensor::each(Visit visit) const {
     int64_t index = 0;
     for (int64_t a = 0; a < extents_[0]; ++a)
         for (int64_t b = 0; b < extents_[1]; ++b)
@@ -166,24 +167,26 @@ std::vector<uint64_t> Tensor::bits() const {
 
 void Tensor::poison() {
     const uint64_t guard = guard_bits(dtype_);
-    for (size_t at = 0; at < storage_.size(); at += bytes_)
-        std::memcpy(storage_.data() + at, &guard, bytes_);
+    std::memcpy(storage_.data(), &guard, bytes_);
+    for (size_t done = bytes_; done < storage_.size(); done *= 2)
+        std::memcpy(storage_.data() + done, storage_.data(), std::min(done, storage_.size() - done));
 }
 
-bool Tensor::is_poison(int64_t a, int64_t b, int64_t c, int64_t d) const {
+void Tensor::inspect(const std::function<void(int64_t, double, bool)> &visit) const {
     const uint64_t guard = guard_bits(dtype_);
-    return std::memcmp(storage_.data() + offset(a, b, c, d) * bytes_, &guard, bytes_) == 0;
+    each([&](int64_t i, size_t at) {
+        const double value = load(at);
+        visit(i, value, std::isnan(value) && std::memcmp(storage_.data() + at * bytes_, &guard, bytes_) == 0);
+    });
 }
 
 bool Tensor::surroundings_intact() const {
     const uint64_t guard = guard_bits(dtype_);
     std::vector<unsigned char> outside = storage_;
     each([&](int64_t, size_t at) { std::memcpy(outside.data() + at * bytes_, &guard, bytes_); });
-    for (size_t at = 0; at < outside.size(); at += bytes_) {
-        if (std::memcmp(outside.data() + at, &guard, bytes_) != 0)
-            return false;
-    }
-    return true;
+    // The first is the pattern, and each is what the one before is.
+    return std::memcmp(outside.data(), &guard, bytes_) == 0 &&
+           std::memcmp(outside.data(), outside.data() + bytes_, outside.size() - bytes_) == 0;
 }
 
 Problem::Problem(const tconv_spec &s, uint64_t seed, Placement placement, DataRules rules) : spec(s) {
@@ -244,23 +247,24 @@ tconv_tensors Problem::tensors() const {
 }
 
 std::string Problem::compare(const std::vector<double> &expected, double absolute, double relative) const {
-    const auto &n = output.extents();
-    const int64_t plane = n[2] * n[3];
     int64_t wrong = 0, first = -1;
     double first_actual = 0;
-    for (int64_t i = 0; i < output.size(); ++i) {
-        const int64_t at[4] = {i / plane / n[1], i / plane % n[1], i % plane / n[3], i % n[3]};
-        const double exact = expected[static_cast<size_t>(i)], e = rounded_to(spec.dtype, exact),
-                     a = output.at(at[0], at[1], at[2], at[3]);
-        const bool equal =
-            a == e || (std::isnan(a) && std::isnan(e)) || std::fabs(a - exact) <= absolute + relative * std::fabs(exact);
-        if (equal && !output.is_poison(at[0], at[1], at[2], at[3]))
-            continue;  // poison was never written, whatever is expected
+    output.inspect([&](int64_t i, double actual, bool poison) {
+        const double exact = expected[static_cast<size_t>(i)];
+        if (actual == exact)
+            return;
+        const double rounded = rounded_to(spec.dtype, exact);
+        const bool equal = actual == rounded || (std::isnan(actual) && std::isnan(rounded)) ||
+                           std::fabs(actual - exact) <= absolute + relative * std::fabs(exact);
+        if (equal && !poison)
+            return;  // poison was never written, whatever is expected
         ++wrong;
         if (first < 0)
-            first = i, first_actual = a;
-    }
+            first = i, first_actual = actual;
+    });
     if (wrong > 0) {
+        const auto &n = output.extents();
+        const int64_t plane = n[2] * n[3];
         char text[256];
         std::snprintf(text, sizeof text,
                       "%lld of %lld outputs are wrong, first at n %lld, channel %lld, row %lld, column %lld: %.17g, "

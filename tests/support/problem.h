@@ -53,7 +53,9 @@ public:
 
     void poison();                     // every word of the buffer becomes the guard pattern, a NaN
     bool surroundings_intact() const;  // everything outside the view still is
-    bool is_poison(int64_t a, int64_t b, int64_t c, int64_t d) const;
+
+    // Calls visit(dense logical index, value, whether it is the pattern), logical order.
+    void inspect(const std::function<void(int64_t, double, bool)> &visit) const;
 
 private:
     size_t offset(int64_t a, int64_t b, int64_t c, int64_t d) const {
@@ -61,7 +63,8 @@ private:
     }
     double load(size_t at) const;
     void store(size_t at, double value);
-    void each(const std::function<void(int64_t, size_t)> &visit) const;  // dense logical index, offset
+    template<typename Visit>
+    void each(Visit visit) const;  // visit(dense logical index, offset)
 
     int32_t dtype_ = 0;
     size_t bytes_ = 0;  // of an element
