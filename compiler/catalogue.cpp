@@ -97,6 +97,10 @@ void compile_part(const std::vector<Variant> &variants, const Part &part, const 
                 append(module, *tile);
         }
         layers.append(catalogue_layer(variant.name, phase_layer(stages, found->second, variant.merged())));
+        if (variant.has_input_gradient()) {
+            layers.append(
+                catalogue_layer(variant.name + "_input_gradient", input_gradient_layer(stages, found->second)));
+        }
     }
     compile(module, options, part.name() + "_stages");
     compile(layers, options, part.name() + "_layers");
@@ -144,12 +148,19 @@ void in_processes(size_t count, const std::function<void(size_t)> &work) {
     }
 }
 
+// Declares a variant's functions, then lists them.
 std::string registry_row(const Variant &variant, const CatalogueOptions &options) {
     const int vector = vector_of(target_of_isa(variant.isa, options.os, {}), variant.element());
-    return "TCONV_KERNEL(" + variant.name + ", " + variant.dtype + ", " + variant.family + ", " +
+    const std::string pack = variant.name + "_pack";
+    const std::string input_gradient = variant.has_input_gradient() ? variant.name + "_input_gradient" : "nullptr";
+    std::string declarations = "TCONV_LAYER_FUNCTION(" + variant.name + ") TCONV_PACK_FUNCTION(" + pack + ")";
+    if (variant.has_input_gradient()) {
+        declarations += " TCONV_LAYER_FUNCTION(" + input_gradient + ")";
+    }
+    return declarations + "\nTCONV_KERNEL(" + variant.name + ", " + variant.dtype + ", " + variant.family + ", " +
            (variant.lanes.empty() ? "none" : variant.lanes) + ", " + variant.isa + ", " +
            std::to_string(variant.tile_a) + ", " + std::to_string(variant.tile_m) + ", " + std::to_string(vector) +
-           ")\n";
+           ", " + variant.name + ", " + pack + ", " + input_gradient + ")\n";
 }
 
 }  // namespace

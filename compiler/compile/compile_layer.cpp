@@ -73,7 +73,7 @@ public:
         char text[256];
         Message error(text, sizeof text), silent(nullptr, 0);
         Choice choice;
-        if (choose_kernel(spec, kernels_, isa, &choice, silent, error) != TCONV_OK) {
+        if (choose_kernel(spec, Direction::output, kernels_, isa, &choice, silent, error) != TCONV_OK) {
             throw std::runtime_error(text);
         }
         return choice;
@@ -187,7 +187,7 @@ Buffer<> stored(Element element, const std::vector<double> &values) {
 Buffer<> pack_here(const tconv_spec &spec, const Choice &choice, const Variant &variant, const Buffer<> &filter) {
     tconv_view view;
     tconv_view_filter(&spec, TCONV_IOHW, filter.data(), &view);
-    const LayerParams params = bind_filter(spec, choice, view);
+    const LayerParams params = bind_filter(spec, Direction::output, choice, view);
     const Type computed = generators::computed_type(variant.element());
     Buffer<> packed(computed, {static_cast<int>(choice.blocking.packed_bytes / computed.bytes())});
 
@@ -339,7 +339,7 @@ CompiledLayer compile_layer(const std::string &name, const tconv_spec &spec, con
         tconv_view filter;
         tconv_view_filter(&spec, TCONV_IOHW, nullptr, &filter);
         Statements pack_body;
-        pack_filter(pack_body, constant_parameters(bind_filter(spec, choice, filter)), pack, variant, address("filter"),
+        pack_filter(pack_body, constant_parameters(bind_filter(spec, Direction::output, choice, filter)), pack, variant, address("filter"),
                     address("packed"));
         const Stmt packing = simplify(pack_body.build());
         everything = Block::make(everything, packing);

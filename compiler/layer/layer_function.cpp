@@ -60,7 +60,7 @@ void pack_filter(Statements &body, Parameters p, const RawFunction &pack, const 
     Expr block = row * p.at("kernel_h");
     Expr filter_co = depthwise ? p.at("filter_ci") : p.at("filter_co");
     body.loop("group", p.at("groups"), [&](Statements &each, const Expr &group) {
-        Expr from = address_of(stored, filter, int64(group * channels) * p.at("filter_ci"));
+        Expr from = address_of(stored, filter, int64(group) * p.at("filter_group"));
         Expr to = address_of(computed, packed, int64(block) * int64(group) * p.at("lane_blocks"));
         each.loop("lane_block", p.at("lane_blocks"), [&](Statements &inner, const Expr &number) {
             // One block a call keeps every index within a block far below 2^31.

@@ -36,6 +36,8 @@ using LayerBuilder =
 
 // `merged`: the x-phases of a row lie side by side in the lanes.
 LayerBuilder phase_layer(const SharedStages &shared, const MultiplyTiles &multiply, bool merged);
+// The gradient of the input: `input` and `output` are the gradients of output and input.
+LayerBuilder input_gradient_layer(const SharedStages &shared, const MultiplyTiles &multiply);
 LayerBuilder gather_layer(const SharedStages &shared, const RawFunction &gather);
 
 // Packs the whole filter for a variant.

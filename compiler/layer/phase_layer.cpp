@@ -19,7 +19,8 @@ PhaseTask::Unit PhaseTask::unit_of(Statements &body, const Expr &index) {
     return unit;
 }
 
-void PhaseTask::build(Statements &body, const Expr &task) {
+// Which part of the layer the task is, and how its sums lie.
+void PhaseTask::place_task(Statements &body, const Expr &task) {
     Expr unit_task = body.let("unit_task", task % p.at("unit_tasks"));
     Expr block = body.let("block", task / p.at("unit_tasks"));
     Expr block_row = block / w.blocks, block_column = block % w.blocks;
@@ -45,9 +46,12 @@ void PhaseTask::build(Statements &body, const Expr &task) {
         sums_phase = body.let("sums_phase", sums_row * h.block);
     }
     sums_unit = body.let("sums_unit", merged ? sums_phase : sums_phase * w.stride);
+}
 
+void PhaseTask::build(Statements &body, const Expr &task) {
+    place_task(body, task);
     prepare_lanes(body, shared, p, pointers, merged ? w.stride : Expr(1));
-    stage_input(body);
+    const Staged input = stage(body, {pointers.input, p.at("in_row"), p.at("in_col"), 0, h.in, 0, w.in}, p.at("staged_at"));
 
     each_phase(body, "ry", h, [&](Statements &rows, const Expr &ry) {
         PhaseParameters vertical = phase_of(rows, h, ry, row_begin, row_end);
@@ -56,7 +60,7 @@ void PhaseTask::build(Statements &body, const Expr &task) {
         rows.when(some, [&](Statements &phase) {
             phase.loop("unit", unit_count, [&](Statements &each, const Expr &index) {
                 Unit unit = unit_of(each, index);
-                multiply_unit(each, unit, vertical, ry);
+                multiply_unit(each, unit, input, vertical, ry);
                 each.when(!softmax && p.at("direct") == 0,
                           [&](Statements &then) { finish_unit(then, unit, vertical, ry); });
             });

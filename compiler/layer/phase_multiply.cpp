@@ -5,7 +5,7 @@ namespace tconv::compiler {
 
 using namespace Halide;
 
-void PhaseTask::multiply_phase(Statements &body, const Unit &unit, const PhaseParameters &vertical,
+void PhaseTask::multiply_phase(Statements &body, const Unit &unit, const Staged &input, const PhaseParameters &vertical,
                                const PhaseParameters &horizontal, const Expr &taps_pitch, const Destination &to) {
     const int width = multiply.width;
     Expr reduction = depthwise ? Expr(1) : p.at("channels");
@@ -33,7 +33,7 @@ void PhaseTask::multiply_phase(Statements &body, const Unit &unit, const PhasePa
             Expr panel = (unit.group - first_group) * p.at("panels") + ci_begin / p.at("channel_block");
             from = select(p.at("panels") > 1, panel * p.at("staged_panel"), from);
         }
-        Expr staged = inner.let("staged_host", scratch_at(p.at("staged_at") + from));
+        Expr staged = inner.let("staged_host", scratch_at(input.at + from));
         Expr packed = inner.let("packed_host", address_of(computed, weights, ci_begin * width));
         // Tiles of at most the widest, differing by one step: `wide` of them are one step wider than `narrow`.
         const int steps = multiply.widths;
@@ -57,15 +57,15 @@ void PhaseTask::multiply_phase(Statements &body, const Unit &unit, const PhasePa
                 then.add(tile.call(
                     with_lane_vectors(unit, {{"staged", x}, {"packed", weight}, {"sums", tiles_of_row}}),
                     with_activation({{"channels", ci_count},
-                                     {"last", p.at("direct") != 0 && ci_begin + ci_count >= reduction},
+                                     {"last", p.at("direct") != 0 && to.last && ci_begin + ci_count >= reduction},
                                      {"taps_x", horizontal.taps},
                                      {"taps_y", vertical.taps},
-                                     {"offset_x", horizontal.begin - staged_column_begin + horizontal.offset + start},
-                                     {"offset_y", vertical.begin - staged_row_begin + vertical.offset},
+                                     {"offset_x", horizontal.begin - input.column_begin + horizontal.offset + start},
+                                     {"offset_y", vertical.begin - input.row_begin + vertical.offset},
                                      {"step_x", horizontal.offset_step},
                                      {"step_y", vertical.offset_step},
-                                     {"rows_staged", staged_rows},
-                                     {"first", ci_begin == 0}})));
+                                     {"rows_staged", input.rows},
+                                     {"first", to.first && ci_begin == 0}})));
             });
         }
     };
@@ -88,13 +88,15 @@ void PhaseTask::multiply_phase(Statements &body, const Unit &unit, const PhasePa
 PhaseTask::Destination PhaseTask::destination(Statements &body, const Expr &sums, const Expr &output) {
     Expr direct = p.at("direct") != 0;
     Destination to;
+    to.first = to.last = Internal::const_true();
     to.host = body.let("to_host", select(direct, address_of(stored, pointers.output, output), sums_address(sums)));
     to.m = body.let("to_m", select(direct, w.stride * p.at("out_col"), sums_m));
     to.row = body.let("to_row", select(direct, h.stride * p.at("out_row"), sums_row));
     return to;
 }
 
-void PhaseTask::multiply_unit(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Expr &ry) {
+void PhaseTask::multiply_unit(Statements &body, const Unit &unit, const Staged &input, const PhaseParameters &vertical,
+                              const Expr &ry) {
     Expr y = h.stride * vertical.begin + ry - h.crop;
     auto output_at = [&](const Expr &x) {
         Expr lane = int64(unit.group * p.at("outputs")) * p.at("out_c") + unit.first_lane;
@@ -110,7 +112,7 @@ void PhaseTask::multiply_unit(Statements &body, const Unit &unit, const PhasePar
         all.offset_step = 1;
         all.begin = column_begin;
         all.end = column_end;
-        multiply_phase(body, unit, vertical, all, all.taps,
+        multiply_phase(body, unit, input, vertical, all, all.taps,
                        destination(body, unit.sums, output_at(w.stride * column_begin - w.crop)));
         return;
     }
@@ -119,7 +121,7 @@ void PhaseTask::multiply_unit(Statements &body, const Unit &unit, const PhasePar
         // All phases of channel lanes count their pixels from column_begin, for finish_by_rows; vectors of pixels must
         // start where their row of sums does.
         Expr phase_sums = unit.sums + rx * sums_phase + (planar ? Expr(0) : (horizontal.begin - column_begin) * sums_m);
-        multiply_phase(each, unit, vertical, horizontal, w.kernel,
+        multiply_phase(each, unit, input, vertical, horizontal, w.kernel,
                        destination(each, phase_sums, output_at(w.stride * horizontal.begin + rx - w.crop)));
     });
 }

@@ -6,14 +6,16 @@ namespace tconv::compiler {
 
 using namespace Halide;
 
-void PhaseTask::stage_input(Statements &body) {
-    staged_row_begin = body.let("staged_row_begin", max(0, row_begin + h.farthest));
-    Expr staged_row_end = min(h.in, row_end + h.nearest);
-    staged_rows = body.let("staged_rows", max(0, staged_row_end - staged_row_begin));
-    staged_column_begin = body.let("staged_column_begin", column_begin + w.farthest);
+PhaseTask::Staged PhaseTask::stage(Statements &body, const Source &source, const Expr &at) {
+    Staged block;
+    block.at = at;
+    block.row_begin = body.let("staged_row_begin", max(source.row_begin, row_begin + h.farthest));
+    Expr row_end_inside = min(source.row_end, row_end + h.nearest);
+    block.rows = body.let("staged_rows", max(0, row_end_inside - block.row_begin));
+    block.column_begin = body.let("staged_column_begin", column_begin + w.farthest);
     Expr columns = body.let("staged_columns", column_end - column_begin + w.nearest - w.farthest);
-    Expr inside_begin = body.let("inside_begin", clamp(-staged_column_begin, 0, columns));
-    Expr inside_end = body.let("inside_end", clamp(w.in - staged_column_begin, inside_begin, columns));
+    Expr inside_begin = body.let("inside_begin", clamp(source.column_begin - block.column_begin, 0, columns));
+    Expr inside_end = body.let("inside_end", clamp(source.column_end - block.column_begin, inside_begin, columns));
 
     Expr last_group = (unit_begin + unit_count - 1) / p.at("group_units");
     Expr first_channel = first_group * p.at("channels");
@@ -23,11 +25,11 @@ void PhaseTask::stage_input(Statements &body) {
         channels = min(p.at("lanes") - first_channel, unit_count * p.at("unit_blocks") * multiply.width);
     }
     // Channels [first, first + count) to a place in scratch; planar with columns innermost.
-    auto copy = [&](Statements &then, bool as_planar, const Expr &first, const Expr &count, const Expr &at) {
+    auto copy = [&](Statements &then, bool as_planar, const Expr &first, const Expr &count, const Expr &to) {
         Expr minor = p.at("staged_minor");
         auto staged = [&](const Expr &column, const Expr &extent) {
-            BufferArgument part = {scratch_at(at + column * (as_planar ? Expr(1) : minor)),
-                                   {count, extent, staged_rows},
+            BufferArgument part = {scratch_at(to + column * (as_planar ? Expr(1) : minor)),
+                                   {count, extent, block.rows},
                                    {1, minor, p.at("staged_row")}};
             if (as_planar) {
                 std::swap(part.extent[0], part.extent[1]);
@@ -41,40 +43,41 @@ void PhaseTask::stage_input(Statements &body) {
             right.add(shared.clear.call({{"staged", staged(inside_end, columns - inside_end)}}, {}));
         });
         Expr inside = inside_end - inside_begin;
-        Expr first_element = int64(first) * p.at("in_c") + int64(staged_row_begin) * p.at("in_row") +
-                             int64(staged_column_begin + inside_begin) * p.at("in_col");
-        BufferArgument input = {address_of(stored, pointers.input, first_element),
-                                {count, inside, staged_rows},
-                                {p.at("in_c"), p.at("in_col"), p.at("in_row")}};
+        Expr first_element = int64(first) * p.at("in_c") + int64(block.row_begin) * source.row +
+                             int64(block.column_begin + inside_begin) * source.column;
+        BufferArgument input = {address_of(stored, source.host, first_element),
+                                {count, inside, block.rows},
+                                {p.at("in_c"), source.column, source.row}};
         const std::map<std::string, BufferArgument> buffers = {{"input", input},
                                                                {"staged", staged(inside_begin, inside)}};
         Expr other_axis =
-            as_planar ? p.at("in_c") == 1 && p.at("in_col") != 1 : p.at("in_col") == 1 && p.at("in_c") != 1;
+            as_planar ? p.at("in_c") == 1 && source.column != 1 : source.column == 1 && p.at("in_c") != 1;
         Expr transposed = other_axis && inside >= shared.edge && count >= shared.edge;
         then.when(transposed,
                   [&](Statements &inner) { inner.add(shared.stage_transposed(as_planar).call(buffers, {})); });
         then.when(inside > 0 && !transposed,
                   [&](Statements &inner) { inner.add(shared.stage(as_planar).call(buffers, {})); });
     };
-    Expr staged_at = p.at("staged_at"), panels = p.at("panels"), panel = p.at("channel_block");
-    body.when(staged_rows > 0, [&](Statements &then) {
+    Expr panels = p.at("panels"), panel = p.at("channel_block");
+    body.when(block.rows > 0, [&](Statements &then) {
         if (planar || depthwise) {
-            copy(then, planar, first_channel, channels, staged_at);
+            copy(then, planar, first_channel, channels, at);
             return;
         }
         // A single channel is a plane whatever the layout, and copying it as one moves vectors of columns.
         Expr plane = p.at("staged_minor") == 1;
-        then.when(plane, [&](Statements &inner) { copy(inner, true, first_channel, channels, staged_at); });
+        then.when(plane, [&](Statements &inner) { copy(inner, true, first_channel, channels, at); });
         then.when(!plane && panels == 1,
-                  [&](Statements &inner) { copy(inner, false, first_channel, channels, staged_at); });
+                  [&](Statements &inner) { copy(inner, false, first_channel, channels, at); });
         then.when(panels > 1, [&](Statements &inner) {
             inner.loop("panel", (last_group - first_group + 1) * panels, [&](Statements &each, const Expr &index) {
                 Expr begin = each.let("panel_begin", (index % panels) * panel);
                 copy(each, false, first_channel + (index / panels) * p.at("channels") + begin,
-                     min(panel, p.at("channels") - begin), staged_at + index * p.at("staged_panel"));
+                     min(panel, p.at("channels") - begin), at + index * p.at("staged_panel"));
             });
         });
     });
+    return block;
 }
 
 }  // namespace tconv::compiler

@@ -25,6 +25,7 @@ public:
           depthwise(multiply.lanes == generators::Lanes::depthwise) {}
 
     void build(Statements &body, const Halide::Expr &task);
+    void build_input_gradient(Statements &body, const Halide::Expr &task);
 
 private:
     const SharedStages &shared;
@@ -36,8 +37,8 @@ private:
     AxisParameters h, w;
     bool planar, depthwise;
 
-    // Of the task: quotients, staged input, units.
-    Halide::Expr row_begin, row_end, column_begin, column_end, staged_row_begin, staged_rows, staged_column_begin;
+    // Of the task: quotients (of an input gradient: positions), units.
+    Halide::Expr row_begin, row_end, column_begin, column_end;
     Halide::Expr unit_begin, unit_count, first_group;
     // Strides of sums along lane (or output), pixel, row, block, x-phase and unit.
     Halide::Expr sums_a, sums_m, sums_row, sums_block, sums_phase, sums_unit;
@@ -45,6 +46,7 @@ private:
     struct Unit {
         Halide::Expr group, first_block, blocks, first_lane, end_lane, sums;
     };
+    void place_task(Statements &body, const Halide::Expr &task);
     Unit unit_of(Statements &body, const Halide::Expr &index);
 
     Halide::Expr scratch_at(const Halide::Expr &elements) const {
@@ -56,17 +58,26 @@ private:
                                                             std::map<std::string, BufferArgument> buffers) const;
     std::map<std::string, Halide::Expr> with_activation(std::map<std::string, Halide::Expr> scalars) const;
 
-    // phase_stage.cpp: the input block, once for all units.
-    void stage_input(Statements &body);
+    // phase_stage.cpp: what the task reads of a plane, for all of its units, to a place in scratch.
+    struct Source {
+        Halide::Expr host, row, column;  // address of row 0, column 0 of channel 0; strides
+        Halide::Expr row_begin, row_end, column_begin, column_end;  // what exists; zeros around
+    };
+    struct Staged {
+        Halide::Expr at, row_begin, rows, column_begin;  // place; which row and column come first
+    };
+    Staged stage(Statements &body, const Source &source, const Halide::Expr &at);
 
     // phase_multiply.cpp: the sums of one unit, all x-phases of one row phase.
     struct Destination {  // where the tiles of one phase are stored: the sums in scratch or, direct, the output
         Halide::Expr host, m, row;
+        Halide::Expr first, last;  // whether this phase begins the sums, whether it completes them
     };
     Destination destination(Statements &body, const Halide::Expr &sums, const Halide::Expr &output);
-    void multiply_phase(Statements &body, const Unit &unit, const PhaseParameters &vertical,
+    void multiply_phase(Statements &body, const Unit &unit, const Staged &input, const PhaseParameters &vertical,
                         const PhaseParameters &horizontal, const Halide::Expr &taps_pitch, const Destination &to);
-    void multiply_unit(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Halide::Expr &ry);
+    void multiply_unit(Statements &body, const Unit &unit, const Staged &input, const PhaseParameters &vertical,
+                       const Halide::Expr &ry);
 
     // phase_finish.cpp: those sums to the output, in boxes or by whole rows.
     Box box_at(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Halide::Expr &ry);

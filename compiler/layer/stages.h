@@ -25,6 +25,8 @@ struct Variant {
     generators::Lanes multiply_lanes() const;  // merged phases multiply as channels do
     bool merged() const { return lanes == "merged"; }
     bool depthwise() const { return lanes == "depthwise"; }
+    // The input has no x-phases to lay side by side.
+    bool has_input_gradient() const { return family == "phase" && !merged(); }
     // What the multiply loops depend on: variants with one key share them.
     std::string multiply_key() const;
 };

@@ -48,7 +48,7 @@ std::string reason_to_skip(const tconv_spec &spec, const Kernel &kernel, Isa usa
     char text[256];
     Message why(text, sizeof text);
     Blocking blocking;
-    if (block_layer(spec, kernel, &blocking, why) != TCONV_OK)
+    if (block_layer(spec, Direction::output, kernel, &blocking, why) != TCONV_OK)
         return text;
     const double seconds =
         cost_of(spec, kernel, blocking).cycles / kCyclesPerSecond / std::max(1, thread_count(options));

@@ -28,7 +28,7 @@ Json candidates_of(const tconv_spec &spec, const std::vector<const Kernel *> &ke
             candidate["why_not"] = std::string("needs ") + isa_name(kernel->isa);
         } else if (kernel->dtype != spec.dtype) {
             candidate["why_not"] = "another dtype";
-        } else if (block_layer(spec, *kernel, &blocking, why) != TCONV_OK) {
+        } else if (block_layer(spec, Direction::output, *kernel, &blocking, why) != TCONV_OK) {
             candidate["why_not"] = text;
         } else {
             candidate["usable"] = true;
@@ -48,7 +48,7 @@ std::string chosen_kernel(const tconv_spec &spec, const std::vector<const Kernel
     Choice choice;
     char text[512];
     Message ignored(nullptr, 0), error(text, sizeof text);
-    if (choose_kernel(spec, kernels, usable, &choice, ignored, error) != TCONV_OK)
+    if (choose_kernel(spec, Direction::output, kernels, usable, &choice, ignored, error) != TCONV_OK)
         throw Failure(kUnsupported, text);
     return choice.kernel->name;
 }

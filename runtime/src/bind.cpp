@@ -1,5 +1,7 @@
 #include "bind.h"
 
+#include <utility>
+
 #include "views.h"
 
 namespace tconv {
@@ -11,43 +13,59 @@ int32_t stride_of(const tconv_view &view, const Extents &extents, int dimension)
     return extents.size[dimension] > 1 ? static_cast<int32_t>(view.stride[dimension]) : 0;
 }
 
-}  // namespace
-
-LayerParams bind_views(const tconv_spec &spec, const Choice &choice, const tconv_view &input, const tconv_view &output,
-                       const tconv_view &residual) {
+// Strides of what a direction reads and writes, and what they allow.
+LayerParams bind(const Choice &choice, const tconv_view &input, const Extents &in, const tconv_view &output,
+                 const Extents &out, const tconv_view *residual) {
     LayerParams params = choice.blocking.params;
-    const Extents in = input_extents(spec), out = output_extents(spec);
-    const bool has_residual = spec.residual != TCONV_RESIDUAL_NONE;
     params.in_c = stride_of(input, in, 1);
     params.in_row = stride_of(input, in, 2);
     params.in_col = stride_of(input, in, 3);
     params.out_c = stride_of(output, out, 1);
     params.out_row = stride_of(output, out, 2);
     params.out_col = stride_of(output, out, 3);
-    if (has_residual) {
-        params.res_c = stride_of(residual, out, 1);
-        params.res_row = stride_of(residual, out, 2);
-        params.res_col = stride_of(residual, out, 3);
+    if (residual != nullptr) {
+        params.res_c = stride_of(*residual, out, 1);
+        params.res_row = stride_of(*residual, out, 2);
+        params.res_col = stride_of(*residual, out, 3);
     }
     auto one_row = [&](int32_t channel, int32_t column) {
         return params.outputs == 1 || (channel == 1 && column == params.outputs);
     };
-    params.flat = choice.kernel->lanes == Lanes::merged && one_row(params.out_c, params.out_col) &&
-                  (!has_residual || one_row(params.res_c, params.res_col));
-    params.rows = choice.kernel->lanes != Lanes::merged && params.out_col == 1 && !params.in_place && !has_residual;
-    const bool lanes_are_columns = choice.kernel->lanes == Lanes::merged && params.outputs == 1;
-    params.direct = params.direct && (choice.kernel->lanes != Lanes::merged || params.flat) &&
-                    (lanes_are_columns ? params.out_col : params.out_c) == 1;
+    const bool merged = choice.kernel->lanes == Lanes::merged;
+    params.flat = merged && one_row(params.out_c, params.out_col) &&
+                  (residual == nullptr || one_row(params.res_c, params.res_col));
+    params.rows = !merged && params.out_col == 1 && !params.in_place && residual == nullptr;
+    const bool lanes_are_columns = merged && params.outputs == 1;
+    params.direct =
+        params.direct && (!merged || params.flat) && (lanes_are_columns ? params.out_col : params.out_c) == 1;
     return params;
 }
 
-LayerParams bind_filter(const tconv_spec &spec, const Choice &choice, const tconv_view &filter) {
+}  // namespace
+
+LayerParams bind_views(const tconv_spec &spec, const Choice &choice, const tconv_view &input, const tconv_view &output,
+                       const tconv_view &residual) {
+    return bind(choice, input, input_extents(spec), output, output_extents(spec),
+                spec.residual != TCONV_RESIDUAL_NONE ? &residual : nullptr);
+}
+
+LayerParams bind_input_gradient(const tconv_spec &spec, const Choice &choice, const tconv_view &output_gradient,
+                                const tconv_view &input_gradient) {
+    return bind(choice, output_gradient, output_extents(spec), input_gradient, input_extents(spec), nullptr);
+}
+
+LayerParams bind_filter(const tconv_spec &spec, Direction direction, const Choice &choice, const tconv_view &filter) {
     LayerParams params = choice.blocking.params;
     const Extents extents = filter_extents(spec);
     params.filter_ci = stride_of(filter, extents, 0);
     params.filter_co = stride_of(filter, extents, 1);
     params.filter_ky = stride_of(filter, extents, 2);
     params.filter_kx = stride_of(filter, extents, 3);
+    const int64_t group = int64_t{spec.in_channels / spec.groups} * params.filter_ci;
+    params.filter_group = spec.groups > 1 ? static_cast<int32_t>(group) : 0;
+    // The gradient reduces over outputs. A depthwise kernel knows channels only.
+    if (direction == Direction::input_gradient && choice.kernel->lanes != Lanes::depthwise)
+        std::swap(params.filter_ci, params.filter_co);
     return params;
 }
 

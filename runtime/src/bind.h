@@ -10,7 +10,10 @@ namespace tconv {
 LayerParams bind_views(const tconv_spec &spec, const Choice &choice, const tconv_view &input, const tconv_view &output,
                        const tconv_view &residual);
 
+LayerParams bind_input_gradient(const tconv_spec &spec, const Choice &choice, const tconv_view &output_gradient,
+                                const tconv_view &input_gradient);
+
 // The same for packing.
-LayerParams bind_filter(const tconv_spec &spec, const Choice &choice, const tconv_view &filter);
+LayerParams bind_filter(const tconv_spec &spec, Direction direction, const Choice &choice, const tconv_view &filter);
 
 }  // namespace tconv

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <utility>
 
 #include "geometry.h"
 #include "spec.h"
@@ -45,9 +46,10 @@ struct Shape {        // 64-bit twin of the parameters that blocking decides on
     int64_t span_h, span_w;    // input rows and columns that one quotient reads, less one
     int64_t stride_w;
     double weights;
-    int64_t lanes, width, lane_blocks, phases;
+    int64_t lanes, width, lane_blocks;
+    int64_t phases, staged_phases;  // whose sums, whose staged planes lie side by side
     int64_t block_h, block_w, unit_blocks, group_units, units, task_units;
-    int64_t panels, staged_minor, staged_row, staged_panel, staged, sums_pitch, sums;
+    int64_t panels, staged_minor, staged_row, staged_panel, staged_phase, staged, sums_pitch, sums;
 
     int64_t staged_bytes() const { return staged * element; }
     int64_t sums_bytes() const { return sums * element; }
@@ -80,7 +82,8 @@ void measure(const Kernel &kernel, Shape &shape) {
         shape.staged_row = columns * shape.staged_minor;
     }
     shape.staged_panel = rows * shape.staged_row;
-    shape.staged = shape.staged_panel * all_panels + 4 * line;
+    shape.staged_phase = shape.staged_panel * all_panels;
+    shape.staged = shape.staged_phase * shape.staged_phases + 4 * line;
     const int64_t lanes = shape.unit_blocks * shape.width;
     if (planar) {
         shape.sums_pitch = round_up(shape.block_w, kernel.vector);
@@ -222,25 +225,46 @@ void fill_epilogue(const tconv_spec &spec, LayerParams &p) {
     p.slope_bits = std::bit_cast<int32_t>(slope);
 }
 
-void fill_axis(const Axis &axis, bool phases, int32_t &gcd, int32_t &inverse, int32_t &first, int32_t &end,
+// What an axis counts its tasks in.
+enum class Positions { quotients, outputs, inputs };
+
+void fill_axis(const Axis &axis, Positions positions, int32_t &gcd, int32_t &inverse, int32_t &first, int32_t &end,
                int32_t &nearest, int32_t &farthest) {
     const int64_t g = std::gcd(axis.stride, axis.dilation);
     gcd = static_cast<int32_t>(g);
     inverse = static_cast<int32_t>(inverse_mod(axis.dilation / g, axis.stride / g));
-    first = static_cast<int32_t>(phases ? floor_div(axis.crop, axis.stride) : 0);
-    end = static_cast<int32_t>(phases ? floor_div(axis.crop + axis.out - 1, axis.stride) + 1 : axis.out);
-    // Tap k reads input q - floor(dilation * k / stride).
+    // Tap k joins input q - floor(dilation * k / stride) with quotient q.
+    const int32_t reach = static_cast<int32_t>(axis.dilation * (axis.kernel - 1) / axis.stride);
+    first = 0;
     nearest = 0;
-    farthest = static_cast<int32_t>(-(axis.dilation * (axis.kernel - 1) / axis.stride));
+    farthest = -reach;
+    switch (positions) {
+        case Positions::quotients:
+            first = static_cast<int32_t>(floor_div(axis.crop, axis.stride));
+            end = static_cast<int32_t>(floor_div(axis.crop + axis.out - 1, axis.stride) + 1);
+            break;
+        case Positions::outputs:
+            end = static_cast<int32_t>(axis.out);
+            break;
+        case Positions::inputs:
+            end = static_cast<int32_t>(axis.in);
+            nearest = reach;
+            farthest = 0;
+            break;
+    }
 }
 
 }  // namespace
 
-tconv_status block_layer(const tconv_spec &spec, const Kernel &kernel, Blocking *blocking, Message &why) {
+tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kernel &kernel, Blocking *blocking,
+                         Message &why) {
     const Geometry geometry = geometry_of(spec);
+    const bool gradient = direction == Direction::input_gradient;
     const bool depthwise = kernel.lanes == Lanes::depthwise, gather = kernel.family == Family::gather;
     const bool merged = kernel.lanes == Lanes::merged;
-    const int32_t channels = spec.in_channels / spec.groups, outputs = spec.out_channels / spec.groups;
+    const int32_t all_channels = gradient ? spec.out_channels : spec.in_channels;
+    const int32_t all_outputs = gradient ? spec.in_channels : spec.out_channels;
+    const int32_t channels = all_channels / spec.groups, outputs = all_outputs / spec.groups;
     if (depthwise && (channels != 1 || outputs != 1)) {
         return why.fail(TCONV_UNSUPPORTED, "only for groups = in_channels = out_channels");
     }
@@ -255,17 +279,22 @@ tconv_status block_layer(const tconv_spec &spec, const Kernel &kernel, Blocking 
                         "softmax along a row needs all its phases, which units of merged lanes split");
     }
     LayerParams p = {};
-    p.channels = depthwise ? spec.in_channels : channels;
-    p.outputs = depthwise ? spec.out_channels : outputs;
+    p.channels = depthwise ? all_channels : channels;
+    p.outputs = depthwise ? all_outputs : outputs;
     p.groups = depthwise ? 1 : spec.groups;
     p.in_h = spec.in_h, p.in_w = spec.in_w;
     p.out_h = static_cast<int32_t>(geometry.h.out), p.out_w = static_cast<int32_t>(geometry.w.out);
+    if (gradient) {
+        std::swap(p.in_h, p.out_h);
+        std::swap(p.in_w, p.out_w);
+    }
     p.kernel_h = spec.kernel_h, p.kernel_w = spec.kernel_w;
     p.stride_h = spec.stride_h, p.stride_w = spec.stride_w;
     p.dilation_h = spec.dilation_h, p.dilation_w = spec.dilation_w;
     p.crop_h = static_cast<int32_t>(geometry.h.crop), p.crop_w = static_cast<int32_t>(geometry.w.crop);
-    fill_axis(geometry.h, !gather, p.gcd_h, p.inverse_h, p.first_h, p.end_h, p.nearest_h, p.farthest_h);
-    fill_axis(geometry.w, !gather, p.gcd_w, p.inverse_w, p.first_w, p.end_w, p.nearest_w, p.farthest_w);
+    const Positions positions = gradient ? Positions::inputs : gather ? Positions::outputs : Positions::quotients;
+    fill_axis(geometry.h, positions, p.gcd_h, p.inverse_h, p.first_h, p.end_h, p.nearest_h, p.farthest_h);
+    fill_axis(geometry.w, positions, p.gcd_w, p.inverse_w, p.first_w, p.end_w, p.nearest_w, p.farthest_w);
     p.channel_block = kChannelBlock;
     fill_epilogue(spec, p);
 
@@ -274,7 +303,12 @@ tconv_status block_layer(const tconv_spec &spec, const Kernel &kernel, Blocking 
     shape.channels = p.channels, shape.outputs = p.outputs, shape.groups = p.groups;
     shape.count_h = p.end_h - p.first_h, shape.count_w = p.end_w - p.first_w;
     shape.span_h = p.nearest_h - p.farthest_h, shape.span_w = p.nearest_w - p.farthest_w;
-    shape.phases = merged || gather ? 1 : p.stride_w;
+    shape.phases = merged || gather || gradient ? 1 : p.stride_w;
+    shape.staged_phases = 1;
+    if (gradient) {
+        shape.staged_phases = static_cast<int64_t>(std::min(p.kernel_h, p.stride_h / p.gcd_h)) *
+                              std::min(p.kernel_w, p.stride_w / p.gcd_w);
+    }
     shape.lanes = merged ? static_cast<int64_t>(p.outputs) * p.stride_w : p.outputs;
     shape.weights = static_cast<double>(p.channels) * p.outputs * p.groups * p.kernel_h * p.kernel_w;
     shape.width = gather ? 1 : kernel.tile_a;
@@ -310,6 +344,7 @@ tconv_status block_layer(const tconv_spec &spec, const Kernel &kernel, Blocking 
     p.sums_units = by_channel ? p.units : 1;
     p.staged_minor = static_cast<int32_t>(shape.staged_minor), p.staged_row = static_cast<int32_t>(shape.staged_row);
     p.panels = static_cast<int32_t>(shape.panels), p.staged_panel = static_cast<int32_t>(shape.staged_panel);
+    p.staged_phase = static_cast<int32_t>(shape.staged_phase);
     p.sums_pitch = static_cast<int32_t>(shape.sums_pitch);
 
     int64_t at = 0;

@@ -24,6 +24,7 @@ struct Blocking {
 
 // Fails with UNSUPPORTED and the reason where the kernel cannot compute the layer, SIZE_OVERFLOW where its own arrays
 // would exceed what it can index.
-tconv_status block_layer(const tconv_spec &spec, const Kernel &kernel, Blocking *blocking, Message &why);
+tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kernel &kernel, Blocking *blocking,
+                         Message &why);
 
 }  // namespace tconv

@@ -1,6 +1,7 @@
 #include "choose.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "geometry.h"
 #include "plan.h"
@@ -11,6 +12,19 @@ namespace {
 
 constexpr int64_t kDefaultPackedBytes = 64 << 20;
 
+// A layer of stride 1 with the products and the results of the input's gradient: what the cost model needs to know.
+tconv_spec convolution_like(const tconv_spec &layer) {
+    tconv_spec like = layer;
+    std::swap(like.in_channels, like.out_channels);
+    like.stride_h = like.stride_w = like.dilation_h = like.dilation_w = 1;
+    like.output_padding_h = like.output_padding_w = 0;
+    like.pad_top = like.pad_left = 0;
+    like.pad_bottom = like.kernel_h - 1;
+    like.pad_right = like.kernel_w - 1;
+    like.has_bias = 0;
+    return like;
+}
+
 }  // namespace
 
 int64_t packed_limit_of(const tconv_spec &spec) {
@@ -19,9 +33,10 @@ int64_t packed_limit_of(const tconv_spec &spec) {
     return std::max(kDefaultPackedBytes, 3 * work_of(spec).filter_bytes);
 }
 
-tconv_status choose_kernel(const tconv_spec &spec, std::span<const Kernel> kernels, Isa usable, Choice *choice,
-                           Message &why, Message &error) {
+tconv_status choose_kernel(const tconv_spec &spec, Direction direction, std::span<const Kernel> kernels, Isa usable,
+                           Choice *choice, Message &why, Message &error) {
     const int64_t limit = packed_limit_of(spec);
+    const tconv_spec as_layer = direction == Direction::output ? spec : convolution_like(spec);
     bool found = false, found_within = false;
     Choice best = {};
     Isa best_isa = Isa::baseline;
@@ -38,14 +53,18 @@ tconv_status choose_kernel(const tconv_spec &spec, std::span<const Kernel> kerne
             why.append("  %s: computes in float32, not TF32\n", kernel.name);
             continue;
         }
+        if (direction == Direction::input_gradient && kernel.input_gradient == nullptr) {
+            why.append("  %s: does not compute this gradient\n", kernel.name);
+            continue;
+        }
         char reason[160];
         Message message(reason, sizeof reason);
         Choice candidate = {&kernel, {}, {}};
-        if (block_layer(spec, kernel, &candidate.blocking, message) != TCONV_OK) {
+        if (block_layer(spec, direction, kernel, &candidate.blocking, message) != TCONV_OK) {
             why.append("  %s: %s\n", kernel.name, reason);
             continue;
         }
-        candidate.cost = cost_of(spec, kernel, candidate.blocking);
+        candidate.cost = cost_of(as_layer, kernel, candidate.blocking);
         const int64_t packed = packed_bytes_of(candidate.blocking);
         const bool within = packed <= limit;
         why.append("  %s: %.3g Mcycles estimated, packed filter %lld bytes%s\n", kernel.name,

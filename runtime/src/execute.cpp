@@ -80,7 +80,7 @@ tconv_status check_workspace(const tconv_plan &plan, const tconv_tensors &tensor
                                 i == 0 ? "workspace" : "packed_filter", aligned[i], kAlignment);
         }
     }
-    return check_packed(plan, tensors.packed_filter, message);
+    return check_packed(packed_form(plan), tensors.packed_filter, message);
 }
 
 tconv_status check_overlaps(const tconv_plan &plan, const tconv_tensors &tensors, const Extents &input,

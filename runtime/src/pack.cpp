@@ -44,12 +44,13 @@ uint64_t checksum(const void *data, size_t bytes) {
 }
 
 // Everything that the order of the packed numbers depends on, besides the kernel.
-uint64_t layer_hash(const Choice &choice) {
-    const LayerParams &p = choice.blocking.params;
-    const bool merged = choice.kernel->lanes == Lanes::merged;
+uint64_t layer_hash(const PackedForm &form) {
+    const LayerParams &p = form.choice.blocking.params;
+    const bool merged = form.choice.kernel->lanes == Lanes::merged;
     Hash hash;
     for (int32_t value : {p.channels, p.outputs, p.groups, p.kernel_h, p.kernel_w, merged ? p.stride_w : 0,
-                          merged ? p.dilation_w : 0}) {
+                          merged ? p.dilation_w : 0,
+                          static_cast<int32_t>(form.direction)}) {
         hash.add(static_cast<uint64_t>(static_cast<uint32_t>(value)));
     }
     return hash.value();
@@ -61,7 +62,7 @@ const void *packed_numbers(const void *packed) {
     return static_cast<const char *>(packed) + sizeof(PackedHeader);
 }
 
-tconv_status check_packed(const tconv_plan &plan, const void *packed, Message &message) {
+tconv_status check_packed(const PackedForm &form, const void *packed, Message &message) {
     PackedHeader header;
     std::memcpy(&header, packed, sizeof header);
     if (std::memcmp(header.magic, kMagic, sizeof kMagic) != 0) {
@@ -71,23 +72,23 @@ tconv_status check_packed(const tconv_plan &plan, const void *packed, Message &m
         return message.fail(TCONV_PACKED_MISMATCH, "packed_filter is foreign: written with the other byte order");
     }
     header.kernel[sizeof header.kernel - 1] = '\0';
-    if (std::strcmp(header.kernel, plan.choice.kernel->name) != 0) {
+    if (std::strcmp(header.kernel, form.choice.kernel->name) != 0) {
         return message.fail(TCONV_PACKED_MISMATCH, "packed_filter is foreign: made for kernel %s, the plan runs %s",
-                            header.kernel, plan.choice.kernel->name);
+                            header.kernel, form.choice.kernel->name);
     }
     if (header.library != tconv_version()) {
         return message.fail(TCONV_PACKED_MISMATCH, "packed_filter is foreign: made by version %u, this is %u",
                             header.library, tconv_version());
     }
-    if (header.layer != layer_hash(plan.choice) ||
-        header.bytes != static_cast<uint64_t>(plan.choice.blocking.packed_bytes)) {
+    if (header.layer != layer_hash(form) ||
+        header.bytes != static_cast<uint64_t>(form.choice.blocking.packed_bytes)) {
         return message.fail(TCONV_PACKED_MISMATCH, "packed_filter is foreign: made for a layer of other sizes");
     }
     return TCONV_OK;
 }
 
 // The header first, so that a foreign blob is not taken for a truncated or damaged one of this plan.
-tconv_status check_whole(const tconv_plan &plan, const void *packed, size_t packed_bytes, Message &message) {
+tconv_status check_whole(const PackedForm &form, const void *packed, size_t packed_bytes, Message &message) {
     if (packed == nullptr)
         return message.fail(TCONV_INVALID_ARGUMENT, "packed is NULL");
     if (packed_bytes < sizeof(PackedHeader)) {
@@ -95,11 +96,11 @@ tconv_status check_whole(const tconv_plan &plan, const void *packed, size_t pack
                             "packed_filter is truncated: packed_bytes = %zu, less than its header of %zu", packed_bytes,
                             sizeof(PackedHeader));
     }
-    if (tconv_status status = check_packed(plan, packed, message); status != TCONV_OK)
+    if (tconv_status status = check_packed(form, packed, message); status != TCONV_OK)
         return status;
-    if (packed_bytes < static_cast<size_t>(plan.packed_bytes)) {
+    if (packed_bytes < static_cast<size_t>(form.bytes)) {
         return message.fail(TCONV_PACKED_MISMATCH, "packed_filter is truncated: packed_bytes = %zu of %lld",
-                            packed_bytes, static_cast<long long>(plan.packed_bytes));
+                            packed_bytes, static_cast<long long>(form.bytes));
     }
     PackedHeader header;
     std::memcpy(&header, packed, sizeof header);
@@ -111,6 +112,40 @@ tconv_status check_whole(const tconv_plan &plan, const void *packed, size_t pack
     return TCONV_OK;
 }
 
+tconv_status pack(const PackedForm &form, const tconv_view *filter, void *packed, size_t packed_bytes,
+                  Message &message) {
+    if (filter == nullptr || packed == nullptr)
+        return message.fail(TCONV_INVALID_ARGUMENT, "%s is NULL", filter == nullptr ? "filter" : "packed");
+    const Extents extents = filter_extents(form.spec);
+    const int64_t element = dtype_bytes(form.spec.dtype);
+    if (tconv_status status = check_filter(*filter, extents, element, message); status != TCONV_OK)
+        return status;
+    if (packed_bytes < static_cast<size_t>(form.bytes)) {
+        return message.fail(TCONV_INVALID_ARGUMENT, "packed_bytes = %zu; this plan packs %lld bytes", packed_bytes,
+                            static_cast<long long>(form.bytes));
+    }
+    if (reinterpret_cast<uintptr_t>(packed) % kAlignment != 0) {
+        return message.fail(TCONV_MISALIGNED, "packed = %p; the packed filter must be aligned to %zu bytes", packed,
+                            kAlignment);
+    }
+    if (overlap(range_of(*filter, extents, element), range_of(packed, static_cast<size_t>(form.bytes))))
+        return message.fail(TCONV_INVALID_ARGUMENT, "packed overlaps the filter");
+
+    const LayerParams params = bind_filter(form.spec, form.direction, form.choice, *filter);
+    PackedHeader header = {};
+    std::memcpy(header.magic, kMagic, sizeof kMagic);
+    header.byte_order = kByteOrder;
+    header.library = tconv_version();
+    std::strncpy(header.kernel, form.choice.kernel->name, sizeof header.kernel - 1);
+    header.layer = layer_hash(form);
+    header.bytes = static_cast<uint64_t>(form.choice.blocking.packed_bytes);
+    auto *numbers = static_cast<char *>(packed) + sizeof header;
+    form.choice.kernel->pack(reinterpret_cast<const int32_t *>(&params), filter->data, numbers);
+    header.checksum = checksum(numbers, header.bytes);
+    std::memcpy(packed, &header, sizeof header);
+    return TCONV_OK;
+}
+
 }  // namespace tconv
 
 tconv_status tconv_pack_filter(const tconv_plan *plan, const tconv_view *filter, void *packed, size_t packed_bytes) {
@@ -119,44 +154,10 @@ tconv_status tconv_pack_filter(const tconv_plan *plan, const tconv_view *filter,
         return TCONV_INVALID_ARGUMENT;
     char text[320];
     Message message(text, sizeof text);
-    const Hooks &hooks = plan->hooks;
-    auto fail = [&](tconv_status status) {
-        hooks.log(hooks.user, status, text);
-        return status;
-    };
-    if (filter == nullptr || packed == nullptr) {
-        return fail(message.fail(TCONV_INVALID_ARGUMENT, "%s is NULL", filter == nullptr ? "filter" : "packed"));
-    }
-    const Extents extents = filter_extents(plan->spec);
-    if (tconv_status status = check_filter(*filter, extents, dtype_bytes(plan->spec.dtype), message);
-        status != TCONV_OK)
-        return fail(status);
-    if (packed_bytes < static_cast<size_t>(plan->packed_bytes)) {
-        return fail(message.fail(TCONV_INVALID_ARGUMENT, "packed_bytes = %zu; this plan packs %lld bytes", packed_bytes,
-                                 static_cast<long long>(plan->packed_bytes)));
-    }
-    if (reinterpret_cast<uintptr_t>(packed) % kAlignment != 0) {
-        return fail(message.fail(TCONV_MISALIGNED, "packed = %p; the packed filter must be aligned to %zu bytes",
-                                 packed, kAlignment));
-    }
-    if (overlap(range_of(*filter, extents, dtype_bytes(plan->spec.dtype)),
-                range_of(packed, static_cast<size_t>(plan->packed_bytes)))) {
-        return fail(message.fail(TCONV_INVALID_ARGUMENT, "packed overlaps the filter"));
-    }
-
-    const LayerParams params = bind_filter(plan->spec, plan->choice, *filter);
-    PackedHeader header = {};
-    std::memcpy(header.magic, kMagic, sizeof kMagic);
-    header.byte_order = kByteOrder;
-    header.library = tconv_version();
-    std::strncpy(header.kernel, plan->choice.kernel->name, sizeof header.kernel - 1);
-    header.layer = layer_hash(plan->choice);
-    header.bytes = static_cast<uint64_t>(plan->choice.blocking.packed_bytes);
-    auto *numbers = static_cast<char *>(packed) + sizeof header;
-    plan->choice.kernel->pack(reinterpret_cast<const int32_t *>(&params), filter->data, numbers);
-    header.checksum = checksum(numbers, header.bytes);
-    std::memcpy(packed, &header, sizeof header);
-    return TCONV_OK;
+    const tconv_status status = pack(packed_form(*plan), filter, packed, packed_bytes, message);
+    if (status != TCONV_OK)
+        plan->hooks.log(plan->hooks.user, status, text);
+    return status;
 }
 
 tconv_status tconv_packed_check(const tconv_plan *plan, const void *packed, size_t packed_bytes) {
@@ -165,7 +166,7 @@ tconv_status tconv_packed_check(const tconv_plan *plan, const void *packed, size
         return TCONV_INVALID_ARGUMENT;
     char text[320];
     Message message(text, sizeof text);
-    const tconv_status status = check_whole(*plan, packed, packed_bytes, message);
+    const tconv_status status = check_whole(packed_form(*plan), packed, packed_bytes, message);
     if (status != TCONV_OK)
         plan->hooks.log(plan->hooks.user, status, text);
     return status;

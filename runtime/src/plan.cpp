@@ -59,24 +59,6 @@ void describe(const tconv_spec &spec, const Choice &choice, int64_t packed_bytes
     }
 }
 
-// The kernels to choose from: all, or the named one.
-tconv_status candidates_of(const char *name, Isa usable, std::span<const Kernel> *candidates, Message &message) {
-    *candidates = kernels();
-    if (name == nullptr)
-        return TCONV_OK;
-    const Kernel *named = kernel_by_name(name);
-    if (named == nullptr) {
-        return message.fail(TCONV_UNSUPPORTED,
-                            "kernel = '%s' is not in this library; tconv_kernel_name lists those that are", name);
-    }
-    if (!isa_runs(named->isa, usable)) {
-        return message.fail(TCONV_UNSUPPORTED_CPU, "kernel = '%s' needs %s; this processor, or TCONV_ISA, allows %s",
-                            name, isa_name(named->isa), isa_name(usable));
-    }
-    *candidates = {named, 1};
-    return TCONV_OK;
-}
-
 tconv_status create(const tconv_spec *spec, const char *kernel, const Hooks &hooks, tconv_plan **plan,
                     Message &message) {
     if (tconv_status status = validate(spec, message); status != TCONV_OK)
@@ -87,10 +69,10 @@ tconv_status create(const tconv_spec *spec, const char *kernel, const Hooks &hoo
     if (tconv_status status = usable_isa(&usable, message); status != TCONV_OK)
         return status;
     std::span<const Kernel> among;
-    if (tconv_status status = candidates_of(kernel, usable, &among, message); status != TCONV_OK)
+    if (tconv_status status = candidate_kernels(kernel, usable, &among, message); status != TCONV_OK)
         return status;
     Choice choice;
-    if (tconv_status status = choose_kernel(*spec, among, usable, &choice, why, message); status != TCONV_OK)
+    if (tconv_status status = choose_kernel(*spec, Direction::output, among, usable, &choice, why, message); status != TCONV_OK)
         return status;
 
     auto *made = static_cast<tconv_plan *>(hooks.allocate(hooks.user, alignof(tconv_plan), sizeof(tconv_plan)));
@@ -104,9 +86,7 @@ tconv_status create(const tconv_spec *spec, const char *kernel, const Hooks &hoo
     made->hooks = hooks;
     made->choice = choice;
     made->packed_bytes = packed_bytes_of(choice.blocking);
-    const int64_t slot = choice.blocking.scratch_bytes;
-    made->slot_bytes = (slot + static_cast<int64_t>(kAlignment) - 1) / static_cast<int64_t>(kAlignment) *
-                       static_cast<int64_t>(kAlignment);
+    made->slot_bytes = slot_bytes_of(choice.blocking);
     if (hooks.verbose) {
         char text[6144];
         Message line(text, sizeof text);
@@ -119,6 +99,17 @@ tconv_status create(const tconv_spec *spec, const char *kernel, const Hooks &hoo
 }
 
 }  // namespace
+
+tconv_requirements tconv::requirements_of(const tconv_spec &spec) {
+    const Work work = work_of(spec);
+    tconv_requirements filled = {};
+    filled.input_bytes = static_cast<size_t>(work.input_bytes);
+    filled.filter_bytes = static_cast<size_t>(work.filter_bytes);
+    filled.bias_bytes = static_cast<size_t>(work.bias_bytes);
+    filled.output_bytes = static_cast<size_t>(work.output_bytes);
+    filled.alignment = kAlignment;
+    return filled;
+}
 
 tconv_status tconv_plan_create(const tconv_spec *spec, const char *kernel, const tconv_hooks *hooks,
                                tconv_plan **plan) {
@@ -148,15 +139,9 @@ tconv_status tconv_plan_requirements(const tconv_plan *plan, tconv_requirements 
         return TCONV_INVALID_ARGUMENT;
     if (!struct_size_known<tconv_requirements>(requirements->struct_size))
         return TCONV_INVALID_STRUCT;
-    const Work work = work_of(plan->spec);
-    tconv_requirements filled = {};
-    filled.input_bytes = static_cast<size_t>(work.input_bytes);
-    filled.filter_bytes = static_cast<size_t>(work.filter_bytes);
-    filled.bias_bytes = static_cast<size_t>(work.bias_bytes);
-    filled.output_bytes = static_cast<size_t>(work.output_bytes);
+    tconv_requirements filled = requirements_of(plan->spec);
     filled.packed_filter_bytes = static_cast<size_t>(plan->packed_bytes);
     filled.workspace_bytes = static_cast<size_t>(plan->slot_bytes) * static_cast<size_t>(plan->hooks.concurrency);
-    filled.alignment = kAlignment;
     fill_struct(requirements, filled, requirements->struct_size);
     return TCONV_OK;
 }
@@ -176,5 +161,5 @@ tconv_status tconv_plan_explain(const tconv_plan *plan, char *text, size_t capac
     Message ignored(nullptr, 0);
     if (tconv_status status = usable_isa(&usable, ignored); status != TCONV_OK)
         return status;
-    return choose_kernel(plan->spec, kernels(), usable, &again, message, ignored);
+    return choose_kernel(plan->spec, Direction::output, kernels(), usable, &again, message, ignored);
 }

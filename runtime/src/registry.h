@@ -6,6 +6,7 @@
 
 #include "cpu_features.h"
 #include "layer_params.h"
+#include "message.h"
 
 namespace tconv {
 
@@ -29,11 +30,19 @@ struct Kernel {
     int32_t tile_a, tile_m;  // register tile: lanes or outputs, by pixels
     int32_t vector;          // computed numbers of a vector
     LayerFunction run;
-    PackFunction pack;
+    PackFunction pack;             // of run's filter and of input_gradient's: the parameters tell which
+    LayerFunction input_gradient;  // NULL where this kernel does not compute it
 };
+
+// What a kernel computes of a layer. The gradient of the input reads that of the output and writes input positions.
+enum class Direction { output, input_gradient };
 
 std::span<const Kernel> kernels();
 
 const Kernel *kernel_by_name(const char *name);  // NULL if there is none
+
+// The kernels to choose from: all, or the named one; UNSUPPORTED if there is none of that name, UNSUPPORTED_CPU if its
+// instruction set may not be used.
+tconv_status candidate_kernels(const char *name, Isa usable, std::span<const Kernel> *candidates, Message &message);
 
 }  // namespace tconv

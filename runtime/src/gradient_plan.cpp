@@ -1,0 +1,113 @@
+#include "gradient_plan.h"
+
+#include "geometry.h"
+#include "plan.h"
+#include "spec.h"
+#include "structs.h"
+
+namespace {
+
+using namespace tconv;
+
+tconv_status create(const tconv_spec *given, int32_t which, const char *kernel, const Hooks &hooks,
+                    tconv_gradient_plan **plan, Message &message) {
+    if (tconv_status status = validate(given, message); status != TCONV_OK)
+        return status;
+    if (which < TCONV_GRADIENT_INPUT || which > TCONV_GRADIENT_BIAS) {
+        return message.fail(TCONV_INVALID_ARGUMENT, "which = %d; it must be INPUT (0), FILTER (1) or BIAS (2)", which);
+    }
+    if (given->activation != TCONV_ACT_NONE || given->residual != TCONV_RESIDUAL_NONE) {
+        return message.fail(TCONV_INVALID_ARGUMENT, "%s = %d; gradients are of the layer without it",
+                            given->activation != TCONV_ACT_NONE ? "activation" : "residual",
+                            given->activation != TCONV_ACT_NONE ? given->activation : given->residual);
+    }
+    tconv_gradient_plan made = {};
+    made.spec = *given;
+    made.spec.struct_size = sizeof(tconv_spec);
+    made.spec.has_bias = 0;
+    made.which = which;
+    made.hooks = hooks;
+
+    Isa usable;
+    if (tconv_status status = usable_isa(&usable, message); status != TCONV_OK)
+        return status;
+    std::span<const Kernel> among;
+    if (tconv_status status = candidate_kernels(kernel, usable, &among, message); status != TCONV_OK)
+        return status;
+    Message silent(nullptr, 0);
+    if (tconv_status status =
+            choose_kernel(made.spec, Direction::input_gradient, among, usable, &made.choice, silent, message);
+        status != TCONV_OK) {
+        return status;
+    }
+    made.packed_bytes = packed_bytes_of(made.choice.blocking);
+    made.slot_bytes = slot_bytes_of(made.choice.blocking);
+
+    void *block = hooks.allocate(hooks.user, alignof(tconv_gradient_plan), sizeof made);
+    if (block == nullptr) {
+        return message.fail(TCONV_OUT_OF_MEMORY, "hooks.allocate returned NULL for the plan (%zu bytes)", sizeof made);
+    }
+    *plan = static_cast<tconv_gradient_plan *>(block);
+    **plan = made;
+    return TCONV_OK;
+}
+
+}  // namespace
+
+tconv_status tconv_gradient_plan_create(const tconv_spec *spec, int32_t which, const char *kernel,
+                                        const tconv_hooks *hooks, tconv_gradient_plan **plan) {
+    char text[512];
+    Message message(text, sizeof text);
+    Hooks resolved;
+    tconv_status status = resolve_hooks(hooks, &resolved, message);
+    if (status == TCONV_OK && (spec == nullptr || plan == nullptr))
+        status = message.fail(TCONV_INVALID_ARGUMENT, "%s is NULL", spec == nullptr ? "spec" : "plan");
+    if (status == TCONV_OK)
+        status = create(spec, which, kernel, resolved, plan, message);
+    if (status != TCONV_OK)
+        resolved.log(resolved.user, status, text);
+    return status;
+}
+
+void tconv_gradient_plan_destroy(tconv_gradient_plan *plan) {
+    if (plan == nullptr)
+        return;
+    const Hooks hooks = plan->hooks;
+    hooks.release(hooks.user, plan);
+}
+
+const char *tconv_gradient_plan_kernel(const tconv_gradient_plan *plan) {
+    return plan == nullptr ? nullptr : plan->choice.kernel->name;
+}
+
+tconv_status tconv_gradient_plan_requirements(const tconv_gradient_plan *plan, tconv_requirements *requirements) {
+    if (plan == nullptr || requirements == nullptr)
+        return TCONV_INVALID_ARGUMENT;
+    if (!struct_size_known<tconv_requirements>(requirements->struct_size))
+        return TCONV_INVALID_STRUCT;
+    tconv_requirements filled = requirements_of(plan->spec);
+    filled.bias_bytes = static_cast<size_t>(plan->spec.out_channels * dtype_bytes(plan->spec.dtype));
+    filled.packed_filter_bytes = static_cast<size_t>(plan->packed_bytes);
+    filled.workspace_bytes = static_cast<size_t>(workspace_bytes_of(*plan));
+    fill_struct(requirements, filled, requirements->struct_size);
+    return TCONV_OK;
+}
+
+tconv_status tconv_gradient_pack_filter(const tconv_gradient_plan *plan, const tconv_view *filter, void *packed,
+                                        size_t packed_bytes) {
+    if (plan == nullptr)
+        return TCONV_INVALID_ARGUMENT;
+    char text[320];
+    Message message(text, sizeof text);
+    const tconv_status status =
+        plan->which == TCONV_GRADIENT_INPUT
+            ? pack(packed_form(*plan), filter, packed, packed_bytes, message)
+            : message.fail(TCONV_INVALID_ARGUMENT, "which = %d; only plans for INPUT (0) take a filter", plan->which);
+    if (status != TCONV_OK)
+        plan->hooks.log(plan->hooks.user, status, text);
+    return status;
+}
+
+void tconv_gradient_tensors_init(tconv_gradient_tensors *tensors, size_t struct_size) {
+    fill_struct(tensors, tconv_gradient_tensors{}, struct_size);
+}
