@@ -35,8 +35,12 @@ Expr computed(Element element, const Expr &stored) {
 
 Expr stored(Element element, const Expr &computed) {
     switch (element) {
-        case Element::f16:
-            return cast(Float(16), computed);
+        case Element::f16: {
+            // Where the processor has no conversion, Halide's own makes an infinity of a NaN.
+            Expr is_nan = (reinterpret<uint32_t>(computed) & 0x7fffffff) > 0x7f800000;
+            Expr quiet_nan = reinterpret(Float(16), cast<uint16_t>(0x7e00));
+            return select(is_nan, quiet_nan, cast(Float(16), computed));
+        }
         case Element::bf16: {
             Expr bits = reinterpret<uint32_t>(computed);
             // Adding just under a half, or a half where that makes the last bit even, rounds by carry. A NaN, whose

@@ -83,8 +83,8 @@ std::vector<double> time_runs(const tconv_plan *plan, const tconv_tensors &tenso
 // Measured just before and just after a row, since clocks move; the higher counts, for noise only lowers it.
 struct Rates {
     double fma_gflops = 0, copy_gbs = 0;
-    void measure(Isa isa, double footprint, const Threads &threads) {
-        fma_gflops = std::max(fma_gflops, measure_fma_gflops(isa, threads));
+    void measure(const Kernel &kernel, double footprint, const Threads &threads) {
+        fma_gflops = std::max(fma_gflops, measure_fma_gflops(kernel.isa, kernel.dtype, threads));
         copy_gbs = std::max(copy_gbs, measure_copy_gbs(footprint, threads));
     }
 };
@@ -104,7 +104,7 @@ public:
         Trial trial(layer_.spec, kernel, threads_);
         const Choice &choice = trial.plan()->choice;
         Row row = row_of(choice);
-        trial.pack(data_);
+        trial.pack(tensors_);
         const tconv_tensors arguments = trial.complete(tensors_.arguments());
         tensors_.poison_output();
         trial.run(arguments);
@@ -118,9 +118,9 @@ public:
         }
         Rates rates;
         const double footprint = compulsory_bytes(work_);
-        rates.measure(choice.kernel->isa, footprint, threads_);
+        rates.measure(*choice.kernel, footprint, threads_);
         const std::vector<double> times = time_runs(trial.plan(), arguments, options_.seconds);
-        rates.measure(choice.kernel->isa, footprint, threads_);
+        rates.measure(*choice.kernel, footprint, threads_);
 
         row.median = quantile(times, 0.5);
         row.p10 = quantile(times, 0.1);

@@ -65,7 +65,7 @@ public:
     Row check(const tconv_spec &spec, const Kernel &kernel, Tensors &tensors) {
         Row row = row_of(layer_, spec, kernel);
         Trial trial(spec, kernel.name, threads_);
-        trial.pack(data_);
+        trial.pack(tensors);
         tensors.poison_output();
         trial.run(trial.complete(tensors.arguments()));
         Comparison comparison = answer_.compare(tensors);
@@ -74,7 +74,7 @@ public:
         row.total = static_cast<int64_t>(tensors.outputs());
         // What the sample leaves out is held against the first kernel, in whichever layout that ran.
         if (!answer_.whole() && comparison.wrong == 0) {
-            std::vector<float> outputs = tensors.logical_output();
+            std::vector<double> outputs = tensors.logical_output();
             if (first_outputs_.empty())
                 first_outputs_ = std::move(outputs);
             else if (Comparison all = compare_outputs(spec, outputs, first_outputs_); all.wrong > 0)
@@ -107,7 +107,7 @@ private:
     const Threads &threads_;
     ExactData data_;
     Answer answer_;
-    std::vector<float> first_outputs_;
+    std::vector<double> first_outputs_;
 };
 
 std::vector<int32_t> layouts_of(const Options &options, const Layer &layer) {
@@ -237,7 +237,8 @@ int check_command(const CheckOptions &options) {
         });
         throw Failure(dtype ? kBadInput : kUnsupported,
                       dtype ? "nothing was compared: every kernel was skipped, for the reasons above"
-                            : "nothing was compared: no kernel of this library computes this dtype");
+                            : std::string("nothing was compared: no kernel here computes dtype ") +
+                                  dtype_name(layers[0].spec.dtype));
     }
     return kOk;
 }

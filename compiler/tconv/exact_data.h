@@ -1,4 +1,5 @@
-// Data on which a layer's sums are exact in float, so that kernels are compared with == whatever the order of summation.
+// Data on which a layer's sums are exact in its arithmetic (double for f64, else float), so that kernels are compared
+// with == whatever the order of summation, after the one rounding to the storage type.
 #pragma once
 
 #include <cstdint>
@@ -8,12 +9,13 @@
 
 namespace tconv::tool {
 
-// The activation maps these data to floats without rounding, or with one correct rounding of an exact value.
+// The activation maps these data to the result without rounding, or with one correct rounding of an exact value.
 bool is_exact(const tconv_spec &spec);
 
-// Small integers: every partial sum of products stays below 2^19, and with bias and residual below 2^20. Before an
-// activation with a curve all values are scaled by a power of two that brings typical sums to a few units, where the
-// curve bends; they stay exact.
+// Integers that are numbers of the layer's type, and small: every partial sum of products stays below 2^19, and with bias
+// and residual below 2^20 (f64: 2^49 and 2^50, with products that are no floats; f16: counted in sixteenths, so that
+// sums stay below 2^16). Before an activation with a curve all values are scaled by a power of two that brings typical
+// sums to a few units, where the curve bends; they stay exact. Floats hold them all, whatever the layer's type.
 struct ExactData {
     explicit ExactData(const tconv_spec &spec);  // a valid spec; the same data for the same layer every time
 

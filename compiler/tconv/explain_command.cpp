@@ -2,7 +2,9 @@
 #include <cstdio>
 
 #include "commands.h"
+#include "element_type.h"
 #include "geometry.h"
+#include "layer_text.h"
 #include "plan.h"
 #include "roof.h"
 #include "text_table.h"
@@ -57,7 +59,7 @@ Json explain(const Layer &layer, const Options &options, Isa usable, const Threa
     const Trial trial(spec, options.kernel.empty() ? nullptr : name.c_str(), threads);
     const Choice &choice = trial.plan()->choice;
     const Work work = work_of(spec);
-    const Roof roof = roof_of(work, choice.cost.flops_executed, measure_fma_gflops(choice.kernel->isa, threads),
+    const Roof roof = roof_of(work, choice.cost.flops_executed, measure_fma_gflops(choice.kernel->isa, spec.dtype, threads),
                               measure_copy_gbs(compulsory_bytes(work), threads));
     std::string text(16384, '\0');
     if (const tconv_status status = tconv_plan_explain(trial.plan(), text.data(), text.size()); status != TCONV_OK)
@@ -71,9 +73,10 @@ Json explain(const Layer &layer, const Options &options, Isa usable, const Threa
             std::printf("note       %s\n", layer.note.c_str());
         std::fputs(text.c_str(), stdout);
         std::printf(
-            "roofline   with %d thread%s, measured now: %.1f GFLOP/s of multiply-adds (%s), %.1f GB/s of copying "
+            "roofline   with %d thread%s, measured now: %.1f GFLOP/s of %s multiply-adds (%s), %.1f GB/s of copying "
             "%s\n",
-            threads.count(), threads.count() == 1 ? "" : "s", roof.fma_gflops, isa_name(choice.kernel->isa),
+            threads.count(), threads.count() == 1 ? "" : "s", roof.fma_gflops, dtype_name(arithmetic_of(spec.dtype)),
+            isa_name(choice.kernel->isa),
             roof.copy_gbs, bytes_text(compulsory_bytes(work)).c_str());
         std::printf("           %s for the flops executed, %s for the bytes: %s bound, no less than %s (1 us added)\n",
                     time_text(roof.compute_ns).c_str(), time_text(roof.bandwidth_ns).c_str(), roof.name(),

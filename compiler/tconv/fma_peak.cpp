@@ -1,10 +1,6 @@
 #include "fma_peak.h"
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#elif defined(__aarch64__)
-#include <arm_neon.h>
-#endif
+#include "tconv/tconv.h"
 
 namespace tconv::tool {
 
@@ -12,97 +8,75 @@ namespace {
 
 // Chains enough to cover a latency of four or five cycles on two units (SSE2: of a multiplication and an addition),
 // and few enough to stay in registers beside the two constants. The factor below one keeps values from overflowing,
-// the addend keeps them from becoming subnormal.
-constexpr float kFactor = 0.75f, kAddend = 0.5f;
-
-#if defined(__x86_64__)
-
-float sse2_loop(int64_t steps) {
-    constexpr int kChains = 12;
-    const __m128 factor = _mm_set1_ps(kFactor), addend = _mm_set1_ps(kAddend);
-    __m128 sums[kChains];
+// the addend keeps them from becoming subnormal. Inlined into functions for one instruction set each, where the
+// compiler makes one instruction of product and sum if there is one.
+template<typename Number, int kBytes, int kChains>
+[[gnu::always_inline]] inline double run_chains(int64_t steps) {
+    typedef Number Vector [[gnu::vector_size(kBytes)]];
+    const Vector factor = Vector{} + Number(0.75), addend = Vector{} + Number(0.5);
+    Vector sums[kChains];
     for (int i = 0; i < kChains; i++)
-        sums[i] = _mm_set1_ps(static_cast<float>(i));
-    for (int64_t step = 0; step < steps; step++) {
-#pragma GCC unroll 12
-        for (int i = 0; i < kChains; i++)
-            sums[i] = _mm_add_ps(_mm_mul_ps(sums[i], factor), addend);
-    }
-    for (int i = 1; i < kChains; i++)
-        sums[0] = _mm_add_ps(sums[0], sums[i]);
-    return _mm_cvtss_f32(sums[0]);
-}
-
-__attribute__((target("avx2,fma"))) float avx2_loop(int64_t steps) {
-    constexpr int kChains = 12;
-    const __m256 factor = _mm256_set1_ps(kFactor), addend = _mm256_set1_ps(kAddend);
-    __m256 sums[kChains];
-    for (int i = 0; i < kChains; i++)
-        sums[i] = _mm256_set1_ps(static_cast<float>(i));
-    for (int64_t step = 0; step < steps; step++) {
-#pragma GCC unroll 12
-        for (int i = 0; i < kChains; i++)
-            sums[i] = _mm256_fmadd_ps(sums[i], factor, addend);
-    }
-    for (int i = 1; i < kChains; i++)
-        sums[0] = _mm256_add_ps(sums[0], sums[i]);
-    return _mm256_cvtss_f32(sums[0]);
-}
-
-__attribute__((target("avx512f"))) float avx512_loop(int64_t steps) {
-    constexpr int kChains = 24;
-    const __m512 factor = _mm512_set1_ps(kFactor), addend = _mm512_set1_ps(kAddend);
-    __m512 sums[kChains];
-    for (int i = 0; i < kChains; i++)
-        sums[i] = _mm512_set1_ps(static_cast<float>(i));
+        sums[i] = Vector{} + (static_cast<Number>(i) + Number(0.25));  // a chain that began at 2 would stay there
     for (int64_t step = 0; step < steps; step++) {
 #pragma GCC unroll 24
         for (int i = 0; i < kChains; i++)
-            sums[i] = _mm512_fmadd_ps(sums[i], factor, addend);
+            sums[i] = sums[i] * factor + addend;
     }
-    for (int i = 1; i < kChains; i++)
-        sums[0] = _mm512_add_ps(sums[0], sums[i]);
-    return _mm512_cvtss_f32(sums[0]);
+    double total = 0;
+    for (int i = 0; i < kChains; i++)
+        total += static_cast<double>(sums[i][0]);
+    return total;
+}
+
+template<typename Number, int kBytes, int kChains>
+constexpr double kFlopsPerStep = 2.0 * kChains * kBytes / sizeof(Number);
+
+#if defined(__x86_64__)
+
+constexpr int kSse2Chains = 12, kAvx2Chains = 12, kAvx512Chains = 24;
+
+template<typename Number>
+double sse2_loop(int64_t steps) {
+    return run_chains<Number, 16, kSse2Chains>(steps);
+}
+
+template<typename Number>
+__attribute__((target("avx2,fma"))) double avx2_loop(int64_t steps) {
+    return run_chains<Number, 32, kAvx2Chains>(steps);
+}
+
+template<typename Number>
+__attribute__((target("avx512f"))) double avx512_loop(int64_t steps) {
+    return run_chains<Number, 64, kAvx512Chains>(steps);
+}
+
+template<typename Number>
+FmaLoop loop_of(Isa isa) {
+    switch (isa) {
+        case Isa::avx512:
+            return {avx512_loop<Number>, kFlopsPerStep<Number, 64, kAvx512Chains>};
+        case Isa::avx2:
+            return {avx2_loop<Number>, kFlopsPerStep<Number, 32, kAvx2Chains>};
+        default:
+            return {sse2_loop<Number>, kFlopsPerStep<Number, 16, kSse2Chains>};
+    }
 }
 
 #elif defined(__aarch64__)
 
-float neon_loop(int64_t steps) {
-    constexpr int kChains = 24;
-    const float32x4_t factor = vdupq_n_f32(kFactor), addend = vdupq_n_f32(kAddend);
-    float32x4_t sums[kChains];
-    for (int i = 0; i < kChains; i++)
-        sums[i] = vdupq_n_f32(static_cast<float>(i));
-    for (int64_t step = 0; step < steps; step++) {
-#pragma GCC unroll 24
-        for (int i = 0; i < kChains; i++)
-            sums[i] = vfmaq_f32(sums[i], factor, addend);
-    }
-    for (int i = 1; i < kChains; i++)
-        sums[0] = vaddq_f32(sums[0], sums[i]);
-    return vgetq_lane_f32(sums[0], 0);
+template<typename Number>
+FmaLoop loop_of(Isa) {
+    return {run_chains<Number, 16, 24>, kFlopsPerStep<Number, 16, 24>};
 }
 
+#else
+#error "fma_peak.cpp: no loop for this architecture"
 #endif
 
 }  // namespace
 
-FmaLoop fma_loop(Isa isa) {
-#if defined(__x86_64__)
-    switch (isa) {
-        case Isa::avx512:
-            return {avx512_loop, 2.0 * 16 * 24};
-        case Isa::avx2:
-            return {avx2_loop, 2.0 * 8 * 12};
-        default:
-            return {sse2_loop, 2.0 * 4 * 12};
-    }
-#elif defined(__aarch64__)
-    (void)isa;
-    return {neon_loop, 2.0 * 4 * 24};
-#else
-#error "fma_peak.cpp: no loop for this architecture"
-#endif
+FmaLoop fma_loop(Isa isa, int32_t arithmetic) {
+    return arithmetic == TCONV_F64 ? loop_of<double>(isa) : loop_of<float>(isa);
 }
 
 }  // namespace tconv::tool

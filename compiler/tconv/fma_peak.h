@@ -1,4 +1,4 @@
-// Loops of independent multiply-adds in registers, one for each instruction set.
+// Loops of independent multiply-adds in registers, one for each instruction set and type of arithmetic.
 #pragma once
 
 #include <cstdint>
@@ -8,10 +8,11 @@
 namespace tconv::tool {
 
 struct FmaLoop {
-    float (*run)(int64_t steps);  // the result only keeps the work from being removed
+    double (*run)(int64_t steps);  // the result only keeps the work from being removed
     double flops_per_step;
 };
 
-FmaLoop fma_loop(Isa isa);  // isa must be usable on this processor
+// isa must be usable on this processor; arithmetic is TCONV_F32 or TCONV_F64.
+FmaLoop fma_loop(Isa isa, int32_t arithmetic);
 
 }  // namespace tconv::tool

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "element_type.h"
 #include "geometry.h"
 
 namespace tconv::tool {
@@ -70,18 +71,14 @@ double flops_of_pixel(const tconv_spec &spec) {
     return (work_of(spec).flops_in_bounds + 20.0 * spec.out_channels * pixels) / pixels;
 }
 
-}  // namespace
-
-double tolerance_of(const tconv_spec &spec) {
-    if (is_exact(spec))
-        return 0;
+double ulps_of_arithmetic(const tconv_spec &spec) {
     switch (spec.activation) {
         case TCONV_ACT_LEAKY_RELU:
             return 1;
         case TCONV_ACT_HARD_SWISH:
         case TCONV_ACT_HARD_SIGMOID:
             return 2;
-        case TCONV_ACT_SOFTMAX: {  // the total is a float sum of as many terms
+        case TCONV_ACT_SOFTMAX: {  // the total is a sum of as many terms
             const bool rows = spec.softmax_axis == TCONV_AXIS_LAST;
             const int64_t terms = rows ? geometry_of(spec).w.out : spec.out_channels;
             return 8 + static_cast<double>(terms) / 4;
@@ -91,15 +88,25 @@ double tolerance_of(const tconv_spec &spec) {
     }
 }
 
-double error_in_ulps(float actual, const Expected &expected) {
-    const double error = std::fabs(static_cast<double>(actual) - expected.value);
-    if (static_cast<double>(static_cast<float>(expected.value)) == static_cast<double>(actual))
+}  // namespace
+
+double tolerance_of(const tconv_spec &spec) {
+    if (is_exact(spec))
         return 0;
+    const double computed = ulps_of_arithmetic(spec);
+    const int32_t arithmetic = arithmetic_of(spec.dtype);
+    if (arithmetic == spec.dtype)
+        return computed;
+    return 0.5 + computed * element_type(arithmetic).epsilon() / element_type(spec.dtype).epsilon();
+}
+
+double error_in_ulps(int32_t dtype, double actual, const Expected &expected) {
+    if (rounded_to(dtype, expected.value) == actual)
+        return 0;
+    const ElementType &type = element_type(dtype);
     int exponent = 0;
-    std::frexp(std::max({std::fabs(expected.value), expected.magnitude,
-                         static_cast<double>(std::numeric_limits<float>::min())}),
-               &exponent);
-    const double ulps = error / std::ldexp(1.0, exponent - std::numeric_limits<float>::digits);
+    std::frexp(std::max({std::fabs(expected.value), expected.magnitude, type.least()}), &exponent);
+    const double ulps = std::fabs(actual - expected.value) / std::ldexp(1.0, exponent - type.digits);
     return std::isnan(ulps) ? std::numeric_limits<double>::infinity() : ulps;
 }
 

@@ -18,8 +18,8 @@ struct Pixel {
 // Whole rows where a softmax runs along them.
 std::vector<Pixel> sample_of(const tconv_spec &spec, double flops);
 
-// How far a float may be from the oracle's value: 0 (==) if the layer is exact, else ULPs by activation; the table is
-// in docs/tool.md.
+// How far a result may be from the oracle's value, in ULPs of the layer's type: 0 (==) if the layer is exact, else by
+// activation; the table is in docs/tool.md.
 double tolerance_of(const tconv_spec &spec);
 
 struct Expected {
@@ -44,7 +44,7 @@ private:
     std::vector<double> filter_;  // [kH, kW, C_in, C_out/groups]: the innermost loop runs over channels
 };
 
-// |actual - expected| in ULPs; infinite for a NaN.
-double error_in_ulps(float actual, const Expected &expected);
+// |actual - expected| in ULPs of the type: 0 for the expected value, rounded once; infinite for a NaN.
+double error_in_ulps(int32_t dtype, double actual, const Expected &expected);
 
 }  // namespace tconv::tool

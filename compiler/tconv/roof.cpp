@@ -7,6 +7,7 @@
 #include <functional>
 #include <vector>
 
+#include "element_type.h"
 #include "fma_peak.h"
 
 namespace tconv::tool {
@@ -51,10 +52,10 @@ double best_rate(const Threads &threads, double amount_of_one, const std::functi
 
 }  // namespace
 
-double measure_fma_gflops(Isa isa, const Threads &threads) {
+double measure_fma_gflops(Isa isa, int32_t dtype, const Threads &threads) {
     constexpr int64_t kSteps = 1000;
-    std::atomic<float> sink = 0;
-    const FmaLoop loop = fma_loop(isa);
+    std::atomic<double> sink = 0;
+    const FmaLoop loop = fma_loop(isa, arithmetic_of(dtype));
     return best_rate(threads, loop.flops_per_step * kSteps * 1e-9,
                      [&](int32_t, int64_t repeats) { sink.store(loop.run(repeats * kSteps)); });
 }

@@ -11,9 +11,9 @@
 
 namespace tconv::tool {
 
-// GFLOP/s of registers only: multiply-adds of the widest vectors of the instruction set, counted as two. On SSE2, which
-// has none, a multiplication and an addition.
-double measure_fma_gflops(Isa isa, const Threads &threads);
+// GFLOP/s of registers only: multiply-adds of the widest vectors of the instruction set, counted as two, in the type that
+// layers of this dtype are computed in. On SSE2, which has none, a multiplication and an addition.
+double measure_fma_gflops(Isa isa, int32_t dtype, const Threads &threads);
 
 // GB/s, reads plus writes, of copying half of `footprint` onto its other half. The footprint is the layer's own, so
 // that a layer whose tensors stay in a cache is held against what that cache delivers.

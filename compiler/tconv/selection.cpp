@@ -84,7 +84,7 @@ void add_selection_options(CLI::App &command, Selection &selection, bool positio
         ->allow_extra_args(false);
     command.add_option("--tier", selection.tier, "only rows of this tier (core or main in bench/shapes/layers.csv)");
     command.add_option("--layout", selection.layout, "nchw or nhwc, whatever the layer says");
-    command.add_option("--dtype", selection.dtype, "element type (f32), whatever the layer says");
+    command.add_option("--dtype", selection.dtype, "element type (f32, f64, f16, bf16), whatever the layer says");
 }
 
 std::vector<Layer> select_layers(const Selection &selection) {

@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <limits>
+#include <cstring>
 #include <new>
 
+#include "element_type.h"
 #include "failure.h"
 #include "geometry.h"
 
@@ -20,22 +21,34 @@ std::array<int64_t, 4> output_extents(const tconv_spec &spec) {
     return {spec.batch, spec.out_channels, geometry.h.out, geometry.w.out};
 }
 
-size_t bytes_of(const std::array<int64_t, 4> &extents) {
-    return static_cast<size_t>(extents[0] * extents[1] * extents[2] * extents[3]) * sizeof(float);
+size_t count_of(const std::array<int64_t, 4> &extents) {
+    return static_cast<size_t>(extents[0] * extents[1] * extents[2] * extents[3]);
 }
 
+// Calls visit(dense logical index, address of the element).
 template<typename Visit>
-void each(const std::array<int64_t, 4> &extents, const tconv_view &view, Visit visit) {
+void each(int32_t dtype, const std::array<int64_t, 4> &extents, const tconv_view &view, Visit visit) {
+    const int64_t element = element_type(dtype).bytes;
     size_t index = 0;
     for (int64_t a = 0; a < extents[0]; a++) {
         for (int64_t b = 0; b < extents[1]; b++) {
             for (int64_t c = 0; c < extents[2]; c++) {
                 const int64_t row = a * view.stride[0] + b * view.stride[1] + c * view.stride[2];
                 for (int64_t d = 0; d < extents[3]; d++)
-                    visit(index++, static_cast<float *>(view.data)[row + d * view.stride[3]]);
+                    visit(index++, static_cast<char *>(view.data) + (row + d * view.stride[3]) * element);
             }
         }
     }
+}
+
+void fill(int32_t dtype, const std::array<int64_t, 4> &extents, const tconv_view &view,
+          const std::vector<float> &values) {
+    each(dtype, extents, view, [&](size_t i, char *element) { store_element(dtype, values[i], element); });
+}
+
+void fill(int32_t dtype, Memory &memory, const std::vector<float> &values) {
+    const auto count = static_cast<int64_t>(values.size());
+    fill(dtype, {1, 1, 1, count}, {memory.data(), {count, count, count, 1}}, values);
 }
 
 }  // namespace
@@ -73,35 +86,41 @@ int Threads::run(void *self, int32_t count, int (*task)(void *, int32_t), void *
 }
 
 Memory::Memory(size_t bytes) : bytes_((bytes + kPage - 1) / kPage * kPage) {
-    data_.reset(static_cast<float *>(std::aligned_alloc(kPage, std::max(bytes_, kPage))));
+    data_.reset(static_cast<char *>(std::aligned_alloc(kPage, std::max(bytes_, kPage))));
     if (data_ == nullptr)
         throw std::bad_alloc();
     poison();
 }
 
 void Memory::poison() {
-    std::fill_n(data_.get(), bytes_ / sizeof(float), std::numeric_limits<float>::quiet_NaN());
+    std::memset(data_.get(), 0xff, bytes_);
 }
 
-void Memory::Free::operator()(float *block) const {
+void Memory::Free::operator()(char *block) const {
     std::free(block);
 }
 
 Tensors::Tensors(const tconv_spec &spec, const ExactData &data)
-    : data_(data),
-      outputs_(bytes_of(output_extents(spec)) / sizeof(float)),
+    : dtype_(spec.dtype),
+      outputs_(count_of(output_extents(spec))),
       extents_(output_extents(spec)),
-      input_(data.input.size() * sizeof(float)),
-      residual_(data.residual.size() * sizeof(float)),
-      output_(bytes_of(extents_)) {
+      input_(data.input.size() * static_cast<size_t>(dtype_bytes(dtype_))),
+      filter_(data.filter.size() * static_cast<size_t>(dtype_bytes(dtype_))),
+      bias_(data.bias.size() * static_cast<size_t>(dtype_bytes(dtype_))),
+      slope_(data.slope.size() * static_cast<size_t>(dtype_bytes(dtype_))),
+      residual_(data.residual.size() * static_cast<size_t>(dtype_bytes(dtype_))),
+      output_(outputs_ * static_cast<size_t>(dtype_bytes(dtype_))) {
     tconv_view_input(&spec, spec.layout, input_.data(), &input_view_);
+    tconv_view_filter(&spec, TCONV_IOHW, filter_.data(), &filter_view_);
     tconv_view_output(&spec, spec.layout, output_.data(), &output_view_);
-    each({spec.batch, spec.in_channels, spec.in_h, spec.in_w}, input_view_,
-         [&](size_t i, float &x) { x = data.input[i]; });
+    fill(dtype_, {spec.batch, spec.in_channels, spec.in_h, spec.in_w}, input_view_, data.input);
+    fill(dtype_, filter_, data.filter);
+    fill(dtype_, bias_, data.bias);
+    fill(dtype_, slope_, data.slope);
     if (!data.residual.empty()) {
         tconv_view view = output_view_;
         view.data = residual_.data();
-        each(extents_, view, [&](size_t i, float &r) { r = data.residual[i]; });
+        fill(dtype_, extents_, view, data.residual);
     }
 }
 
@@ -111,19 +130,20 @@ tconv_tensors Tensors::arguments() {
     tensors.input = input_view_;
     tensors.output = tensors.residual = output_view_;
     tensors.residual.data = residual_.data();
-    tensors.bias = data_.bias.data();
-    tensors.act_slope = data_.slope.data();
+    tensors.bias = bias_.data();
+    tensors.act_slope = slope_.data();
     return tensors;
 }
 
-float Tensors::at(const Pixel &pixel, int64_t channel) {
+double Tensors::at(const Pixel &pixel, int64_t channel) {
     const int64_t *stride = output_view_.stride;
-    return output_.data()[pixel.n * stride[0] + channel * stride[1] + pixel.h * stride[2] + pixel.w * stride[3]];
+    const int64_t at = pixel.n * stride[0] + channel * stride[1] + pixel.h * stride[2] + pixel.w * stride[3];
+    return load_element(dtype_, output_.data() + at * element_type(dtype_).bytes);
 }
 
-std::vector<float> Tensors::logical_output() {
-    std::vector<float> values(outputs_);
-    each(extents_, output_view_, [&](size_t i, float &y) { values[i] = y; });
+std::vector<double> Tensors::logical_output() {
+    std::vector<double> values(outputs_);
+    each(dtype_, extents_, output_view_, [&](size_t i, char *element) { values[i] = load_element(dtype_, element); });
     return values;
 }
 
@@ -147,10 +167,8 @@ void Trial::fail(tconv_status status, const std::string &what) const {
     throw Failure(here ? kUnsupported : kBadInput, what + reason);
 }
 
-void Trial::pack(const ExactData &data) {
-    tconv_view filter;
-    tconv_view_filter(&spec_, TCONV_IOHW, data.filter.data(), &filter);
-    const tconv_status status = tconv_pack_filter(plan_, &filter, packed_->data(), packed_->bytes());
+void Trial::pack(const Tensors &tensors) {
+    const tconv_status status = tconv_pack_filter(plan_, &tensors.filter(), packed_->data(), packed_->bytes());
     if (status != TCONV_OK)
         fail(status, "packing the filter: ");
 }

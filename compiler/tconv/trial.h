@@ -40,37 +40,37 @@ private:
 class Memory {
 public:
     explicit Memory(size_t bytes);
-    float *data() { return data_.get(); }
+    char *data() { return data_.get(); }
     size_t bytes() const { return bytes_; }
-    void poison();  // NaN: what a kernel does not write, or should not have read, shows
+    void poison();  // NaN in every type: what a kernel does not write, or should not have read, shows
 
 private:
     struct Free {
-        void operator()(float *block) const;
+        void operator()(char *block) const;
     };
     size_t bytes_;
-    std::unique_ptr<float, Free> data_;
+    std::unique_ptr<char, Free> data_;
 };
 
-// Input, residual and output of one layer in its layout, dense.
+// All tensors of one layer in its type and, but for the filter (IOHW), its layout, dense.
 class Tensors {
 public:
     Tensors(const tconv_spec &spec, const ExactData &data);
 
     tconv_tensors arguments();
+    const tconv_view &filter() const { return filter_view_; }
     void poison_output() { output_.poison(); }
-    const float *output() { return output_.data(); }
     size_t outputs() const { return outputs_; }
-    float at(const Pixel &pixel, int64_t channel);
+    double at(const Pixel &pixel, int64_t channel);
     // The same elements in logical order [N, C_out, out_h, out_w].
-    std::vector<float> logical_output();
+    std::vector<double> logical_output();
 
 private:
-    const ExactData &data_;
+    int32_t dtype_;
     size_t outputs_;
     std::array<int64_t, 4> extents_;
-    tconv_view input_view_, output_view_;
-    Memory input_, residual_, output_;
+    tconv_view input_view_, filter_view_, output_view_;
+    Memory input_, filter_, bias_, slope_, residual_, output_;
 };
 
 class Trial {
@@ -83,7 +83,7 @@ public:
 
     const tconv_plan *plan() const { return plan_; }
     std::string kernel() const { return tconv_plan_kernel(plan_); }
-    void pack(const ExactData &data);
+    void pack(const Tensors &tensors);
     void run(const tconv_tensors &arguments);
     // With this trial's packed filter and workspace filled in.
     tconv_tensors complete(tconv_tensors arguments);

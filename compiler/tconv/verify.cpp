@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "element_type.h"
 #include "geometry.h"
 #include "text_table.h"
 
@@ -31,18 +32,19 @@ Comparison Answer::compare(Tensors &tensors) const {
     for (size_t i = 0; i < expected_.size(); i++) {
         const Pixel &pixel = pixels_[i / channels];
         const int64_t channel = static_cast<int64_t>(i % channels);
-        const float actual = tensors.at(pixel, channel);
-        const double error = error_in_ulps(actual, expected_[i]);
+        const double actual = tensors.at(pixel, channel);
+        const double error = error_in_ulps(spec_.dtype, actual, expected_[i]);
         comparison.max_err = std::max(comparison.max_err, error);
         if (error <= tolerance)
             continue;
         if (comparison.wrong++ == 0)
-            comparison.first = place(pixel, channel) + formatted(": %.9g, expected %.9g", actual, expected_[i].value);
+            comparison.first = place(pixel, channel) + formatted(": %.9g, expected %.9g", actual, rounded_to(spec_.dtype, expected_[i].value));
     }
     return comparison;
 }
 
-Comparison compare_outputs(const tconv_spec &spec, const std::vector<float> &actual, const std::vector<float> &other) {
+Comparison compare_outputs(const tconv_spec &spec, const std::vector<double> &actual,
+                           const std::vector<double> &other) {
     const Geometry geometry = geometry_of(spec);
     const bool exact = is_exact(spec);
     const double tolerance = 2 * tolerance_of(spec);  // both may be off
@@ -53,7 +55,7 @@ Comparison compare_outputs(const tconv_spec &spec, const std::vector<float> &act
         if (actual[i] == other[i])
             continue;
         // Without the oracle the magnitude of the terms is not known; values near 1 are what curves return.
-        const double error = error_in_ulps(actual[i], {other[i], exact ? 0.0 : 1.0});
+        const double error = error_in_ulps(spec.dtype, actual[i], {other[i], exact ? 0.0 : 1.0});
         comparison.max_err = std::max(comparison.max_err, error);
         if (!exact && error <= tolerance)
             continue;

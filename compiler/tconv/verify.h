@@ -33,6 +33,7 @@ private:
 };
 
 // One kernel's outputs, in logical order, against another's: == where the layer is exact.
-Comparison compare_outputs(const tconv_spec &spec, const std::vector<float> &actual, const std::vector<float> &other);
+Comparison compare_outputs(const tconv_spec &spec, const std::vector<double> &actual,
+                           const std::vector<double> &other);
 
 }  // namespace tconv::tool

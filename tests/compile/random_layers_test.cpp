@@ -36,8 +36,8 @@ Trained train(const Problem &problem, Random &random) {
     const tconv_spec &spec = problem.spec;
     const int64_t outputs = spec.out_channels, per_group = outputs / spec.groups;
     Trained trained;
-    std::vector<double> filter = problem.filter.logical(), bias(problem.bias.begin(), problem.bias.end());
-    const std::vector<double> slope(problem.slope.begin(), problem.slope.end());
+    std::vector<double> filter = problem.filter.logical(), bias = problem.bias.logical();
+    const std::vector<double> slope = problem.slope.logical();
     if (!spec.has_bias)
         bias.assign(bias.size(), 0);
     const std::string type = random.chance(0.5) ? "<f4" : "<f8";
@@ -141,10 +141,11 @@ private:
 
     void check_header() {
         const tconv_spec &spec = problem.spec;
-        EXPECT_EQ(layer->header.input_bytes, problem.input.size() * 4);
-        EXPECT_EQ(layer->header.filter_bytes, problem.filter.size() * 4);
-        EXPECT_EQ(layer->header.output_bytes, problem.output.size() * 4);
-        EXPECT_EQ(layer->header.bias_bytes, layer->text.find("_nobias") == std::string::npos ? spec.out_channels * 4 : 0);
+        const int64_t element = element_type(spec.dtype).bytes;
+        EXPECT_EQ(layer->header.input_bytes, problem.input.size() * element);
+        EXPECT_EQ(layer->header.filter_bytes, problem.filter.size() * element);
+        EXPECT_EQ(layer->header.output_bytes, problem.output.size() * element);
+        EXPECT_EQ(layer->header.bias_bytes, layer->text.find("_nobias") == std::string::npos ? spec.out_channels * element : 0);
         EXPECT_EQ(layer->header.alignment, 64);
         EXPECT_EQ(layer->header.flops, 2.0 * static_cast<double>(problem.input.size()) * spec.out_channels /
                                            spec.groups * spec.kernel_h * spec.kernel_w);
@@ -159,7 +160,7 @@ private:
 
     // NULL is 10, misaligned is 31, and nothing has been written then.
     void check_statuses(const std::vector<const void *> &values) {
-        const std::vector<uint32_t> before = testing::bits_of(problem.output);
+        const std::vector<uint64_t> before = problem.output.bits();
         for (size_t i = 0; i < values.size(); ++i) {
             const std::string &name = layer->parameters()[i];
             std::vector<const void *> bad = values;
@@ -175,7 +176,7 @@ private:
             EXPECT_EQ(layer->pack(nullptr, packed.data()), TCONV_INVALID_ARGUMENT);
             EXPECT_EQ(layer->pack(problem.filter.view().data, nullptr), TCONV_INVALID_ARGUMENT);
         }
-        EXPECT_EQ(testing::bits_of(problem.output), before) << "a refused call wrote to the output";
+        EXPECT_EQ(problem.output.bits(), before) << "a refused call wrote to the output";
     }
 
     void run_in_parts(const std::vector<const void *> &values, Block &workspace) {
@@ -205,6 +206,7 @@ TEST(RandomLayers, CompiledEqualTheOracle) {
     for (uint64_t i = 0; i < count; ++i) {
         Random random(testing::seed_of_case(seed, i));
         testing::SpecLimits limits;
+        limits.dtype = testing::dtype_of_case(i / 4);
         limits.exact_only = true;
         limits.depthwise = random.chance(0.1);
         limits.most_flops = random.chance(0.3) ? 20e6 : 2e6;

@@ -70,8 +70,8 @@ int main(int argc, char **argv) {
     if (argc != 3 || from == NULL || to == NULL) return 4;
     filter = loaded(from, FAR_FILTER_BYTES);
     input = loaded(from, FAR_INPUT_BYTES);
-    bias = loaded(from, OUT_CHANNELS * 4);
-    slope = loaded(from, OUT_CHANNELS * 4);
+    bias = loaded(from, OUT_CHANNELS * ELEMENT);
+    slope = loaded(from, OUT_CHANNELS * ELEMENT);
     residual = loaded(from, FAR_OUTPUT_BYTES);
     packed = block(FAR_PACKED_BYTES);
     output = block(FAR_OUTPUT_BYTES);
@@ -85,16 +85,11 @@ int main(int argc, char **argv) {
 
 // Problem's tensors in logical order are what NAME_run takes for an NCHW layer.
 std::string bytes_of(const testing::Tensor &tensor) {
+    const auto element = static_cast<size_t>(element_type(tensor.dtype()).bytes);
     std::string bytes;
-    for (const double value : tensor.logical()) {
-        const float narrow = static_cast<float>(value);
-        bytes.append(reinterpret_cast<const char *>(&narrow), sizeof narrow);
-    }
+    for (const uint64_t bits : tensor.bits())
+        bytes.append(reinterpret_cast<const char *>(&bits), element);
     return bytes;
-}
-
-std::string bytes_of(const std::vector<float> &values) {
-    return std::string(reinterpret_cast<const char *>(values.data()), values.size() * sizeof(float));
 }
 
 void run_far(const tconv_spec &spec, Random &random) {
@@ -111,7 +106,8 @@ void run_far(const tconv_spec &spec, Random &random) {
     testing::write_file(folder / "main.c", kProgram);
     const Outcome linked = testing::run_program(
         {TCONV_ARM64_CC, "-static", "-std=c11", "-DARGUMENTS=" + arguments + ", output, workspace",
-         "-DOUT_CHANNELS=" + std::to_string(spec.out_channels), "-o", folder / "main", folder / "main.c",
+         "-DOUT_CHANNELS=" + std::to_string(spec.out_channels),
+         "-DELEMENT=" + std::to_string(element_type(spec.dtype).bytes), "-o", folder / "main", folder / "main.c",
          folder / "libfar.a"});
     ASSERT_EQ(linked.status, 0) << linked.err;
     testing::write_file(folder / "in", bytes_of(problem.filter) + bytes_of(problem.input) + bytes_of(problem.bias) +
@@ -119,8 +115,9 @@ void run_far(const tconv_spec &spec, Random &random) {
     const Outcome ran = testing::run_program({TCONV_ARM64_EMULATOR, folder / "main", folder / "in", folder / "out"});
     ASSERT_EQ(ran.status, 0) << ran.err;
     const std::string out = testing::read_file(folder / "out");
-    ASSERT_EQ(out.size(), static_cast<size_t>(problem.output.size()) * 4);
-    problem.output.each([&](int64_t i, float &value) { std::memcpy(&value, out.data() + i * 4, sizeof value); });
+    const int64_t element = element_type(spec.dtype).bytes;
+    ASSERT_EQ(static_cast<int64_t>(out.size()), problem.output.size() * element);
+    problem.output.change([&](int64_t i, double) { return load_element(spec.dtype, out.data() + i * element); });
     ASSERT_EQ(problem.compare(problem.expected()), "");
 }
 
@@ -131,6 +128,7 @@ TEST(Target, Arm64EqualsTheOracleUnderQemu) {
     for (uint64_t i = 0; i < 10; ++i) {
         Random random(testing::seed_of_case(seed, i));
         testing::SpecLimits limits;
+        limits.dtype = testing::dtype_of_case(i);
         limits.exact_only = true;
         limits.most_flops = 1e6;
         limits.depthwise = i % 5 == 4;

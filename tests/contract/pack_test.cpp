@@ -28,7 +28,7 @@ tconv_hooks listening(std::string *said) {
     return hooks;
 }
 
-class PackTest : public ::testing::Test {
+class PackTest : public ::testing::TestWithParam<int32_t> {
 protected:
     // Packs, and checks that a failure wrote nothing and said why.
     tconv_status pack(const tconv_view *filter, void *packed, size_t bytes, const std::string &names) {
@@ -48,14 +48,16 @@ protected:
 
     std::string said;
     const tconv_hooks hooks = listening(&said);
-    const tconv_spec spec = layer("n2_c6_h5_w7_o20_k4x3_s2x2_p1,1,1,1_op0,0_d1x1_g2_f32_nchw");
+    const tconv_spec spec = layer("n2_c6_h5_w7_o20_k4x3_s2x2_p1,1,1,1_op0,0_d1x1_g2_f32_nchw", GetParam());
     Problem problem{spec, 1};
     const tconv_view filter = problem.filter.view();
     Plan plan{spec, "", &hooks};
     Block block{plan.needs.packed_filter_bytes};
 };
 
-TEST_F(PackTest, Refusals) {
+INSTANTIATE_TEST_SUITE_P(Types, PackTest, ::testing::ValuesIn(dtypes()), dtype_test_name);
+
+TEST_P(PackTest, Refusals) {
     EXPECT_EQ(tconv_pack_filter(nullptr, &filter, block.data(), block.size()), TCONV_INVALID_ARGUMENT);
     EXPECT_EQ(pack(nullptr, block.data(), block.size(), "filter"), TCONV_INVALID_ARGUMENT);
     EXPECT_EQ(pack(&filter, nullptr, block.size(), "packed"), TCONV_INVALID_ARGUMENT);
@@ -81,21 +83,22 @@ TEST_F(PackTest, Refusals) {
     EXPECT_EQ(said, "");
 }
 
-TEST_F(PackTest, TheFilterIsNotWritten) {
-    const std::vector<uint32_t> before = bits_of(problem.filter);
+TEST_P(PackTest, TheFilterIsNotWritten) {
+    const std::vector<uint64_t> before = problem.filter.bits();
     ASSERT_EQ(pack(filter, ""), TCONV_OK);
-    EXPECT_EQ(bits_of(problem.filter), before);
+    EXPECT_EQ(problem.filter.bits(), before);
     EXPECT_TRUE(problem.filter.surroundings_intact());
 }
 
 // A filter is packed once: the blob fits every layer with these channels and this kernel.
-TEST_F(PackTest, OneBlobServesEveryInputSize) {
+TEST_P(PackTest, OneBlobServesEveryInputSize) {
     for (const std::string &kernel : kernels_for(spec)) {
         const Plan made(spec, kernel);
         Block blob(made.needs.packed_filter_bytes);
         ASSERT_EQ(tconv_pack_filter(made.get(), &filter, blob.data(), blob.size()), TCONV_OK);
         for (const char *size : {"n1_c6_h1_w1", "n3_c6_h17_w2", "n1_c6_h2_w90"}) {
-            tconv_spec other = layer(std::string(size) + "_o20_k4x3_s2x2_p0,1,2,0_op1,1_d1x1_g2_f32_nhwc_relu");
+            tconv_spec other = layer(std::string(size) + "_o20_k4x3_s2x2_p0,1,2,0_op1,1_d1x1_g2_f32_nhwc_relu",
+                                     GetParam());
             Problem run(other, 7);
             run.filter = problem.filter;
             const Plan plan_of_other(other, kernel);
@@ -110,7 +113,7 @@ TEST_F(PackTest, OneBlobServesEveryInputSize) {
 }
 
 // A blob is moved by copying its bytes, as from a file, and its own memory may go.
-TEST_F(PackTest, BlobsAreRelocatable) {
+TEST_P(PackTest, BlobsAreRelocatable) {
     for (const std::string &kernel : kernels_for(spec)) {
         const Plan made(spec, kernel);
         std::vector<unsigned char> file;
@@ -148,7 +151,9 @@ protected:
     }
 };
 
-TEST_F(PackedCheckTest, WholeBlobsPass) {
+INSTANTIATE_TEST_SUITE_P(Types, PackedCheckTest, ::testing::ValuesIn(dtypes()), dtype_test_name);
+
+TEST_P(PackedCheckTest, WholeBlobsPass) {
     EXPECT_EQ(check(block.data(), block.size(), ""), TCONV_OK) << said;
     // Of any alignment, and with more behind it, as in a file of several.
     std::vector<unsigned char> file(block.size() + 100, 0xff);
@@ -165,13 +170,13 @@ TEST_F(PackedCheckTest, WholeBlobsPass) {
     }
 }
 
-TEST_F(PackedCheckTest, BadArgumentsAreRefused) {
+TEST_P(PackedCheckTest, BadArgumentsAreRefused) {
     EXPECT_EQ(tconv_packed_check(nullptr, block.data(), block.size()), TCONV_INVALID_ARGUMENT);
     EXPECT_EQ(check(nullptr, block.size(), "packed is NULL"), TCONV_INVALID_ARGUMENT);
 }
 
 // Each part in memory of its own, where the address sanitizer sees a read behind it.
-TEST_F(PackedCheckTest, EveryTruncationIsNoticed) {
+TEST_P(PackedCheckTest, EveryTruncationIsNoticed) {
     for (size_t bytes = 0; bytes < block.size(); bytes += bytes < 256 ? 1 : 61) {
         const std::vector<unsigned char> part(block.bytes(), block.bytes() + bytes);
         const unsigned char none = 0;
@@ -182,7 +187,7 @@ TEST_F(PackedCheckTest, EveryTruncationIsNoticed) {
     EXPECT_EQ(check(block.data(), block.size() - 1, "truncated"), TCONV_PACKED_MISMATCH);
 }
 
-TEST_F(PackedCheckTest, EveryFlippedBitIsNoticed) {
+TEST_P(PackedCheckTest, EveryFlippedBitIsNoticed) {
     constexpr size_t kHeader = 128, kChecksum = 32;
     auto *const bytes = static_cast<unsigned char *>(block.data());
     const auto flipped = [&](size_t at, int bit, const std::string &reason) {
@@ -212,6 +217,7 @@ TEST(PackLayouts, TheSameFilterGivesTheSameBlob) {
     for (uint64_t i = 0; i < 60; ++i) {
         Random random(seed_of_case(seed, 500000 + i));
         SpecLimits limits;
+        limits.dtype = dtype_of_case(i);
         limits.depthwise = random.chance(0.2);
         const tconv_spec spec = random_legal_spec(random, limits);
         const Problem dense(spec, random.next());
@@ -225,9 +231,9 @@ TEST(PackLayouts, TheSameFilterGivesTheSameBlob) {
             for (const std::array<int, 4> &order : kOrders) {
                 const std::array<bool, 4> flip = {random.chance(0.3), random.chance(0.3), random.chance(0.5),
                                                   random.chance(0.5)};
-                Tensor other(n, order, {random.below(3), 0, random.below(2), 0}, flip, 16 + random.below(16));
-                const std::vector<double> values = dense.filter.logical();
-                other.each([&](int64_t at, float &w) { w = static_cast<float>(values[static_cast<size_t>(at)]); });
+                Tensor other(spec.dtype, n, order, {random.below(3), 0, random.below(2), 0}, flip,
+                             16 + random.below(16));
+                other.assign(dense.filter.logical());
                 const tconv_view view = other.view();
                 actual.fill(kAllOnes);
                 ASSERT_EQ(tconv_pack_filter(plan.get(), &view, actual.data(), actual.size()), TCONV_OK);
@@ -239,16 +245,21 @@ TEST(PackLayouts, TheSameFilterGivesTheSameBlob) {
 }
 
 TEST(PackLayouts, ZeroStridesBroadcast) {
-    const tconv_spec spec = layer("n1_c5_h4_w4_o7_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw");
-    Problem bilinear(spec, 1);
-    for (int64_t c = 0; c < 5; ++c)
-        for (int64_t o = 0; o < 7; ++o)
-            for (int64_t k = 0; k < 16; ++k)
-                bilinear.filter.at(c, o, k / 4, k % 4) = bilinear.filter.at(0, 0, k / 4, k % 4);
-    const tconv_view whole = bilinear.filter.view();
-    tconv_view shared = whole;
-    shared.stride[0] = shared.stride[1] = 0;
-    for (const std::string &kernel : kernels_for(spec)) {
+    for (const std::string &kernel : usable_kernels()) {
+        const tconv_spec spec =
+            layer("n1_c5_h4_w4_o7_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw", dtype_of(kernel));
+        KernelName name;
+        ASSERT_TRUE(parse_kernel_name(kernel, &name));
+        if (may_refuse(name, spec))
+            continue;
+        Problem bilinear(spec, 1);
+        for (int64_t c = 0; c < 5; ++c)
+            for (int64_t o = 0; o < 7; ++o)
+                for (int64_t k = 0; k < 16; ++k)
+                    bilinear.filter.set(c, o, k / 4, k % 4, bilinear.filter.at(0, 0, k / 4, k % 4));
+        const tconv_view whole = bilinear.filter.view();
+        tconv_view shared = whole;
+        shared.stride[0] = shared.stride[1] = 0;
         const Plan plan(spec, kernel);
         Block a(plan.needs.packed_filter_bytes), b(plan.needs.packed_filter_bytes);
         ASSERT_EQ(tconv_pack_filter(plan.get(), &whole, a.data(), a.size()), TCONV_OK);

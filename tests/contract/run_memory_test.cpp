@@ -1,20 +1,15 @@
-// Memory of a run: none is allocated, little is asked for, and addresses beyond 2^31 elements are reached where they
-// may be: in a batch, and up to the limit within one image.
+// Memory of a run: none is allocated, and addresses beyond 2^31 elements are reached where they may be: in a batch, and
+// up to the limit within one image.
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 
 #include <algorithm>
 #include <atomic>
-#include <cmath>
 #include <cstdlib>
-#include <fstream>
-#include <map>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "random_spec.h"
-#include "reference.h"
 #include "runner.h"
 
 #if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
@@ -84,6 +79,7 @@ TEST(RunMemory, NothingIsAllocated) {
     for (uint64_t i = 0; i < 60; ++i) {
         Random random(seed_of_case(seed_from_environment(), 600000 + i));
         SpecLimits limits;
+        limits.dtype = dtype_of_case(i);
         limits.depthwise = random.chance(0.2);
         const tconv_spec spec = random_legal_spec(random, limits);
         Problem problem(spec, 1);
@@ -146,135 +142,12 @@ TEST(RunMemory, TheAllocationHookIsOnlyForPlans) {
     EXPECT_EQ(calls, 0);
 }
 
-// ---- How much workspace ----------------------------------------------------------------------------------------
-
-constexpr double kMiB = 1 << 20;
-
-// One image of the input with the border that its kernel reaches into, and for a depthwise kernel with the channels
-// that fill its last tile.
-double padded_image_bytes(const tconv_spec &s, const std::string &kernel) {
-    KernelName name;
-    EXPECT_TRUE(parse_kernel_name(kernel, &name)) << kernel;
-    const double tile = name.lanes == "depthwise" ? name.tile_a : 1;
-    const double channels = std::ceil(s.in_channels / tile) * tile;
-    const double rows = s.in_h + 2.0 * ((s.kernel_h - 1.0) * s.dilation_h / s.stride_h + 1);
-    const double columns = s.in_w + 2.0 * ((s.kernel_w - 1.0) * s.dilation_w / s.stride_w + 1);
-    return 4.0 * channels * rows * columns;
-}
-
-double workspace_of(const tconv_spec &spec, const std::string &kernel, int32_t threads) {
-    tconv_hooks hooks;
-    tconv_hooks_init(&hooks, sizeof hooks);
-    hooks.parallel_for = [](void *, int32_t, int (*)(void *, int32_t), void *) { return 0; };
-    hooks.concurrency = threads;
-    const Plan plan(spec, kernel, &hooks);
-    EXPECT_EQ(plan.status, TCONV_OK) << text_of(spec) << ' ' << kernel;
-    return static_cast<double>(plan.needs.workspace_bytes);
-}
-
-// The rows of bench/shapes/layers.csv as specs.
-std::map<std::string, tconv_spec> suite() {
-    std::map<std::string, tconv_spec> layers;
-    std::ifstream file(TCONV_SUITE);
-    std::string line;
-    const auto fields_of = [](const std::string &text) {
-        std::vector<std::string> fields;
-        std::istringstream stream(text);
-        for (std::string field; std::getline(stream, field, ',');)
-            fields.push_back(field);
-        return fields;
-    };
-    std::getline(file, line);
-    const std::vector<std::string> names = fields_of(line);
-    const std::pair<const char *, int32_t tconv_spec::*> kColumns[] = {
-        {"N", &tconv_spec::batch},
-        {"C_in", &tconv_spec::in_channels},
-        {"H_in", &tconv_spec::in_h},
-        {"W_in", &tconv_spec::in_w},
-        {"C_out", &tconv_spec::out_channels},
-        {"kH", &tconv_spec::kernel_h},
-        {"kW", &tconv_spec::kernel_w},
-        {"stride_h", &tconv_spec::stride_h},
-        {"stride_w", &tconv_spec::stride_w},
-        {"pad_top", &tconv_spec::pad_top},
-        {"pad_left", &tconv_spec::pad_left},
-        {"pad_bottom", &tconv_spec::pad_bottom},
-        {"pad_right", &tconv_spec::pad_right},
-        {"out_pad_h", &tconv_spec::output_padding_h},
-        {"out_pad_w", &tconv_spec::output_padding_w},
-        {"dil_h", &tconv_spec::dilation_h},
-        {"dil_w", &tconv_spec::dilation_w},
-        {"groups", &tconv_spec::groups},
-        {"bias", &tconv_spec::has_bias}};
-    while (std::getline(file, line)) {
-        const std::vector<std::string> fields = fields_of(line);
-        tconv_spec spec;
-        tconv_spec_init(&spec, sizeof spec);
-        for (const auto &[name, member] : kColumns) {
-            const auto column = std::find(names.begin(), names.end(), name) - names.begin();
-            spec.*member = std::atoi(fields.at(static_cast<size_t>(column)).c_str());
-        }
-        layers[fields[0]] = spec;
-    }
-    return layers;
-}
-
-TEST(Workspace, OfEverySuiteLayerIsBelowTwoMebibytesAThread) {
-    const std::map<std::string, tconv_spec> layers = suite();
-    ASSERT_EQ(layers.size(), 90u);
-    double most = 0;
-    std::string where;
-    for (const auto &[id, row] : layers) {
-        for (const int32_t layout : {TCONV_NCHW, TCONV_NHWC}) {
-            tconv_spec spec = row;
-            spec.layout = layout;
-            for (const int32_t threads : {1, 16}) {
-                const double bytes = workspace_of(spec, "", threads) / threads;
-                EXPECT_LE(bytes, 2 * kMiB) << id;
-                if (bytes > most)
-                    most = bytes, where = id;
-            }
-            for (const std::string &kernel : kernels_for(spec)) {
-                for (const int32_t threads : {1, 16}) {
-                    EXPECT_LE(workspace_of(spec, kernel, threads), padded_image_bytes(spec, kernel) + threads * 2 * kMiB)
-                        << id << ' ' << kernel << ", threads " << threads;
-                }
-            }
-        }
-    }
-    std::printf("most: %.2f MiB a thread, %s\n", most / kMiB, where.c_str());
-}
-
-TEST(Workspace, OfRandomLayersIsBounded) {
-    for (uint64_t i = 0; i < 3000; ++i) {
-        Random random(seed_of_case(seed_from_environment(), 700000 + i));
-        SpecLimits limits;
-        limits.depthwise = random.chance(0.1);
-        limits.largest_size = 500, limits.largest_kernel = 40, limits.largest_stride = 20;
-        limits.largest_dilation = 12;
-        limits.most_flops = 1e12, limits.most_outputs = 1000000000;
-        const tconv_spec spec = random_legal_spec(random, limits);
-        const auto threads = static_cast<int32_t>(random.range(2, 64));
-        for (const std::string &kernel : kernels_for(spec)) {
-            // Softmax keeps what it normalises: all channels of a pixel, or a row of a lane block.
-            const double kept = spec.activation == TCONV_ACT_SOFTMAX
-                                    ? 4.0 * 2 * tconv::reference::output_size(spec).w * (spec.out_channels + 64)
-                                    : 0;
-            const double serial = workspace_of(spec, kernel, 1);
-            ASSERT_LE(serial, padded_image_bytes(spec, kernel) + 2 * kMiB + kept) << text_of(spec) << ' ' << kernel;
-            // Large kernels have every thread stage much of the image, so that more threads may take as much each.
-            ASSERT_LE(workspace_of(spec, kernel, threads), threads * serial)
-                << text_of(spec) << ' ' << kernel << ", threads " << threads;
-        }
-    }
-}
-
 // ---- Far addresses ---------------------------------------------------------------------------------------------
 
 // Address space, of which only the pages that are touched take memory.
 class Sparse {
 public:
-    explicit Sparse(int64_t elements) : bytes_(static_cast<size_t>(elements) * sizeof(float)) {
+    explicit Sparse(size_t bytes) : bytes_(bytes) {
         data_ = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     }
     ~Sparse() {
@@ -289,29 +162,31 @@ private:
     void *data_;
 };
 
-float &element(const tconv_view &view, int64_t n, int64_t c, int64_t h, int64_t w) {
-    return static_cast<float *>(
-        view.data)[n * view.stride[0] + c * view.stride[1] + h * view.stride[2] + w * view.stride[3]];
+char *element(const tconv_view &view, int32_t dtype, int64_t n, int64_t c, int64_t h, int64_t w) {
+    const int64_t at = n * view.stride[0] + c * view.stride[1] + h * view.stride[2] + w * view.stride[3];
+    return static_cast<char *>(view.data) + at * tconv::element_type(dtype).bytes;
 }
 
 // Runs every kernel with input, residual and output at these strides in sparse memory and compares with the oracle.
 void run_far(const tconv_spec &spec, const int64_t (&input)[4], const int64_t (&output)[4], int64_t elements) {
     Problem problem(spec, 1);
     const std::vector<double> expected = problem.expected();
-    const Sparse memory[3] = {Sparse(elements), Sparse(elements), Sparse(elements)};
+    const auto bytes = static_cast<size_t>(elements * tconv::element_type(spec.dtype).bytes);
+    const Sparse memory[3] = {Sparse(bytes), Sparse(bytes), Sparse(bytes)};
     for (const Sparse &m : memory) {
         if (!m.there())
-            GTEST_SKIP() << "[SKIP] no address space for " << elements << " floats here";
+            GTEST_SKIP() << "[SKIP] no address space for " << bytes << " bytes here";
     }
     tconv_tensors tensors = problem.tensors();
-    const auto place = [](tconv_view *view, const Tensor &from, const int64_t(&stride)[4], void *data) {
+    const auto place = [&](tconv_view *view, const Tensor &from, const int64_t(&stride)[4], void *data) {
         const std::array<int64_t, 4> size = from.extents();
         std::copy(stride, stride + 4, view->stride);
         view->data = data;
         for (int64_t i = 0; i < from.size(); ++i) {
             const int64_t at[4] = {i / (size[1] * size[2] * size[3]), i / (size[2] * size[3]) % size[1],
                                    i / size[3] % size[2], i % size[3]};
-            element(*view, at[0], at[1], at[2], at[3]) = from.at(at[0], at[1], at[2], at[3]);
+            tconv::store_element(spec.dtype, from.at(at[0], at[1], at[2], at[3]),
+                                 element(*view, spec.dtype, at[0], at[1], at[2], at[3]));
         }
     };
     place(&tensors.input, problem.input, input, memory[0].data());
@@ -331,21 +206,25 @@ void run_far(const tconv_spec &spec, const int64_t (&input)[4], const int64_t (&
             for (int64_t c = 0; c < size[1]; ++c)
                 for (int64_t h = 0; h < size[2]; ++h)
                     for (int64_t w = 0; w < size[3]; ++w)
-                        problem.output.at(n, c, h, w) = element(tensors.output, n, c, h, w);
+                        problem.output.set(n, c, h, w, tconv::load_element(
+                                                               spec.dtype, element(tensors.output, spec.dtype, n, c, h, w)));
         ASSERT_EQ(problem.compare(expected), "") << kernel;
     }
 }
 
 constexpr int64_t kLimit = (int64_t{1} << 31) - 1;  // elements that one image may span
 
-TEST(FarAddresses, ImagesOfABatch) {
-    const tconv_spec spec = layer("n3_c5_h3_w4_o9_k3x3_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw_resafter");
+class FarAddresses : public ::testing::TestWithParam<int32_t> {};
+INSTANTIATE_TEST_SUITE_P(Types, FarAddresses, ::testing::ValuesIn(dtypes()), dtype_test_name);
+
+TEST_P(FarAddresses, ImagesOfABatch) {
+    const tconv_spec spec = layer("n3_c5_h3_w4_o9_k3x3_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw_resafter", GetParam());
     // 5 x 7 outputs of 9 channels; images further apart than int32 counts elements.
     run_far(spec, {kLimit + 100, 12, 4, 1}, {kLimit + 77, 35, 7, 1}, 3 * (kLimit + 100));
 }
 
-TEST(FarAddresses, RowsColumnsAndChannelsOfOneImage) {
-    const tconv_spec spec = layer("n1_c3_h3_w4_o4_k3x3_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw_resafter");
+TEST_P(FarAddresses, RowsColumnsAndChannelsOfOneImage) {
+    const tconv_spec spec = layer("n1_c3_h3_w4_o4_k3x3_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw_resafter", GetParam());
     // 5 x 7 outputs. The furthest element is the last that is allowed.
     const int64_t row = (kLimit - 1 - 2 * 4 - 3) / 2, out_row = (kLimit - 1 - 3 * 7 - 6) / 4;
     run_far(spec, {0, 4, row, 1}, {0, 7, out_row, 1}, kLimit);
@@ -356,27 +235,31 @@ TEST(FarAddresses, RowsColumnsAndChannelsOfOneImage) {
 }
 
 // 2200 images of 2^20 elements are 2.3e9 elements, though all of them are one image seen again and again.
-TEST(FarAddresses, MoreThanTwoBillionElementsOfInput) {
-    tconv_spec spec = layer("n1_c1_h1024_w1024_o2_k2x2_s1x1_p500,700,523,322_op0,0_d1x1_g1_f32_nchw");
+TEST_P(FarAddresses, MoreThanTwoBillionElementsOfInput) {
+    tconv_spec spec = layer("n1_c1_h1024_w1024_o2_k2x2_s1x1_p500,700,523,322_op0,0_d1x1_g1_f32_nchw", GetParam());
     Problem one(spec, 1);
     const std::vector<double> expected = one.expected();
     spec.batch = 2200;
+    const auto element = static_cast<size_t>(tconv::element_type(spec.dtype).bytes);
     const Plan plan(spec);
     ASSERT_EQ(plan.status, TCONV_OK);
-    EXPECT_EQ(plan.needs.input_bytes, size_t{4} * 2200 * 1024 * 1024);
+    EXPECT_EQ(plan.needs.input_bytes, element * 2200 * 1024 * 1024);
     const tconv_view filter = one.filter.view();
     Block packed(plan.needs.packed_filter_bytes), workspace(plan.needs.workspace_bytes);
     ASSERT_EQ(tconv_pack_filter(plan.get(), &filter, packed.data(), packed.size()), TCONV_OK);
-    std::vector<float> output(plan.needs.output_bytes / sizeof(float));
+    std::vector<unsigned char> output(plan.needs.output_bytes);
     tconv_tensors tensors = one.tensors();
     tensors.input.stride[0] = 0;
     ASSERT_EQ(tconv_view_output(&spec, TCONV_NCHW, output.data(), &tensors.output), TCONV_OK);
     tensors.packed_filter = packed.data();
     tensors.workspace = workspace.data(), tensors.workspace_bytes = workspace.size();
     ASSERT_EQ(tconv_run(plan.get(), &tensors), TCONV_OK);
-    ASSERT_EQ(output.size(), 2200 * expected.size());
-    for (size_t i = 0; i < output.size(); ++i)
-        ASSERT_EQ(output[i], static_cast<float>(expected[i % expected.size()])) << i;
+    ASSERT_EQ(output.size(), 2200 * expected.size() * element);
+    for (size_t i = 0; i < 2200 * expected.size(); ++i) {
+        ASSERT_EQ(tconv::load_element(spec.dtype, output.data() + i * element),
+                  tconv::rounded_to(spec.dtype, expected[i % expected.size()]))
+            << i;
+    }
 }
 
 }  // namespace

@@ -29,8 +29,8 @@ tconv_hooks listening(std::string *said) {
     return hooks;
 }
 
-// One layer that uses every tensor, ready to run.
-class RunTest : public ::testing::Test {
+// One layer that uses every tensor, ready to run, in each element type.
+class RunTest : public ::testing::TestWithParam<int32_t> {
 protected:
     void SetUp() override {
         ASSERT_EQ(plan.status, TCONV_OK);
@@ -50,12 +50,12 @@ protected:
         workspace.fill(kAllOnes);
         tconv_tensors tensors = good;
         change(&tensors);
-        const std::vector<uint32_t> output = bits_of(problem.output);
+        const std::vector<uint64_t> output = problem.output.bits();
         const std::vector<unsigned char> scratch(workspace.bytes(), workspace.bytes() + workspace.size());
         const tconv_status status = tconv_run(plan.get(), &tensors);
         if (status != TCONV_OK) {
             EXPECT_NE(said.find(names), std::string::npos) << '"' << said << "\" should name " << names;
-            EXPECT_EQ(bits_of(problem.output), output) << "a failure writes nothing";
+            EXPECT_EQ(problem.output.bits(), output) << "a failure writes nothing";
             EXPECT_EQ(std::memcmp(scratch.data(), workspace.bytes(), scratch.size()), 0) << "nor in the workspace";
         }
         return status;
@@ -68,21 +68,25 @@ protected:
 
     std::string said;
     const tconv_hooks hooks = listening(&said);
-    const tconv_spec spec = layer("n2_c6_h5_w7_o20_k4x3_s2x2_p1,1,1,1_op0,0_d1x1_g2_f32_nchw_prelu_resafter");
+    const tconv_spec spec =
+        layer("n2_c6_h5_w7_o20_k4x3_s2x2_p1,1,1,1_op0,0_d1x1_g2_f32_nchw_prelu_resafter", GetParam());
+    const int element = tconv::element_type(GetParam()).bytes;
     Problem problem{spec, 1};
     Plan plan{spec, "", &hooks};
     Block packed{plan.needs.packed_filter_bytes}, workspace{plan.needs.workspace_bytes};
     tconv_tensors good;
 };
 
-TEST_F(RunTest, ARunThatIsRight) {
+INSTANTIATE_TEST_SUITE_P(Types, RunTest, ::testing::ValuesIn(dtypes()), dtype_test_name);
+
+TEST_P(RunTest, ARunThatIsRight) {
     ASSERT_EQ(run([](tconv_tensors *) {}, ""), TCONV_OK) << said;
     EXPECT_EQ(problem.compare(problem.expected()), "");
     EXPECT_EQ(said, "");
     EXPECT_TRUE(workspace.guards_intact() && packed.guards_intact());
 }
 
-TEST_F(RunTest, NullAndStructSize) {
+TEST_P(RunTest, NullAndStructSize) {
     EXPECT_EQ(tconv_run(nullptr, &good), TCONV_INVALID_ARGUMENT);
     EXPECT_EQ(tconv_run(plan.get(), nullptr), TCONV_INVALID_ARGUMENT);
     for (const size_t size : {size_t{0}, sizeof(tconv_tensors) - 4, sizeof(tconv_tensors) + 8}) {
@@ -97,7 +101,7 @@ TEST_F(RunTest, NullAndStructSize) {
     EXPECT_EQ(run([](tconv_tensors *t) { t->workspace = nullptr; }, "workspace"), TCONV_INVALID_ARGUMENT);
 }
 
-TEST_F(RunTest, WorkspaceTooSmall) {
+TEST_P(RunTest, WorkspaceTooSmall) {
     for (const size_t bytes : {size_t{0}, size_t{64}, workspace.size() - 1}) {
         EXPECT_EQ(run([&](tconv_tensors *t) { t->workspace_bytes = bytes; }, std::to_string(workspace.size())),
                   TCONV_WORKSPACE_TOO_SMALL);
@@ -105,7 +109,7 @@ TEST_F(RunTest, WorkspaceTooSmall) {
     EXPECT_EQ(run([](tconv_tensors *t) { t->workspace_bytes = SIZE_MAX; }, ""), TCONV_OK);
 }
 
-TEST_F(RunTest, Misaligned) {
+TEST_P(RunTest, Misaligned) {
     const auto odd = [](const void *p, int bytes) { return static_cast<char *>(const_cast<void *>(p)) + bytes; };
     for (const int bytes : {4, 16, 32}) {
         EXPECT_EQ(run([&](tconv_tensors *t) { t->workspace = odd(t->workspace, bytes); }, "workspace"),
@@ -113,7 +117,7 @@ TEST_F(RunTest, Misaligned) {
         EXPECT_EQ(run([&](tconv_tensors *t) { t->packed_filter = odd(t->packed_filter, bytes); }, "packed_filter"),
                   TCONV_MISALIGNED);
     }
-    for (const int bytes : {1, 2, 3}) {
+    for (int bytes = 1; bytes < element; ++bytes) {
         EXPECT_EQ(run([&](tconv_tensors *t) { t->input = shifted(t->input, bytes); }, "input"), TCONV_MISALIGNED);
         EXPECT_EQ(run([&](tconv_tensors *t) { t->output = shifted(t->output, bytes); }, "output"), TCONV_MISALIGNED);
         EXPECT_EQ(run([&](tconv_tensors *t) { t->residual = shifted(t->residual, bytes); }, "residual"),
@@ -124,7 +128,7 @@ TEST_F(RunTest, Misaligned) {
     }
 }
 
-TEST_F(RunTest, StridesThatCannotBe) {
+TEST_P(RunTest, StridesThatCannotBe) {
     EXPECT_EQ(run([](tconv_tensors *t) { t->input.stride[3] = -1; }, "input"), TCONV_INVALID_ARGUMENT);
     EXPECT_EQ(run([](tconv_tensors *t) { t->output.stride[1] = -1; }, "output"), TCONV_INVALID_ARGUMENT);
     EXPECT_EQ(run([](tconv_tensors *t) { t->output.stride[2] = 1; }, "output"), TCONV_INVALID_ARGUMENT);
@@ -138,7 +142,7 @@ TEST_F(RunTest, StridesThatCannotBe) {
 
 // Every identifying byte of the header (magic, byte order, version, layer, size; then the kernel's name), changed in
 // each bit. The checksum of the floats stands between them.
-TEST_F(RunTest, ADamagedBlobIsRefused) {
+TEST_P(RunTest, ADamagedBlobIsRefused) {
     const size_t name = std::strlen(tconv_plan_kernel(plan.get()));
     auto *const bytes = static_cast<unsigned char *>(packed.data());
     for (size_t at = 0; at < 40 + name; ++at) {
@@ -153,8 +157,8 @@ TEST_F(RunTest, ADamagedBlobIsRefused) {
     EXPECT_EQ(run([](tconv_tensors *) {}, ""), TCONV_OK);
 }
 
-TEST_F(RunTest, AForeignBlobIsRefused) {
-    for (const uint32_t pattern : {0u, kQuietNan, kAllOnes, 0x6e6f6374u}) {
+TEST_P(RunTest, AForeignBlobIsRefused) {
+    for (const uint64_t pattern : {uint64_t{0}, kQuietNan, kAllOnes, uint64_t{0x6e6f63746e6f6374}}) {
         Block foreign(packed.size(), pattern);
         EXPECT_EQ(run([&](tconv_tensors *t) { t->packed_filter = foreign.data(); }, "packed_filter"),
                   TCONV_PACKED_MISMATCH);
@@ -172,7 +176,7 @@ TEST_F(RunTest, AForeignBlobIsRefused) {
     for (const char *text :
          {"n2_c8_h5_w7_o20_k4x3_s2x2_p1,1,1,1_op0,0_d1x1_g2", "n2_c6_h5_w7_o18_k4x3_s2x2_p1,1,1,1_op0,0_d1x1_g2",
           "n2_c6_h5_w7_o20_k3x4_s2x2_p1,1,1,1_op0,0_d1x1_g2", "n2_c3_h5_w7_o10_k4x3_s2x2_p1,1,1,1_op0,0_d1x1_g1"}) {
-        const tconv_spec other = layer(std::string(text) + "_f32_nchw_prelu_resafter");
+        const tconv_spec other = layer(std::string(text) + "_f32_nchw_prelu_resafter", GetParam());
         const Problem its(other, 1);
         const Plan of_other(other, chosen);
         ASSERT_EQ(of_other.status, TCONV_OK);
@@ -185,7 +189,7 @@ TEST_F(RunTest, AForeignBlobIsRefused) {
     }
 }
 
-TEST_F(RunTest, EachPairThatMustNotAlias) {
+TEST_P(RunTest, EachPairThatMustNotAlias) {
     // Room to overlap in: a buffer large enough for any tensor.
     Block buffer(1 << 20, 0);
     void *const at = buffer.data();
@@ -203,7 +207,7 @@ TEST_F(RunTest, EachPairThatMustNotAlias) {
     refused([&](tconv_tensors *t) { t->output = view_at(t->output), t->act_slope = at; }, "output overlaps act_slope");
     refused([&](tconv_tensors *t) { t->input = view_at(t->input), t->workspace = at; }, "workspace overlaps input");
     refused([&](tconv_tensors *t) { t->residual = view_at(t->residual), t->workspace = at; }, "overlaps residual");
-    refused([&](tconv_tensors *t) { t->residual = shifted(t->output, 4); }, "output overlaps residual");
+    refused([&](tconv_tensors *t) { t->residual = shifted(t->output, element); }, "output overlaps residual");
     refused([&](tconv_tensors *t) { t->bias = at, t->workspace = at; }, "workspace overlaps bias");
     refused([&](tconv_tensors *t) { t->act_slope = at, t->workspace = at; }, "workspace overlaps act_slope");
     std::memcpy(at, packed.data(), packed.size());
@@ -214,18 +218,18 @@ TEST_F(RunTest, EachPairThatMustNotAlias) {
     refused(
         [&](tconv_tensors *t) {
             t->workspace = static_cast<char *>(at) + 64;
-            t->bias = static_cast<char *>(at) + 64 + workspace.size() - 4;
+            t->bias = static_cast<char *>(at) + 64 + workspace.size() - static_cast<size_t>(element);
         },
         "workspace overlaps bias");
     // What only reads may share memory with what only reads.
     EXPECT_EQ(run([&](tconv_tensors *t) { t->act_slope = t->bias; }, ""), TCONV_OK);
 }
 
-TEST_F(RunTest, TheOutputMayBeTheResidualsView) {
+TEST_P(RunTest, TheOutputMayBeTheResidualsView) {
     ASSERT_EQ(run([](tconv_tensors *t) { t->output = t->residual; }, ""), TCONV_OK) << said;
 }
 
-TEST_F(RunTest, AFailingPoolIsAnInternalError) {
+TEST_P(RunTest, AFailingPoolIsAnInternalError) {
     tconv_hooks failing = hooks;
     for (const auto pool : {+[](void *, int32_t, int (*)(void *, int32_t), void *) { return 7; },
                             +[](void *, int32_t count, int (*task)(void *, int32_t), void *arg) {
@@ -241,7 +245,7 @@ TEST_F(RunTest, AFailingPoolIsAnInternalError) {
     }
 }
 
-TEST_F(RunTest, AnEmptyBatchNeedsNothing) {
+TEST_P(RunTest, AnEmptyBatchNeedsNothing) {
     tconv_spec empty = spec;
     empty.batch = 0;
     const Plan none(empty);
@@ -254,21 +258,23 @@ TEST_F(RunTest, AnEmptyBatchNeedsNothing) {
 }
 
 // What the caller did not ask to be written is not: operands, and what the spec does not read may be rubbish.
-TEST_F(RunTest, OperandsAreLeftAlone) {
-    const std::vector<uint32_t> input = bits_of(problem.input), residual = bits_of(problem.residual);
-    const std::vector<float> bias = problem.bias, slope = problem.slope;
+TEST_P(RunTest, OperandsAreLeftAlone) {
+    const std::vector<uint64_t> input = problem.input.bits(), residual = problem.residual.bits(),
+                                bias = problem.bias.bits(), slope = problem.slope.bits();
     const std::vector<unsigned char> blob(packed.bytes(), packed.bytes() + packed.size());
     ASSERT_EQ(run([](tconv_tensors *) {}, ""), TCONV_OK);
-    EXPECT_EQ(bits_of(problem.input), input);
-    EXPECT_EQ(bits_of(problem.residual), residual);
-    EXPECT_EQ(problem.bias, bias);
-    EXPECT_EQ(problem.slope, slope);
+    EXPECT_EQ(problem.input.bits(), input);
+    EXPECT_EQ(problem.residual.bits(), residual);
+    EXPECT_EQ(problem.bias.bits(), bias);
+    EXPECT_EQ(problem.slope.bits(), slope);
     EXPECT_EQ(std::memcmp(packed.bytes(), blob.data(), blob.size()), 0);
     EXPECT_TRUE(problem.input.surroundings_intact() && problem.residual.surroundings_intact());
 }
 
-TEST(RunUnread, TensorsTheSpecDoesNotReadAreNotLookedAt) {
-    const tconv_spec plain = layer("n1_c6_h5_w7_o20_k4x3_s2x2_p1,1,1,1_op0,0_d1x1_g2_f32_nchw_nobias");
+class RunUnread : public ::testing::TestWithParam<int32_t> {};
+
+TEST_P(RunUnread, TensorsTheSpecDoesNotReadAreNotLookedAt) {
+    const tconv_spec plain = layer("n1_c6_h5_w7_o20_k4x3_s2x2_p1,1,1,1_op0,0_d1x1_g2_f32_nchw_nobias", GetParam());
     Problem problem(plain, 1);
     for (const std::string &kernel : kernels_for(plain)) {
         const Plan plan(plain, kernel);
@@ -287,8 +293,32 @@ TEST(RunUnread, TensorsTheSpecDoesNotReadAreNotLookedAt) {
     }
 }
 
-TEST(RunThreads, OnePlanServesManyThreadsAtOnce) {
-    const tconv_spec spec = layer("n2_c9_h11_w13_o20_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nhwc_gelu");
+INSTANTIATE_TEST_SUITE_P(Types, RunUnread, ::testing::ValuesIn(dtypes()), dtype_test_name);
+
+// Runs over and over on tensors of its own; how often something went wrong.
+int run_repeatedly(const Plan &plan, Block &packed, Problem &problem) {
+    Block workspace(plan.needs.workspace_bytes);
+    tconv_tensors tensors = problem.tensors();
+    tensors.packed_filter = packed.data();
+    tensors.workspace = workspace.data(), tensors.workspace_bytes = workspace.size();
+    std::vector<uint64_t> before;
+    int wrong = 0;
+    for (int round = 0; round < 20; ++round) {
+        problem.output.poison();
+        wrong += tconv_run(plan.get(), &tensors) != TCONV_OK;
+        const std::vector<uint64_t> bits = problem.output.bits();
+        if (round == 0)
+            before = bits;
+        wrong += bits != before;
+    }
+    const double epsilon = tconv::element_type(problem.spec.dtype).epsilon();
+    return wrong + !problem.compare(problem.expected(), 1e-4, 1e-5 + epsilon).empty();
+}
+
+class RunThreads : public ::testing::TestWithParam<int32_t> {};
+
+TEST_P(RunThreads, OnePlanServesManyThreadsAtOnce) {
+    const tconv_spec spec = layer("n2_c9_h11_w13_o20_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nhwc_gelu", GetParam());
     tconv_pool *pool = nullptr;
     ASSERT_EQ(tconv_pool_create(3, &pool), TCONV_OK);
     tconv_hooks hooks;
@@ -306,20 +336,7 @@ TEST(RunThreads, OnePlanServesManyThreadsAtOnce) {
             threads.emplace_back([&, id] {
                 Problem mine(spec, 100 + id);
                 mine.filter = first.filter;
-                Block workspace(plan.needs.workspace_bytes);
-                tconv_tensors tensors = mine.tensors();
-                tensors.packed_filter = packed.data();
-                tensors.workspace = workspace.data(), tensors.workspace_bytes = workspace.size();
-                std::vector<uint32_t> before;
-                for (int round = 0; round < 20; ++round) {
-                    mine.output.poison();
-                    wrong[id] += tconv_run(plan.get(), &tensors) != TCONV_OK;
-                    const std::vector<uint32_t> bits = bits_of(mine.output);
-                    if (round == 0)
-                        before = bits;
-                    wrong[id] += bits != before;
-                }
-                wrong[id] += !mine.compare(mine.expected(), 1e-4, 1e-5).empty();
+                wrong[id] = run_repeatedly(plan, packed, mine);
             });
         }
         for (std::thread &thread : threads)
@@ -328,5 +345,7 @@ TEST(RunThreads, OnePlanServesManyThreadsAtOnce) {
     }
     tconv_pool_destroy(pool);
 }
+
+INSTANTIATE_TEST_SUITE_P(Types, RunThreads, ::testing::ValuesIn(dtypes()), dtype_test_name);
 
 }  // namespace

@@ -1,9 +1,7 @@
 // Every activation through every kernel: with both residual orders, in place of the residual, in both layouts; over
-// the whole range of floats; and at the values where formulas break.
+// the whole range of its type; and at the values where formulas break.
 #include <gtest/gtest.h>
 
-#include <bit>
-#include <cfloat>
 #include <cmath>
 #include <cstdio>
 #include <limits>
@@ -23,7 +21,7 @@ using testing::Random;
 using testing::Runner;
 using testing::Tensor;
 
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 const char *const kExact[] = {"relu",         "clip-3,9",        "leaky_relu0.25", "leaky_relu0",
                               "leaky_relu-2", "leaky_relu1",     "prelu",          ""};
@@ -34,51 +32,56 @@ std::string with(const std::string &base, const std::string &suffix) {
     return suffix.empty() ? base : base + "_" + suffix;
 }
 
-// Integer sums up to 2^20 would saturate every curve: a power of two on weights, bias and residual brings the largest
-// argument down to 8 and keeps every sum exact.
+// Integer sums would saturate every curve: a power of two on weights, bias and residual brings the largest argument down
+// to 8 and keeps every sum exact.
 void scale_arguments(Problem &problem, tconv_spec linear) {
     linear.activation = TCONV_ACT_NONE;
     double largest = 1;
     for (const double y : problem.expected_of(linear))
         largest = std::fmax(largest, std::fabs(y));
-    const float factor = static_cast<float>(std::exp2(std::floor(std::log2(8 / largest))));
-    const auto scale = [&](int64_t, float &value) { value *= factor; };
-    problem.filter.each(scale);
-    problem.residual.each(scale);
-    for (float &b : problem.bias)
-        b *= factor;
+    const double factor = std::exp2(std::floor(std::log2(8 / largest)));
+    for (Tensor *tensor : {&problem.filter, &problem.residual, &problem.bias})
+        tensor->change([&](int64_t, double value) { return value * factor; });
 }
 
-// Empty if every output is within the table's error of the oracle.
-std::string compare_within_tolerance(Problem &problem) {
-    tconv_spec before = problem.spec, linear = problem.spec;
-    if (before.residual == TCONV_RESIDUAL_AFTER)
-        before.residual = linear.residual = TCONV_RESIDUAL_NONE;
-    linear.activation = TCONV_ACT_NONE;
-    const std::vector<double> argument = problem.expected_of(linear), activated = problem.expected_of(before),
-                              expected = problem.expected(), actual = problem.output.logical();
-    for (size_t i = 0; i < actual.size(); ++i) {
-        const double allowed = testing::allowed_error(problem.spec, argument[i], activated[i], expected[i]);
-        const double rounded = static_cast<float>(expected[i]);
-        const bool overflows = std::isinf(rounded) && actual[i] == rounded;
-        if (!overflows && !(std::fabs(actual[i] - expected[i]) <= allowed)) {
-            char text[200];
-            std::snprintf(text, sizeof text, "output %zu, argument %.9g: %.9g, expected %.9g within %.3g", i,
-                          argument[i], actual[i], expected[i], allowed);
-            return text;
-        }
+// The oracle's answer on the way to the result.
+struct Answer {
+    explicit Answer(const Problem &problem) {
+        tconv_spec before = problem.spec, linear = problem.spec;
+        if (before.residual == TCONV_RESIDUAL_AFTER)
+            before.residual = linear.residual = TCONV_RESIDUAL_NONE;
+        linear.activation = TCONV_ACT_NONE;
+        argument = problem.expected_of(linear);
+        activated = problem.expected_of(before);
+        result = problem.expected();
     }
-    return "";
-}
+
+    // Empty if every output is within the table's error.
+    std::string compare(const Problem &problem) const {
+        const std::vector<double> actual = problem.output.logical();
+        for (size_t i = 0; i < actual.size(); ++i) {
+            const double allowed = testing::allowed_error(problem.spec, argument[i], activated[i], result[i]);
+            const bool rounded = actual[i] == rounded_to(problem.spec.dtype, result[i]);  // to infinity too
+            if (!rounded && !(allowed > 0 && std::fabs(actual[i] - result[i]) <= allowed)) {
+                char text[200];
+                std::snprintf(text, sizeof text, "output %zu, argument %.17g: %.17g, expected %.17g within %.3g", i,
+                              argument[i], actual[i], result[i], allowed);
+                return text;
+            }
+        }
+        return "";
+    }
+
+    std::vector<double> argument, activated, result;
+};
 
 // Runs in place of the residual and moves the result to problem.output, so that it can be compared there.
 tconv_status run_in_place(Runner &runner, Problem &problem, const std::string &kernel) {
     Tensor original = problem.residual;
     const tconv_status status = runner.run(problem, kernel, true);
     EXPECT_TRUE(problem.residual.surroundings_intact()) << kernel;
-    const std::vector<double> result = problem.residual.logical();
     problem.output.poison();
-    problem.output.each([&](int64_t i, float &y) { y = static_cast<float>(result[static_cast<size_t>(i)]); });
+    problem.output.assign(problem.residual.logical());
     problem.residual = original;
     return status;
 }
@@ -90,30 +93,41 @@ const char *const kLayers[] = {
     "n1_c3_h1_w150_o3_k1x5_s1x1_p0,2,0,2_op0,0_d1x1_g1_f32_nchw",  // long rows
 };
 
-class Activation : public ::testing::TestWithParam<const char *> {};
+class Activation : public ::testing::TestWithParam<const char *> {
+protected:
+    // Every kernel of the spec's dtype, on one placement.
+    void check(const tconv_spec &spec, Placement placement) {
+        Runner runner;
+        Problem problem(spec, 21, placement);
+        if (!testing::is_exact(spec) || std::string(GetParam()) == "leaky_relu0.01")
+            scale_arguments(problem, spec);
+        const Answer answer(problem);
+        for (const std::string &kernel : testing::kernels_for(spec)) {
+            const std::string where =
+                testing::text_of(spec) + " " + kernel + " placement " + std::to_string(static_cast<int>(placement));
+            ASSERT_EQ(runner.run(problem, kernel), TCONV_OK) << where << runner.log;
+            ASSERT_EQ(answer.compare(problem), "") << where;
+            ASSERT_TRUE(problem.output.surroundings_intact()) << where;
+            if (spec.residual == TCONV_RESIDUAL_NONE)
+                continue;
+            ASSERT_EQ(run_in_place(runner, problem, kernel), TCONV_OK) << where << runner.log;
+            ASSERT_EQ(answer.compare(problem), "") << where << " in place";
+        }
+    }
+};
 
+// The placements take turns, so that each meets each layer and, over the layers, each residual order.
 TEST_P(Activation, WithEveryResidualOrderAndPlacement) {
-    const std::string activation = GetParam();
-    Runner runner;
-    for (const std::string base : kLayers) {
-        for (const char *residual : {"", "resbefore", "resafter"}) {
-            const tconv_spec spec = testing::layer(with(with(base, activation), residual));
-            for (const Placement placement : {Placement::kDense, Placement::kOther, Placement::kShuffled}) {
-                Problem problem(spec, 21, placement);
-                if (!testing::is_exact(spec) || activation == "leaky_relu0.01")
-                    scale_arguments(problem, spec);
-                for (const std::string &kernel : testing::kernels_for(spec)) {
-                    const std::string where = testing::text_of(spec) + " " + kernel + " placement " +
-                                              std::to_string(static_cast<int>(placement));
-                    ASSERT_EQ(runner.run(problem, kernel), TCONV_OK) << where << runner.log;
-                    ASSERT_EQ(compare_within_tolerance(problem), "") << where;
-                    ASSERT_TRUE(problem.output.surroundings_intact()) << where;
-                    if (spec.residual == TCONV_RESIDUAL_NONE)
-                        continue;
-                    ASSERT_EQ(run_in_place(runner, problem, kernel), TCONV_OK) << where << runner.log;
-                    ASSERT_EQ(compare_within_tolerance(problem), "") << where << " in place";
-                }
+    constexpr Placement kPlacements[] = {Placement::kDense, Placement::kOther, Placement::kShuffled};
+    for (const int32_t dtype : testing::dtypes()) {
+        size_t turn = static_cast<size_t>(dtype);
+        for (const std::string base : kLayers) {
+            for (const char *residual : {"", "resbefore", "resafter"}) {
+                check(testing::layer(with(with(base, GetParam()), residual), dtype), kPlacements[turn++ % 3]);
+                if (HasFatalFailure())
+                    return;
             }
+            ++turn;
         }
     }
 }
@@ -131,65 +145,81 @@ INSTANTIATE_TEST_SUITE_P(Curves, Activation, ::testing::ValuesIn(kCurves),
                          [](const auto &info) { return test_name(info.param); });
 
 // A layer that passes its inputs on: one channel, one tap, weight 1.
-tconv_spec identity(const std::string &activation, size_t values) {
+tconv_spec identity(const std::string &activation, int32_t dtype, size_t values) {
     return testing::layer(with("n1_c1_h1_w" + std::to_string(values) +
                                    "_o1_k1x1_s1x1_p0,0,0,0_op0,0_d1x1_g1_f32_nchw_nobias",
-                               activation));
+                               activation),
+                          dtype);
 }
 
-Problem identity_problem(const tconv_spec &spec, const std::vector<float> &values) {
+Problem identity_problem(const tconv_spec &spec, const std::vector<double> &values) {
     Problem problem(spec, 1);
-    problem.filter.at(0, 0, 0, 0) = 1;
-    problem.slope[0] = -0.5f;
-    problem.input.each([&](int64_t i, float &x) { x = values[static_cast<size_t>(i)]; });
+    problem.filter.set(0, 0, 0, 0, 1);
+    problem.slope.set(0, -0.5);
+    problem.input.assign(values);
     return problem;
 }
 
+// Of the type's, uniform over the bit patterns.
+double any_number(Random &random, int32_t dtype) {
+    const uint64_t bits = random.next();
+    return load_element(dtype, &bits);
+}
+
 TEST_P(Activation, OverTheWholeRange) {
-    // Half of them where the curves bend, half over all finite floats, by their bits. hard_swish multiplies x by 6
-    // before it divides by 6, so its range ends where that overflows.
-    const float limit = std::string(GetParam()) == "hard_swish" ? FLT_MAX / 6 : FLT_MAX;
-    Random random(testing::seed_from_environment());
-    std::vector<float> values;
-    while (values.size() < 10000)
-        values.push_back(static_cast<float>((random.unit() * 2 - 1) * (values.size() % 4 == 0 ? 110 : 12)));
-    while (values.size() < 20000) {
-        const float x = std::bit_cast<float>(static_cast<uint32_t>(random.next()));
-        if (std::fabs(x) <= limit)
-            values.push_back(x);
-    }
-    const tconv_spec spec = identity(GetParam(), values.size());
-    Problem problem = identity_problem(spec, values);
-    Runner runner;
-    for (const std::string &kernel : testing::kernels_for(spec)) {
-        ASSERT_EQ(runner.run(problem, kernel), TCONV_OK) << kernel << runner.log;
-        EXPECT_EQ(compare_within_tolerance(problem), "") << kernel;
+    for (const int32_t dtype : testing::dtypes()) {
+        // Half of them where the curves bend, half over all finite numbers, by their bits. hard_swish multiplies x by 6
+        // before it divides by 6, so its range ends where that overflows.
+        const double most = element_type(arithmetic_of(dtype)).most();
+        const double limit = std::string(GetParam()) == "hard_swish" ? most / 6 : most;
+        const double wide = dtype == TCONV_F64 ? 760 : 110;  // where exp() leaves the arithmetic's range
+        Random random(testing::seed_from_environment());
+        std::vector<double> values;
+        while (values.size() < 10000)
+            values.push_back(rounded_to(dtype, (random.unit() * 2 - 1) * (values.size() % 4 == 0 ? wide : 12)));
+        while (values.size() < 20000) {
+            const double x = any_number(random, dtype);
+            if (std::fabs(x) <= limit)
+                values.push_back(x);
+        }
+        const tconv_spec spec = identity(GetParam(), dtype, values.size());
+        Problem problem = identity_problem(spec, values);
+        const Answer answer(problem);
+        Runner runner;
+        for (const std::string &kernel : testing::kernels_for(spec)) {
+            ASSERT_EQ(runner.run(problem, kernel), TCONV_OK) << kernel << runner.log;
+            EXPECT_EQ(answer.compare(problem), "") << kernel;
+        }
     }
 }
 
 TEST_P(Activation, SpecialValues) {
-    const std::vector<float> values = {
-        std::nanf(""), -std::nanf(""), kInfinity, -kInfinity, 0.0f,     -0.0f,   FLT_TRUE_MIN, -FLT_TRUE_MIN,
-        FLT_MIN,       -FLT_MIN,       1e30f,     -1e30f,     1e-20f,   -1e-20f, 88.5f,        -88.5f,
-        -104.5f,       -150.0f,        3.0f,      -3.0f,      0.625f,   -0.625f, 0.5f,         -0.5f,
-        5e37f,         -5e37f,         1.0f,      -1.0f,      -87.0f,   89.5f};
-    const tconv_spec spec = identity(GetParam(), values.size());
-    Problem problem = identity_problem(spec, values);
-    const std::vector<double> expected = problem.expected();
-    Runner runner;
-    for (const std::string &kernel : testing::kernels_for(spec)) {
-        ASSERT_EQ(runner.run(problem, kernel), TCONV_OK) << kernel << runner.log;
-        const std::vector<double> actual = problem.output.logical();
-        for (size_t i = 0; i < values.size(); ++i) {
-            double y = expected[i];
-            if (values[i] == -kInfinity && testing::limit_replaces_formula(spec.activation))
-                y = 0;
-            if (std::isnan(y)) {
-                EXPECT_TRUE(std::isnan(actual[i])) << kernel << ' ' << values[i] << " gives " << actual[i];
-            } else if (std::isinf(values[i])) {
-                EXPECT_EQ(actual[i], y) << kernel << ' ' << values[i] << ": the limit itself";
-            } else {
-                EXPECT_NEAR(actual[i], y, testing::allowed_error(spec, values[i], y, y)) << kernel << ' ' << values[i];
+    for (const int32_t dtype : testing::dtypes()) {
+        const ElementType &type = element_type(dtype);
+        std::vector<double> values = {std::nan(""), -std::nan(""), kInfinity, -kInfinity, 0.0, -0.0};
+        for (const double x : {type.least_step(), type.least(), 1e30, 1e-20, 88.5, 104.5, 150.0, 709.5, 745.5, 3.0, 0.625,
+                               0.5, 5e37, 1.0, 87.0, 89.5}) {
+            values.push_back(rounded_to(dtype, x));
+            values.push_back(rounded_to(dtype, -x));
+        }
+        const tconv_spec spec = identity(GetParam(), dtype, values.size());
+        Problem problem = identity_problem(spec, values);
+        const std::vector<double> expected = problem.expected();
+        Runner runner;
+        for (const std::string &kernel : testing::kernels_for(spec)) {
+            ASSERT_EQ(runner.run(problem, kernel), TCONV_OK) << kernel << runner.log;
+            const std::vector<double> actual = problem.output.logical();
+            for (size_t i = 0; i < values.size(); ++i) {
+                double y = expected[i];
+                if (values[i] == -kInfinity && testing::limit_replaces_formula(spec.activation))
+                    y = 0;
+                if (std::isnan(y)) {
+                    EXPECT_TRUE(std::isnan(actual[i])) << kernel << ' ' << values[i] << " gives " << actual[i];
+                } else if (std::isinf(values[i])) {
+                    EXPECT_EQ(actual[i], rounded_to(dtype, y)) << kernel << ' ' << values[i] << ": the limit itself";
+                } else {
+                    EXPECT_NEAR(actual[i], y, testing::allowed_error(spec, values[i], y, y)) << kernel << ' ' << values[i];
+                }
             }
         }
     }

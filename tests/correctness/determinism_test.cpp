@@ -25,6 +25,7 @@ using testing::Random;
 using testing::Runner;
 using testing::SpecLimits;
 using testing::Tensor;
+using Bits = std::vector<uint64_t>;
 
 DataRules reals() {
     DataRules rules;
@@ -33,8 +34,9 @@ DataRules reals() {
 }
 
 // Layers of several tasks: what threads and splits can only disturb there.
-tconv_spec draw_spec(Random &random) {
+tconv_spec draw_spec(Random &random, uint64_t index) {
     SpecLimits limits;
+    limits.dtype = testing::dtype_of_case(index);
     limits.depthwise = random.chance(0.15);
     limits.most_flops = random.chance(0.3) ? 10e6 : 1e6, limits.most_outputs = 40000;
     return testing::random_legal_spec(random, limits);
@@ -48,13 +50,13 @@ protected:
     void each_case(uint64_t first, uint64_t layers, Check check) {
         for (uint64_t i = first; i < first + layers && !HasFatalFailure(); ++i) {
             Random random(testing::seed_of_case(seed, i));
-            const tconv_spec spec = draw_spec(random);
+            const tconv_spec spec = draw_spec(random, i);
             Problem problem(spec, random.next(), Placement::kDense, reals());
             for (const std::string &kernel : testing::kernels_for(spec)) {
                 SCOPED_TRACE("TCONV_SEED=" + std::to_string(seed) + " case " + std::to_string(i) + " " +
                              testing::text_of(spec) + " " + kernel);
                 ASSERT_EQ(runner.run(problem, kernel), TCONV_OK) << runner.log;
-                check(problem, kernel, testing::bits_of(problem.output), random);
+                check(problem, kernel, problem.output.bits(), random);
                 if (HasFatalFailure())
                     return;
             }
@@ -84,14 +86,14 @@ TEST_F(Determinism, ThreadsDoNotMatter) {
     tconv_pool *pools[4];
     for (int i = 0; i < 4; ++i)
         ASSERT_EQ(tconv_pool_create(kThreads[i], &pools[i]), TCONV_OK);
-    each_case(1000, 40, [&](Problem &problem, const std::string &kernel, const std::vector<uint32_t> &serial, Random &) {
+    each_case(1000, 40, [&](Problem &problem, const std::string &kernel, const Bits &serial, Random &) {
         with_several_tasks += tasks_of(problem.spec, kernel) > 1;
         for (int i = 0; i < 4; ++i) {
             Runner threaded;
             threaded.hooks.log = nullptr;  // the pool's user is not the log's
             ASSERT_EQ(tconv_pool_hooks(pools[i], &threaded.hooks), TCONV_OK);
             ASSERT_EQ(threaded.run(problem, kernel), TCONV_OK);
-            ASSERT_EQ(testing::bits_of(problem.output), serial) << kThreads[i] << " threads";
+            ASSERT_EQ(problem.output.bits(), serial) << kThreads[i] << " threads";
         }
     });
     EXPECT_GE(with_several_tasks, 50) << "of the cases above, else threads had nothing to disturb";
@@ -107,20 +109,20 @@ TEST_F(Determinism, TheOrderOfTasksDoesNotMatter) {
             result = task(arg, i);
         return result;
     };
-    each_case(2000, 30, [&](Problem &problem, const std::string &kernel, const std::vector<uint32_t> &serial, Random &) {
+    each_case(2000, 30, [&](Problem &problem, const std::string &kernel, const Bits &serial, Random &) {
         Runner other;
         other.hooks.parallel_for = backwards;
         other.hooks.concurrency = 5;
         ASSERT_EQ(other.run(problem, kernel), TCONV_OK) << other.log;
-        ASSERT_EQ(testing::bits_of(problem.output), serial);
+        ASSERT_EQ(problem.output.bits(), serial);
     });
 }
 
 TEST_F(Determinism, RepeatedRunsAgree) {
-    each_case(3000, 20, [&](Problem &problem, const std::string &kernel, const std::vector<uint32_t> &first, Random &) {
+    each_case(3000, 20, [&](Problem &problem, const std::string &kernel, const Bits &first, Random &) {
         for (int i = 0; i < 2; ++i) {
             ASSERT_EQ(runner.run(problem, kernel), TCONV_OK) << runner.log;
-            ASSERT_EQ(testing::bits_of(problem.output), first);
+            ASSERT_EQ(problem.output.bits(), first);
         }
     });
 }
@@ -129,12 +131,12 @@ TEST_F(Determinism, RepeatedRunsAgree) {
 TEST_F(Determinism, SplittingTheBatchDoesNotMatter) {
     for (uint64_t i = 0; i < 40; ++i) {
         Random random(testing::seed_of_case(seed, 4000 + i));
-        tconv_spec spec = draw_spec(random);
+        tconv_spec spec = draw_spec(random, i);
         spec.batch = 3;
         Problem problem(spec, random.next(), Placement::kSlice, reals());
         for (const std::string &kernel : testing::kernels_for(spec)) {
             ASSERT_EQ(runner.run(problem, kernel), TCONV_OK) << runner.log;
-            const std::vector<uint32_t> whole = testing::bits_of(problem.output);
+            const Bits whole = problem.output.bits();
             problem.output.poison();
             tconv_spec single = spec;
             single.batch = 1;
@@ -146,12 +148,13 @@ TEST_F(Determinism, SplittingTheBatchDoesNotMatter) {
             for (int32_t image = 0; image < 3; ++image) {
                 tconv_tensors tensors = problem.tensors();
                 for (tconv_view *view : {&tensors.input, &tensors.output, &tensors.residual})
-                    view->data = static_cast<float *>(view->data) + image * view->stride[0];
+                    view->data = static_cast<char *>(view->data) +
+                                 image * view->stride[0] * element_type(spec.dtype).bytes;
                 tensors.packed_filter = packed.data();
                 tensors.workspace = workspace.data(), tensors.workspace_bytes = workspace.size();
                 ASSERT_EQ(tconv_run(plan.get(), &tensors), TCONV_OK);
             }
-            ASSERT_EQ(testing::bits_of(problem.output), whole)
+            ASSERT_EQ(problem.output.bits(), whole)
                 << "TCONV_SEED=" << seed << " case " << i << ' ' << testing::text_of(spec) << ' ' << kernel;
         }
     }
@@ -159,14 +162,13 @@ TEST_F(Determinism, SplittingTheBatchDoesNotMatter) {
 
 // The same values elsewhere: another order of dimensions, gaps, and distance from a vector's alignment.
 Tensor moved(const Tensor &from, const std::array<int, 4> &order, const std::array<int64_t, 4> &gap, int64_t offset) {
-    Tensor to(from.extents(), order, gap, {false, false, false, false}, offset);
-    const std::vector<double> values = from.logical();
-    to.each([&](int64_t i, float &value) { value = static_cast<float>(values[static_cast<size_t>(i)]); });
+    Tensor to(from.dtype(), from.extents(), order, gap, {false, false, false, false}, offset);
+    to.assign(from.logical());
     return to;
 }
 
 TEST_F(Determinism, AlignmentDoesNotMatter) {
-    each_case(5000, 25, [&](Problem &problem, const std::string &kernel, const std::vector<uint32_t> &bits,
+    each_case(5000, 25, [&](Problem &problem, const std::string &kernel, const Bits &bits,
                             Random &random) {
         constexpr std::array<int, 4> kNchw = {0, 1, 2, 3}, kNhwc = {0, 2, 3, 1};
         const std::array<int, 4> &order = problem.spec.layout == TCONV_NCHW ? kNchw : kNhwc;
@@ -176,13 +178,13 @@ TEST_F(Determinism, AlignmentDoesNotMatter) {
             problem.residual = moved(kept.second, order, {0, 0, 0, 0}, 16 + random.below(16));
             problem.output = moved(problem.output, order, {0, 0, 0, 0}, 16 + random.below(16));
             ASSERT_EQ(runner.run(problem, kernel), TCONV_OK) << runner.log;
-            ASSERT_EQ(testing::bits_of(problem.output), bits);
+            ASSERT_EQ(problem.output.bits(), bits);
         }
     });
 }
 
 TEST_F(Determinism, StridesDoNotMatter) {
-    each_case(6000, 40, [&](Problem &problem, const std::string &kernel, const std::vector<uint32_t> &bits,
+    each_case(6000, 40, [&](Problem &problem, const std::string &kernel, const Bits &bits,
                             Random &random) {
         constexpr std::array<int, 4> kOrders[] = {
             {0, 1, 2, 3}, {0, 2, 3, 1}, {3, 0, 2, 1}, {1, 3, 0, 2}, {0, 3, 1, 2}, {2, 1, 0, 3}};
@@ -195,7 +197,7 @@ TEST_F(Determinism, StridesDoNotMatter) {
         problem.input = anywhere(kept.first), problem.residual = anywhere(kept.second);
         problem.output = anywhere(problem.output), problem.filter = anywhere(filter);
         ASSERT_EQ(runner.run(problem, kernel), TCONV_OK) << runner.log;
-        ASSERT_EQ(testing::bits_of(problem.output), bits);
+        ASSERT_EQ(problem.output.bits(), bits);
         ASSERT_TRUE(problem.output.surroundings_intact());
         problem.input = kept.first, problem.residual = kept.second, problem.filter = filter;
     });
@@ -205,7 +207,7 @@ TEST_F(Determinism, StridesDoNotMatter) {
 TEST_F(Determinism, TheChoiceDoesNotDependOnThreads) {
     for (uint64_t i = 0; i < 300; ++i) {
         Random random(testing::seed_of_case(seed, 7000 + i));
-        const tconv_spec spec = testing::random_legal_spec(random);
+        const tconv_spec spec = testing::random_legal_spec(random, {.dtype = testing::dtype_of_case(i)});
         const Plan serial(spec);
         ASSERT_EQ(serial.status, TCONV_OK);
         tconv_hooks hooks;

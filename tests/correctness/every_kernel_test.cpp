@@ -1,5 +1,6 @@
 // Random layers through every kernel this processor can run, and through the plan's own choice: on integer data the
-// result must equal the oracle's bit for bit. TCONV_LAYERS sets how many, TCONV_SEED where they start.
+// result must equal the oracle's bit for bit, rounded to the storage type. The element types take turns. TCONV_LAYERS
+// sets how many layers, TCONV_SEED where they start.
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -33,8 +34,9 @@ struct Counts {
 
 // One layer in eight is depthwise, since only those reach the depthwise kernels; one in ten is large enough to be cut
 // into many tasks and channel blocks.
-SpecLimits draw_limits(Random &random) {
+SpecLimits draw_limits(Random &random, uint64_t index) {
     SpecLimits limits;
+    limits.dtype = testing::dtype_of_case(index);
     limits.exact_only = true;
     limits.depthwise = random.chance(0.125);
     limits.most_flops = random.chance(0.1) ? 20e6 : 1e6;
@@ -51,7 +53,7 @@ protected:
 
     void run_layer(uint64_t seed, uint64_t index) {
         Random random(testing::seed_of_case(seed, index));
-        const SpecLimits limits = draw_limits(random);
+        const SpecLimits limits = draw_limits(random, index);
         const tconv_spec spec = testing::random_legal_spec(random, limits);
         constexpr Placement kPlacements[] = {Placement::kDense, Placement::kOther, Placement::kSlice,
                                              Placement::kShuffled};
@@ -65,6 +67,8 @@ protected:
         };
         for (const std::string &name : usable) {
             const KernelName &parsed = parsed_names[name];
+            if (testing::dtype_of(name) != spec.dtype)
+                continue;
             const tconv_status status = runner.run(problem, name);
             if (status == TCONV_UNSUPPORTED && testing::may_refuse(parsed, spec))
                 continue;

@@ -1,12 +1,11 @@
 // Every tensor touches an inaccessible page, first with its end, then with its beginning: a kernel that reads or
-// writes one float too many stops here with a signal, whatever it would have done with it. Sanitizers see the tests'
+// writes one element too many stops here with a signal, whatever it would have done with it. Sanitizers see the tests'
 // own code; these pages see generated code in the build that is shipped.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstring>
-#include <memory>
 #include <string>
 
 #include "guarded.h"
@@ -25,28 +24,20 @@ using testing::Problem;
 using testing::Random;
 using testing::SpecLimits;
 
-// A vector in guarded memory.
-std::unique_ptr<GuardedBlock> guarded_copy(const std::vector<float> &values, Flush flush) {
-    auto block = std::make_unique<GuardedBlock>(values.size() * sizeof(float), sizeof(float), flush);
-    std::memcpy(block->data(), values.data(), block->size());
-    return block;
-}
-
 // Runs the kernel on copies of the problem's tensors between guard pages and puts the result where compare looks.
 void run_between_pages(Problem &problem, const std::string &kernel, Flush flush) {
     const Plan plan(problem.spec, kernel);
     ASSERT_EQ(plan.status, TCONV_OK);
     problem.output.poison();
     const GuardedTensor input(problem.input, flush), filter(problem.filter, flush), residual(problem.residual, flush),
-        output(problem.output, flush);
-    const auto bias = guarded_copy(problem.bias, flush), slope = guarded_copy(problem.slope, flush);
+        output(problem.output, flush), bias(problem.bias, flush), slope(problem.slope, flush);
     const GuardedBlock packed(plan.needs.packed_filter_bytes, plan.needs.alignment, flush),
         workspace(plan.needs.workspace_bytes, plan.needs.alignment, flush);
     const tconv_view weights = filter.view();
     ASSERT_EQ(tconv_pack_filter(plan.get(), &weights, packed.data(), packed.size()), TCONV_OK);
     tconv_tensors tensors = problem.tensors();
     tensors.input = input.view(), tensors.output = output.view(), tensors.residual = residual.view();
-    tensors.bias = bias->data(), tensors.act_slope = slope->data(), tensors.packed_filter = packed.data();
+    tensors.bias = bias.data(), tensors.act_slope = slope.data(), tensors.packed_filter = packed.data();
     tensors.workspace = workspace.data(), tensors.workspace_bytes = workspace.size();
     ASSERT_EQ(tconv_run(plan.get(), &tensors), TCONV_OK);
     output.copy_to(problem.output);
@@ -70,6 +61,7 @@ TEST(GuardPages, NoKernelLeavesItsTensors) {
     for (uint64_t i = 0; i < 500; ++i) {
         Random random(testing::seed_of_case(seed, i));
         SpecLimits limits;
+        limits.dtype = testing::dtype_of_case(i);
         limits.exact_only = random.chance(0.7);
         limits.depthwise = random.chance(0.15);
         limits.most_flops = random.chance(0.05) ? 10e6 : 5e5, limits.most_outputs = 20000;

@@ -28,10 +28,12 @@ using testing::Random;
 using testing::Runner;
 using testing::SpecLimits;
 
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+using Bits = std::vector<uint64_t>;
 
-tconv_spec draw_spec(Random &random) {
+tconv_spec draw_spec(Random &random, uint64_t index) {
     SpecLimits limits;
+    limits.dtype = testing::dtype_of_case(index);
     limits.exact_only = true;
     limits.depthwise = random.chance(0.15);
     limits.most_flops = 1e6, limits.most_outputs = 20000;
@@ -40,11 +42,11 @@ tconv_spec draw_spec(Random &random) {
 
 // Up to three elements become NaN, +infinity or -infinity.
 void spoil(testing::Tensor &tensor, Random &random) {
-    const float kValues[] = {std::nanf(""), kInfinity, -kInfinity};
+    const double kValues[] = {std::nan(""), kInfinity, -kInfinity};
     for (int i = 0; i < 3 && tensor.size() > 0; ++i) {
         const int64_t target = random.below(tensor.size());
-        const float value = random.pick(kValues);
-        tensor.each([&](int64_t index, float &x) { x = index == target ? value : x; });
+        const double value = random.pick(kValues);
+        tensor.change([&](int64_t index, double x) { return index == target ? value : x; });
     }
 }
 
@@ -61,7 +63,7 @@ TEST(NonFinite, InputsReachExactlyTheOutputsWhoseTapsTouchThem) {
     int reached = 0, spared = 0;
     for (uint64_t i = 0; i < 400; ++i) {
         Random random(testing::seed_of_case(seed, i));
-        const tconv_spec spec = draw_spec(random);
+        const tconv_spec spec = draw_spec(random, i);
         Problem problem(spec, random.next(), random.chance(0.5) ? Placement::kDense : Placement::kShuffled);
         spoil(problem.input, random);
         const std::vector<double> expected = problem.expected();
@@ -84,24 +86,28 @@ TEST(NonFinite, InputsReachExactlyTheOutputsWhoseTapsTouchThem) {
 // What FAST allows merged kernels: a NaN spreads to the other phases of the quotients that read it, not further.
 TEST(NonFinite, InMergedKernelsTheySpreadWithinTheirQuotients) {
     Runner runner;
-    const tconv_spec spec = testing::layer("n1_c5_h6_w20_o19_k3x5_s2x3_p1,2,1,2_op0,0_d1x1_g1_f32_nchw");
-    const reference::Size out = reference::output_size(spec);
-    Problem problem(spec, 3);
-    const std::vector<double> finite = problem.expected();
-    problem.input.at(0, 2, 3, 11) = std::nanf("");
-    const std::vector<double> expected = problem.expected();
-    for (const std::string &name : testing::kernels_for(spec)) {
-        if (name.find("merged") == std::string::npos)
-            continue;
-        ASSERT_EQ(runner.run(problem, name), TCONV_OK) << runner.log;
-        int64_t index = 0, wrong = 0;
-        problem.output.each([&](int64_t i, float &y) {
-            const auto at = static_cast<size_t>(i);
-            const int64_t column = index++ % out.w, quotient = (column + spec.pad_left) / spec.stride_w;
-            const bool near = quotient >= 11 && quotient <= 11 + (spec.kernel_w - 1) / spec.stride_w;
-            wrong += std::isnan(expected[at]) ? !std::isnan(y) : !near && y != static_cast<float>(finite[at]);
-        });
-        EXPECT_EQ(wrong, 0) << name;
+    for (const int32_t dtype : testing::dtypes()) {
+        const tconv_spec spec = testing::layer("n1_c5_h6_w20_o19_k3x5_s2x3_p1,2,1,2_op0,0_d1x1_g1_f32_nchw", dtype);
+        const reference::Size out = reference::output_size(spec);
+        Problem problem(spec, 3);
+        const std::vector<double> finite = problem.expected();
+        problem.input.set(0, 2, 3, 11, std::nan(""));
+        const std::vector<double> expected = problem.expected();
+        for (const std::string &name : testing::kernels_for(spec)) {
+            if (name.find("merged") == std::string::npos)
+                continue;
+            ASSERT_EQ(runner.run(problem, name), TCONV_OK) << runner.log;
+            const std::vector<double> actual = problem.output.logical();
+            int64_t wrong = 0;
+            for (size_t i = 0; i < actual.size(); ++i) {
+                const int64_t column = static_cast<int64_t>(i) % out.w;
+                const int64_t quotient = (column + spec.pad_left) / spec.stride_w;
+                const bool near = quotient >= 11 && quotient <= 11 + (spec.kernel_w - 1) / spec.stride_w;
+                wrong += std::isnan(expected[i]) ? !std::isnan(actual[i])
+                                                 : !near && actual[i] != rounded_to(dtype, finite[i]);
+            }
+            EXPECT_EQ(wrong, 0) << name;
+        }
     }
 }
 
@@ -109,42 +115,68 @@ TEST(NonFinite, InMergedKernelsTheySpreadWithinTheirQuotients) {
 // with them succeeds and writes every output.
 TEST(NonFinite, InTheOtherOperands) {
     Runner runner;
-    tconv_spec spec = testing::layer("n2_c5_h5_w6_o19_k3x3_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw_resafter");
-    Problem problem(spec, 3);
-    problem.bias[4] = -kInfinity;
-    problem.bias[18] = std::nanf("");
-    problem.residual.at(1, 7, 2, 3) = kInfinity;
-    const std::vector<double> expected = problem.expected();
-    for (const std::string &name : testing::kernels_for(spec)) {
-        ASSERT_EQ(runner.run(problem, name), TCONV_OK) << runner.log;
-        EXPECT_EQ(problem.compare(expected), "") << name;
+    for (const int32_t dtype : testing::dtypes()) {
+        const tconv_spec spec =
+            testing::layer("n2_c5_h5_w6_o19_k3x3_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw_resafter", dtype);
+        Problem problem(spec, 3);
+        problem.bias.set(4, -kInfinity);
+        problem.bias.set(18, std::nan(""));
+        problem.residual.set(1, 7, 2, 3, kInfinity);
+        const std::vector<double> expected = problem.expected();
+        for (const std::string &name : testing::kernels_for(spec)) {
+            ASSERT_EQ(runner.run(problem, name), TCONV_OK) << runner.log;
+            EXPECT_EQ(problem.compare(expected), "") << name;
+        }
+        problem.filter.change([](int64_t, double) { return std::nan(""); });
+        for (const std::string &name : testing::kernels_for(spec)) {
+            ASSERT_EQ(runner.run(problem, name), TCONV_OK) << runner.log;
+            EXPECT_TRUE(std::isnan(problem.output.at(0, 0, 4, 4))) << name;
+            EXPECT_TRUE(problem.output.surroundings_intact()) << name;
+        }
     }
-    problem.filter.each([](int64_t, float &w) { w = std::nanf(""); });
-    for (const std::string &name : testing::kernels_for(spec)) {
-        ASSERT_EQ(runner.run(problem, name), TCONV_OK) << runner.log;
-        EXPECT_TRUE(std::isnan(problem.output.at(0, 0, 4, 4))) << name;
-        EXPECT_TRUE(problem.output.surroundings_intact()) << name;
+}
+
+// The largest number, and half a step more: what is nearer to it than that is rounded to it, all else to infinity. In f16
+// and bf16 the sums are floats within range, so it is the store that must say so.
+TEST(NonFinite, SumsBeyondTheLargestNumberAreInfinite) {
+    Runner runner;
+    for (const int32_t dtype : testing::dtypes()) {
+        const tconv_spec spec =
+            testing::layer("n1_c1_h1_w6_o1_k1x1_s1x1_p0,0,0,0_op0,0_d1x1_g1_f32_nchw_nobias_resafter", dtype);
+        const ElementType &type = element_type(dtype);
+        const double most = type.most(), half_step = std::ldexp(type.epsilon(), type.end_exponent - 2);
+        const double less = half_step * (1 - type.epsilon() / 2);
+        Problem problem(spec, 1);
+        problem.filter.set(0, 0, 0, 0, 1);
+        problem.input.assign({most, most, most, -most, -most, most});
+        problem.residual.assign({0, less, half_step, -less, -half_step, most});
+        const std::vector<double> expected = {most, most, kInfinity, -most, -kInfinity, kInfinity};
+        for (const std::string &name : testing::kernels_for(spec)) {
+            ASSERT_EQ(runner.run(problem, name), TCONV_OK) << runner.log;
+            EXPECT_EQ(problem.output.logical(), expected) << name;
+        }
     }
 }
 
 // Workspace and packed filter hold NaN in the first run, all ones in the second and large finite numbers in the third.
 TEST(Poison, WorkspaceAndPackedPaddingDoNotMatter) {
-    constexpr uint32_t kLargeFinite = 0x7f000000;
+    constexpr uint64_t kLargeFinite = 0x7f0000007f000000;  // as a double and as two floats
     const uint64_t seed = testing::seed_from_environment();
     Runner runner;
     for (uint64_t i = 0; i < 150; ++i) {
         Random random(testing::seed_of_case(seed, 5000 + i));
         SpecLimits limits;  // with curves and softmax: they keep statistics in the workspace
+        limits.dtype = testing::dtype_of_case(i);
         limits.depthwise = random.chance(0.15);
         limits.most_flops = 1e6, limits.most_outputs = 20000;
         const tconv_spec spec = testing::random_legal_spec(random, limits);
         Problem problem(spec, random.next());
         for (const std::string &name : testing::kernels_for(spec)) {
-            std::vector<uint32_t> first;
-            for (const uint32_t pattern : {testing::kQuietNan, testing::kAllOnes, kLargeFinite}) {
+            Bits first;
+            for (const uint64_t pattern : {testing::kQuietNan, testing::kAllOnes, kLargeFinite}) {
                 runner.pattern = pattern;
                 ASSERT_EQ(runner.run(problem, name), TCONV_OK) << runner.log;
-                const std::vector<uint32_t> bits = testing::bits_of(problem.output);
+                const Bits bits = problem.output.bits();
                 if (first.empty())
                     first = bits;
                 ASSERT_EQ(bits, first) << "TCONV_SEED=" << seed << " case " << i << ' ' << testing::text_of(spec) << ' '
@@ -159,7 +191,7 @@ TEST(Poison, PackingWritesEveryByte) {
     const uint64_t seed = testing::seed_from_environment();
     for (uint64_t i = 0; i < 100; ++i) {
         Random random(testing::seed_of_case(seed, 6000 + i));
-        const tconv_spec spec = draw_spec(random);
+        const tconv_spec spec = draw_spec(random, i);
         const Problem problem(spec, random.next());
         const tconv_view filter = problem.filter.view();
         for (const std::string &name : testing::kernels_for(spec)) {
@@ -176,19 +208,22 @@ TEST(Poison, PackingWritesEveryByte) {
 // Rounding, exceptions and flush-to-zero are the caller's.
 TEST(Poison, TheControlRegisterStaysAsItWas) {
     Runner runner;
-    const tconv_spec spec = testing::layer("n1_c5_h5_w6_o19_k3x3_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw_gelu");
-    Problem problem(spec, 3);
     const unsigned before = _mm_getcsr();
-    for (const unsigned flags : {0x0000u, 0x8040u, 0x6000u}) {  // default; flush and denormals-are-zero; toward zero
-        for (const std::string &name : testing::kernels_for(spec)) {
-            constexpr unsigned kStatus = 0x3f;  // sticky exception flags, which any arithmetic sets
-            const unsigned set = (before & ~(0xe040u | kStatus)) | flags;
-            _mm_setcsr(set);
-            const tconv_status status = runner.run(problem, name);
-            const unsigned after = _mm_getcsr() & ~kStatus;
-            _mm_setcsr(before);
-            ASSERT_EQ(status, TCONV_OK) << runner.log;
-            EXPECT_EQ(after, set) << name;
+    for (const int32_t dtype : testing::dtypes()) {
+        const tconv_spec spec =
+            testing::layer("n1_c5_h5_w6_o19_k3x3_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw_gelu", dtype);
+        Problem problem(spec, 3);
+        for (const unsigned flags : {0x0000u, 0x8040u, 0x6000u}) {  // default; flush and denormals-are-zero; toward zero
+            for (const std::string &name : testing::kernels_for(spec)) {
+                constexpr unsigned kStatus = 0x3f;  // sticky exception flags, which any arithmetic sets
+                const unsigned set = (before & ~(0xe040u | kStatus)) | flags;
+                _mm_setcsr(set);
+                const tconv_status status = runner.run(problem, name);
+                const unsigned after = _mm_getcsr() & ~kStatus;
+                _mm_setcsr(before);
+                ASSERT_EQ(status, TCONV_OK) << runner.log;
+                EXPECT_EQ(after, set) << name;
+            }
         }
     }
 }

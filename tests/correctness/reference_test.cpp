@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -175,18 +176,21 @@ TEST(Reference, EqualsAGatherOnRandomLayers) {
         for (int probe = 0; probe < 300 && !y.empty(); ++probe) {
             const int64_t at = random.below(static_cast<int64_t>(y.size())), plane = out.h * out.w;
             const int64_t n = at / plane / s.out_channels, o = at / plane % s.out_channels;
-            const double bias = s.has_bias ? problem.bias[static_cast<size_t>(o)] : 0;
+            const double bias = s.has_bias ? problem.bias.at(o) : 0;
             ASSERT_EQ(y[static_cast<size_t>(at)], bias + gathered(s, x, w, n, o, at % plane / out.w, at % out.w))
                 << "TCONV_SEED=" << seed << " case " << i << ' ' << testing::text_of(s) << " output " << at;
         }
     }
 }
 
-TEST(ProblemData, EverySumIsExactInFloat) {
+constexpr int32_t kTypes[] = {TCONV_F32, TCONV_F64, TCONV_F16, TCONV_BF16};
+
+TEST(ProblemData, EverySumIsExactInTheArithmetic) {
     const uint64_t seed = testing::seed_from_environment();
-    for (uint64_t i = 0; i < 60; ++i) {
+    for (uint64_t i = 0; i < 160; ++i) {
         Random random(testing::seed_of_case(seed, i));
         testing::SpecLimits limits;
+        limits.dtype = kTypes[i % 4];
         limits.most_flops = 4e6;
         limits.exact_only = true;
         tconv_spec s = testing::random_legal_spec(random, limits);
@@ -194,41 +198,94 @@ TEST(ProblemData, EverySumIsExactInFloat) {
         rules.filter_multiple = random.chance(0.5) ? 1 : 36;
         Problem problem(s, random.next(), Placement::kDense, rules);
         for (const double y : problem.expected())
-            ASSERT_EQ(y, static_cast<double>(static_cast<float>(y)));
+            ASSERT_EQ(y, rounded_to(arithmetic_of(s.dtype), y));
+        for (const double w : problem.filter.logical())
+            ASSERT_EQ(std::fmod(16 * w, rules.filter_multiple), 0) << testing::text_of(s) << ": a weight was rounded";
         // The sum of magnitudes bounds every partial sum in every order.
         s.activation = TCONV_ACT_NONE;
         Problem magnitudes(s, 1, Placement::kDense, rules);
         const auto absolute = [](testing::Tensor &to, const testing::Tensor &from) {
             const Values values = from.logical();
-            to.each([&](int64_t at, float &v) { v = static_cast<float>(std::fabs(values[static_cast<size_t>(at)])); });
+            to.change([&](int64_t at, double) { return std::fabs(values[static_cast<size_t>(at)]); });
         };
         absolute(magnitudes.input, problem.input);
         absolute(magnitudes.filter, problem.filter);
         absolute(magnitudes.residual, problem.residual);
-        for (size_t o = 0; o < magnitudes.bias.size(); ++o)
-            magnitudes.bias[o] = std::fabs(problem.bias[o]);
+        absolute(magnitudes.bias, problem.bias);
         for (const double sum : magnitudes.expected())
-            ASSERT_LE(sum, 1 << 20) << testing::text_of(s);
+            ASSERT_LE(sum, s.dtype == TCONV_F64 ? 0x1p50 : 0x1p20) << testing::text_of(s);
+    }
+}
+
+// Which results could also come from less careful arithmetic than the type promises?
+TEST(ProblemData, TellArithmeticsApart) {
+    const auto share_of = [](const Values &values, auto property) {
+        return static_cast<double>(std::count_if(values.begin(), values.end(), property)) /
+               static_cast<double>(values.size());
+    };
+    for (const int32_t dtype : kTypes) {
+        tconv_spec s = layer("n1_c20_h9_w8_o7_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw_resafter");
+        s.dtype = dtype;
+        const Problem problem(s, 3);
+        const Values expected = problem.expected();
+        const double no_floats = share_of(expected, [](double y) { return y != static_cast<float>(y); });
+        const double rounded = share_of(expected, [&](double y) { return y != rounded_to(dtype, y); });
+        const double ties = share_of(expected, [&](double y) {  // half way between two numbers of the type
+            const double r = rounded_to(dtype, y), other = rounded_to(dtype, 2 * y - r);
+            return r != y && other != r && std::fabs(r - y) == std::fabs(other - y);
+        });
+        const double overflowing = share_of(expected, [&](double y) { return std::isinf(rounded_to(dtype, y)); });
+        EXPECT_EQ(overflowing, 0) << dtype;
+        if (dtype == TCONV_F64) {
+            EXPECT_GT(no_floats, 0.99);
+        } else if (dtype == TCONV_F32) {
+            EXPECT_EQ(rounded, 0);
+        } else {
+            EXPECT_GT(rounded, 0.4) << dtype;
+            EXPECT_GT(ties, 0.05) << dtype;
+        }
     }
 }
 
 TEST(ProblemData, PlacementsHoldTheSameLogicalData) {
-    const tconv_spec s = layer("n2_c6_h5_w4_o4_k3x2_s2x2_p1,0,1,0_op0,0_d1x1_g2_f32_nhwc_resafter");
-    for (const Placement placement : {Placement::kDense, Placement::kOther, Placement::kSlice, Placement::kShuffled}) {
-        Problem problem(s, 5, placement);
-        EXPECT_TRUE(problem.input.surroundings_intact());
-        EXPECT_TRUE(problem.filter.surroundings_intact());
-        const tconv_view view = problem.input.view();
-        int64_t index = 0;
-        const Values values = problem.input.logical();
-        for (int64_t n = 0; n < 2; ++n)
-            for (int64_t c = 0; c < 6; ++c)
-                for (int64_t y = 0; y < 5; ++y)
-                    for (int64_t x = 0; x < 4; ++x) {
-                        const int64_t at =
-                            n * view.stride[0] + c * view.stride[1] + y * view.stride[2] + x * view.stride[3];
-                        ASSERT_EQ(static_cast<const float *>(view.data)[at], values[static_cast<size_t>(index++)]);
-                    }
+    for (const int32_t dtype : kTypes) {
+        tconv_spec s = layer("n2_c6_h5_w4_o4_k3x2_s2x2_p1,0,1,0_op0,0_d1x1_g2_f32_nhwc_resafter");
+        s.dtype = dtype;
+        for (const Placement placement :
+             {Placement::kDense, Placement::kOther, Placement::kSlice, Placement::kShuffled}) {
+            Problem problem(s, 5, placement);
+            for (const testing::Tensor *tensor : {&problem.input, &problem.filter, &problem.bias, &problem.slope})
+                EXPECT_TRUE(tensor->surroundings_intact());
+            const tconv_view view = problem.input.view();
+            const auto bytes = element_type(dtype).bytes;
+            int64_t index = 0;
+            const Values values = problem.input.logical();
+            for (int64_t n = 0; n < 2; ++n)
+                for (int64_t c = 0; c < 6; ++c)
+                    for (int64_t y = 0; y < 5; ++y)
+                        for (int64_t x = 0; x < 4; ++x) {
+                            const int64_t at =
+                                n * view.stride[0] + c * view.stride[1] + y * view.stride[2] + x * view.stride[3];
+                            ASSERT_EQ(load_element(dtype, static_cast<const char *>(view.data) + at * bytes),
+                                      values[static_cast<size_t>(index++)]);
+                        }
+        }
+    }
+}
+
+// The comparison is with the sum rounded once, to the nearest and ties to even: not with what truncation, rounding of
+// partial sums or double rounding would leave.
+TEST(ProblemData, CompareWantsOneRounding) {
+    for (const int32_t dtype : {TCONV_F16, TCONV_BF16}) {
+        tconv_spec s = layer("n1_c1_h1_w4_o1_k1x1_s1x1_p0,0,0,0_op0,0_d1x1_g1_f32_nchw_nobias");
+        s.dtype = dtype;
+        Problem problem(s, 1);
+        const double step = element_type(dtype).epsilon();
+        const Values exact = {1 + step / 2, 1 + 3 * step / 2, 1 + step / 2 + 0x1p-30, -1 - step / 4};
+        problem.output.assign({1, 1 + 2 * step, 1 + step, -1});
+        EXPECT_EQ(problem.compare(exact), "");
+        problem.output.assign({1 + step, 1 + step, 1, -1 - step});
+        EXPECT_NE(problem.compare(exact).find("4 of 4"), std::string::npos) << problem.compare(exact);
     }
 }
 
@@ -238,14 +295,15 @@ TEST(ProblemData, CompareSeesEveryKindOfMistake) {
         Problem problem(s, 9, placement);
         const Values expected = problem.expected();
         EXPECT_NE(problem.compare(expected).find("98 of 98 outputs are wrong"), std::string::npos) << "never written";
-        problem.output.each([&](int64_t i, float &y) { y = static_cast<float>(expected[static_cast<size_t>(i)]); });
+        problem.output.assign(expected);
         EXPECT_EQ(problem.compare(expected), "");
-        problem.output.at(0, 1, 2, 3) += 1;
+        const double right = problem.output.at(0, 1, 2, 3);
+        problem.output.set(0, 1, 2, 3, right + 1);
         EXPECT_NE(problem.compare(expected).find("1 of 98 outputs are wrong, first at n 0, channel 1, row 2, column 3"),
                   std::string::npos)
             << problem.compare(expected);
         EXPECT_EQ(problem.compare(expected, 1.5), "");
-        problem.output.at(0, 1, 2, 3) -= 1;
+        problem.output.set(0, 1, 2, 3, right);
         static_cast<float *>(problem.output.view().data)[-1] = 0;  // the word before the first element
         EXPECT_EQ(problem.compare(expected), "memory around the output was written");
     }

@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 
+#include "random_spec.h"
 #include "runner.h"
 
 namespace tconv {
@@ -15,21 +16,24 @@ using testing::Problem;
 using testing::Runner;
 
 // What every kernel that should compute the layer gives, in both layouts and for a strided view, and what the plan's
-// choice gives, equals the oracle.
-void check_layer(const std::string &text) {
+// choice gives, equals the oracle. Types beyond the first take one layout dense and the other strided.
+void check_layer(const std::string &text, int32_t dtype) {
     Runner runner;
-    for (const char *layout : {"nchw", "nhwc"}) {
-        std::string in_layout = text;
-        in_layout.replace(text.find("nchw"), 4, layout);
-        const tconv_spec spec = testing::layer(in_layout);
+    for (const int32_t layout : {TCONV_NCHW, TCONV_NHWC}) {
+        tconv_spec spec = testing::layer(text, dtype);
+        spec.layout = layout;
+        const std::string where = testing::text_of(spec);
         for (const Placement placement : {Placement::kDense, Placement::kShuffled}) {
+            const bool strided = placement == Placement::kShuffled;
+            if (dtype != testing::dtypes().front() && strided != ((layout + dtype) % 2 == 0))
+                continue;
             Problem problem(spec, 11, placement);
             const std::vector<double> expected = problem.expected();
             std::vector<std::string> kernels = testing::kernels_for(spec);
             kernels.push_back("");
             for (const std::string &kernel : kernels) {
-                ASSERT_EQ(runner.run(problem, kernel), TCONV_OK) << in_layout << ' ' << kernel << '\n' << runner.log;
-                ASSERT_EQ(problem.compare(expected), "") << in_layout << ' ' << runner.kernel;
+                ASSERT_EQ(runner.run(problem, kernel), TCONV_OK) << where << ' ' << kernel << '\n' << runner.log;
+                ASSERT_EQ(problem.compare(expected), "") << where << ' ' << runner.kernel;
             }
         }
     }
@@ -45,7 +49,11 @@ std::ostream &operator<<(std::ostream &stream, const ShapeClass &shape) {
 class Shape : public ::testing::TestWithParam<ShapeClass> {};
 
 TEST_P(Shape, ThroughEveryKernel) {
-    check_layer(GetParam().layer);
+    for (const int32_t dtype : testing::dtypes()) {
+        check_layer(GetParam().layer, dtype);
+        if (HasFatalFailure())
+            return;
+    }
 }
 
 // clang-format off: a table
@@ -133,10 +141,12 @@ INSTANTIATE_TEST_SUITE_P(Classes, Shape, ::testing::ValuesIn(kClasses),
 
 // A row of kernels that all refuse a layer would pass every test above: some kernel takes each of them.
 TEST(Shapes, SomeVectorKernelComputesEach) {
-    for (const ShapeClass &shape : kClasses) {
-        const testing::Plan plan(testing::layer(shape.layer));
-        ASSERT_EQ(plan.status, TCONV_OK) << shape.name;
-        EXPECT_EQ(std::string(tconv_plan_kernel(plan.get())).find("gather"), std::string::npos) << shape.name;
+    for (const int32_t dtype : testing::dtypes()) {
+        for (const ShapeClass &shape : kClasses) {
+            const testing::Plan plan(testing::layer(shape.layer, dtype));
+            ASSERT_EQ(plan.status, TCONV_OK) << shape.name;
+            EXPECT_EQ(std::string(tconv_plan_kernel(plan.get())).find("gather"), std::string::npos) << shape.name;
+        }
     }
 }
 

@@ -20,6 +20,7 @@ namespace {
 using testing::Placement;
 using testing::Problem;
 using testing::Runner;
+using testing::Tensor;
 
 struct SoftmaxLayer {
     const char *name, *layer;
@@ -55,55 +56,79 @@ void scale_arguments(Problem &problem) {
     double largest = 1;
     for (const double y : problem.expected_of(linear))
         largest = std::fmax(largest, std::fabs(y));
-    const float factor = static_cast<float>(std::exp2(std::floor(std::log2(4 / largest))));
-    const auto scale = [&](int64_t, float &value) { value *= factor; };
-    problem.filter.each(scale);
-    problem.residual.each([](int64_t, float &value) { value /= 32; });
-    for (float &b : problem.bias)
-        b *= factor;
+    const double factor = std::exp2(std::floor(std::log2(4 / largest)));
+    for (Tensor *tensor : {&problem.filter, &problem.bias})
+        tensor->change([&](int64_t, double value) { return value * factor; });
+    largest = 1;
+    for (const double r : problem.residual.logical())
+        largest = std::fmax(largest, std::fabs(r));
+    const double residual_factor = std::exp2(std::floor(std::log2(2 / largest)));
+    problem.residual.change([&](int64_t, double value) { return value * residual_factor; });
 }
 
-// Empty if every output is within the bound of its own softmax.
-std::string compare_softmax(Problem &problem) {
-    const tconv_spec &spec = problem.spec;
-    const reference::Size out = reference::output_size(spec);
-    const double length = static_cast<double>(spec.softmax_axis == TCONV_AXIS_LAST ? out.w : spec.out_channels);
-    constexpr double kRange = 16;  // scale_arguments: sums of at most 4 and residuals of at most 50 / 32 in magnitude
-    const double relative = testing::softmax_relative_error(length, kRange);
-    // A residual after the activation is added with one more rounding.
-    const double added = spec.residual == TCONV_RESIDUAL_AFTER ? 0x1p-23 : 0;
-    tconv_spec alone = spec;
-    if (spec.residual == TCONV_RESIDUAL_AFTER)
-        alone.residual = TCONV_RESIDUAL_NONE;
-    const std::vector<double> share = problem.expected_of(alone), expected = problem.expected(),
-                              actual = problem.output.logical();
-    for (size_t i = 0; i < actual.size(); ++i) {
-        const double allowed = relative * share[i] + added * std::fabs(expected[i]) + 0x1p-126;
-        if (!(std::fabs(actual[i] - expected[i]) <= allowed)) {
-            char text[160];
-            std::snprintf(text, sizeof text, "output %zu: %.9g, expected %.9g within %.3g", i, actual[i], expected[i],
-                          allowed);
-            return text;
-        }
+// The oracle's answer, before and after a residual is added behind the softmax.
+struct Answer {
+    explicit Answer(const Problem &problem) {
+        tconv_spec alone = problem.spec;
+        if (alone.residual == TCONV_RESIDUAL_AFTER)
+            alone.residual = TCONV_RESIDUAL_NONE;
+        share = problem.expected_of(alone);
+        result = problem.expected();
     }
-    return problem.output.surroundings_intact() ? "" : "memory around the output was written";
-}
+
+    // Empty if every output is within the bound of its own softmax.
+    std::string compare(const Problem &problem) const {
+        const tconv_spec &spec = problem.spec;
+        const reference::Size out = reference::output_size(spec);
+        const double length = static_cast<double>(spec.softmax_axis == TCONV_AXIS_LAST ? out.w : spec.out_channels);
+        constexpr double kRange = 16;  // scale_arguments: sums of at most 4 and residuals of at most 2 in magnitude
+        const double relative = testing::softmax_relative_error(spec, length, kRange);
+        // A residual after the activation is added with one more rounding.
+        const double added = spec.residual == TCONV_RESIDUAL_AFTER ? testing::ulp(spec, 1) : 0;
+        const double least = element_type(arithmetic_of(spec.dtype)).least();
+        const std::vector<double> actual = problem.output.logical();
+        for (size_t i = 0; i < actual.size(); ++i) {
+            const double allowed = relative * share[i] + added * std::fabs(result[i]) + least +
+                                   testing::store_error(spec, result[i]);
+            if (!(std::fabs(actual[i] - result[i]) <= allowed)) {
+                char text[200];
+                std::snprintf(text, sizeof text, "output %zu: %.17g, expected %.17g within %.3g", i, actual[i],
+                              result[i], allowed);
+                return text;
+            }
+        }
+        return problem.output.surroundings_intact() ? "" : "memory around the output was written";
+    }
+
+    std::vector<double> share, result;
+};
 
 class Softmax : public ::testing::TestWithParam<SoftmaxLayer> {};
 
-TEST_P(Softmax, AlongBothAxesThroughEveryKernel) {
+void check(const tconv_spec &spec) {
     Runner runner;
-    for (const char *axis : {"_softmax", "_softmax_last"}) {
-        for (const char *residual : {"", "_resbefore", "_resafter"}) {
-            for (const int32_t layout : {TCONV_NCHW, TCONV_NHWC}) {
-                tconv_spec spec = testing::layer(std::string(GetParam().layer) + axis + residual);
-                spec.layout = layout;
-                Problem problem(spec, 31, layout == TCONV_NCHW ? Placement::kDense : Placement::kSlice);
-                scale_arguments(problem);
-                for (const std::string &kernel : testing::kernels_for(spec)) {
-                    ASSERT_EQ(runner.run(problem, kernel), TCONV_OK)
-                        << testing::text_of(spec) << ' ' << kernel << '\n' << runner.log;
-                    ASSERT_EQ(compare_softmax(problem), "") << testing::text_of(spec) << ' ' << kernel;
+    Problem problem(spec, 31, spec.layout == TCONV_NCHW ? Placement::kDense : Placement::kSlice);
+    scale_arguments(problem);
+    const Answer answer(problem);
+    for (const std::string &kernel : testing::kernels_for(spec)) {
+        ASSERT_EQ(runner.run(problem, kernel), TCONV_OK) << testing::text_of(spec) << ' ' << kernel << '\n' << runner.log;
+        ASSERT_EQ(answer.compare(problem), "") << testing::text_of(spec) << ' ' << kernel;
+    }
+}
+
+TEST_P(Softmax, AlongBothAxesThroughEveryKernel) {
+    for (const int32_t dtype : testing::dtypes()) {
+        for (const char *axis : {"_softmax", "_softmax_last"}) {
+            for (const char *residual : {"", "_resbefore", "_resafter"}) {
+                for (const int32_t layout : {TCONV_NCHW, TCONV_NHWC}) {
+                    tconv_spec spec = testing::layer(std::string(GetParam().layer) + axis + residual, dtype);
+                    spec.layout = layout;
+                    // Types beyond the first take the layouts in turn.
+                    if (dtype != testing::dtypes().front() && (layout + dtype + spec.residual) % 2 == 0)
+                        continue;
+                    check(spec);
+                    if (HasFatalFailure())
+                        return;
                 }
             }
         }
@@ -113,17 +138,23 @@ TEST_P(Softmax, AlongBothAxesThroughEveryKernel) {
 INSTANTIATE_TEST_SUITE_P(Layers, Softmax, ::testing::ValuesIn(kLayers),
                          [](const auto &info) { return std::string(info.param.name); });
 
-// Integer data as it comes: arguments up to 2^20, whose exponentials only exist after the peak is subtracted.
+// Integer data as it comes: arguments in the thousands and more, whose exponentials only exist after the peak is
+// subtracted.
 TEST(SoftmaxValues, LargeArgumentsDoNotOverflow) {
     Runner runner;
-    for (const char *axis : {"_softmax", "_softmax_last"}) {
-        const tconv_spec spec =
-            testing::layer(std::string("n1_c64_h4_w9_o21_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw") + axis);
-        Problem problem(spec, 5);
-        const std::vector<double> expected = problem.expected();
-        for (const std::string &kernel : testing::kernels_for(spec)) {
-            ASSERT_EQ(runner.run(problem, kernel), TCONV_OK) << kernel;
-            ASSERT_EQ(problem.compare(expected, 0x1p-126, testing::softmax_relative_error(30, 104)), "") << kernel;
+    for (const int32_t dtype : testing::dtypes()) {
+        for (const char *axis : {"_softmax", "_softmax_last"}) {
+            const tconv_spec spec =
+                testing::layer(std::string("n1_c64_h4_w9_o21_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw") + axis, dtype);
+            Problem problem(spec, 5);
+            const std::vector<double> expected = problem.expected();
+            const double range = dtype == TCONV_F64 ? 745 : 104;  // beyond it the smaller share is nothing
+            const double least = element_type(arithmetic_of(dtype)).least() + testing::store_error(spec, 0);
+            const double relative = testing::softmax_relative_error(spec, 30, range) + testing::store_error(spec, 1);
+            for (const std::string &kernel : testing::kernels_for(spec)) {
+                ASSERT_EQ(runner.run(problem, kernel), TCONV_OK) << kernel;
+                ASSERT_EQ(problem.compare(expected, least, relative), "") << kernel;
+            }
         }
     }
 }
@@ -131,15 +162,21 @@ TEST(SoftmaxValues, LargeArgumentsDoNotOverflow) {
 // A NaN spoils its own softmax and no other; the shares of the others still add up to one.
 TEST(SoftmaxValues, ANanSpoilsItsOwnSliceOnly) {
     Runner runner;
-    for (const char *axis : {"_softmax", "_softmax_last"}) {
-        const tconv_spec spec =
-            testing::layer(std::string("n1_c3_h5_w9_o19_k1x1_s1x1_p0,0,0,0_op0,0_d1x1_g1_f32_nchw") + axis + "_strict");
-        Problem problem(spec, 5);
-        problem.input.at(0, 1, 2, 4) = std::numeric_limits<float>::quiet_NaN();
-        for (const std::string &kernel : testing::kernels_for(spec)) {
+    for (const std::string &kernel : testing::usable_kernels()) {
+        for (const char *axis : {"_softmax", "_softmax_last"}) {
+            const tconv_spec spec = testing::layer(
+                std::string("n1_c3_h5_w9_o19_k1x1_s1x1_p0,0,0,0_op0,0_d1x1_g1_f32_nchw") + axis + "_strict",
+                testing::dtype_of(kernel));
+            testing::KernelName name;
+            ASSERT_TRUE(testing::parse_kernel_name(kernel, &name));
+            if (testing::may_refuse(name, spec))
+                continue;
+            Problem problem(spec, 5);
+            problem.input.set(0, 1, 2, 4, std::nan(""));
             ASSERT_EQ(runner.run(problem, kernel), TCONV_OK) << kernel;
             const bool channels = spec.softmax_axis == TCONV_AXIS_CHANNEL;
             const int32_t slices = channels ? 9 : 19, length = channels ? 19 : 9;
+            const double allowed = 1e-5 + length * testing::store_error(spec, 1);
             for (int32_t y = 0; y < 5; ++y)
                 for (int32_t slice = 0; slice < slices; ++slice) {
                     double total = 0;
@@ -148,7 +185,7 @@ TEST(SoftmaxValues, ANanSpoilsItsOwnSliceOnly) {
                     const bool spoilt = y == 2 && (!channels || slice == 4);
                     ASSERT_EQ(std::isnan(total), spoilt) << kernel << " row " << y << " slice " << slice;
                     if (!spoilt) {
-                        ASSERT_NEAR(total, 1, 1e-5) << kernel;
+                        ASSERT_NEAR(total, 1, allowed) << kernel;
                     }
                 }
         }

@@ -67,11 +67,13 @@ int main(int argc, char **argv) {
     Runner serial, parallel;
     parallel.hooks.log = nullptr;  // hooks.user becomes the pool
     tconv_pool_hooks(pool, &parallel.hooks);
-    for (uint64_t i = 0; i < 60; ++i) {
+    const uint64_t layers = 60 * tconv::testing::dtypes().size();
+    for (uint64_t i = 0; i < layers; ++i) {
         Random random(tconv::testing::seed_of_case(seed, i));
         tconv::testing::SpecLimits limits;
+        limits.dtype = tconv::testing::dtype_of_case(i);
         limits.exact_only = true;
-        limits.depthwise = i % 6 == 5;
+        limits.depthwise = random.chance(0.2);
         limits.most_flops = 2e5;  // an emulator is slow
         limits.most_outputs = 5000;
         const tconv_spec spec = tconv::testing::random_legal_spec(random, limits);
@@ -79,6 +81,8 @@ int main(int argc, char **argv) {
         const std::vector<double> expected = problem.expected();
         Runner &runner = i % 2 == 0 ? serial : parallel;
         for (const std::string &name : usable) {
+            if (tconv::testing::dtype_of(name) != spec.dtype)
+                continue;
             KernelName parsed;
             tconv::testing::parse_kernel_name(name, &parsed);
             const tconv_status status = runner.run(problem, name);

@@ -30,8 +30,8 @@ int32_t draw_int(Random &random) {
 }
 
 // About one in a few is legal, so that both halves of the contract are tried.
-tconv_spec draw_garbage(Random &random) {
-    tconv_spec s = random_legal_spec(random, {.most_flops = 1e5, .most_outputs = 5000});
+tconv_spec draw_garbage(Random &random, int32_t dtype) {
+    tconv_spec s = random_legal_spec(random, {.dtype = dtype, .most_flops = 1e5, .most_outputs = 5000});
     int32_t tconv_spec::*const kFields[] = {
         &tconv_spec::batch,      &tconv_spec::in_channels, &tconv_spec::out_channels,     &tconv_spec::in_h,
         &tconv_spec::in_w,       &tconv_spec::kernel_h,    &tconv_spec::kernel_w,         &tconv_spec::stride_h,
@@ -70,7 +70,7 @@ TEST(Garbage, GetsAStatusOrTheRightAnswer) {
     Runner runner;
     for (uint64_t i = 0; i < kCases; ++i) {
         Random random(seed_of_case(seed, 900000 + i));
-        const tconv_spec spec = draw_garbage(random);
+        const tconv_spec spec = draw_garbage(random, dtype_of_case(i));
         const std::string where =
             "TCONV_SEED=" + std::to_string(seed) + " case " + std::to_string(i) + " " + text_of(spec);
         char message[300];

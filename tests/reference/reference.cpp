@@ -12,38 +12,47 @@ Size output_size(const tconv_spec &s) {
 
 namespace {
 
-double pointwise(const tconv_spec &s, double slope, double x) {
-    const double a = s.act_alpha, b = s.act_beta, pi = std::acos(-1.0);
-    const double hard_sigmoid = x < -3 ? 0 : x > 3 ? 1 : (x + 3) / 6;
+// In long double: curves of f64 kernels are held to an ULP or two of a double.
+using Long = long double;
+
+// In double, where a product of doubles is rounded once.
+double product(Long a, Long b) {
+    return static_cast<double>(a) * static_cast<double>(b);
+}
+
+Long pointwise(const tconv_spec &s, Long slope, Long x) {
+    const Long a = s.act_alpha, b = s.act_beta, pi = std::acos(Long{-1});
+    const Long hard_sigmoid = x < -3 ? 0 : x > 3 ? 1 : (x + 3) / 6;
     // Comparisons are arranged so that NaN stays NaN.
     // clang-format off
     switch (s.activation) {
         case TCONV_ACT_RELU: return x < 0 ? 0 : x;
-        case TCONV_ACT_LEAKY_RELU: return x < 0 ? a * x : x;
+        case TCONV_ACT_LEAKY_RELU: return x < 0 ? product(a, x) : x;
         case TCONV_ACT_CLIP: return x < a ? a : x > b ? b : x;
         case TCONV_ACT_SIGMOID: return 1 / (1 + std::exp(-x));
         case TCONV_ACT_TANH: return std::tanh(x);
         case TCONV_ACT_ELU: return x < 0 ? a * std::expm1(x) : x;
-        case TCONV_ACT_GELU: return x / 2 * std::erfc(-x / std::sqrt(2.0));
-        case TCONV_ACT_GELU_TANH: return x / 2 * (1 + std::tanh(std::sqrt(2 / pi) * (x + 0.044715 * x * x * x)));
+        case TCONV_ACT_GELU: return x / 2 * std::erfc(-x / std::sqrt(Long{2}));
+        case TCONV_ACT_GELU_TANH: return x / 2 * (1 + std::tanh(std::sqrt(2 / pi) * (x + 0.044715L * x * x * x)));
         case TCONV_ACT_SILU: return x / (1 + std::exp(-x));
         case TCONV_ACT_HARD_SWISH: return x * hard_sigmoid;
         case TCONV_ACT_HARD_SIGMOID: return hard_sigmoid;
         case TCONV_ACT_SOFTPLUS: return (x > 0 ? x : 0) + std::log1p(std::exp(-std::fabs(x)));
-        case TCONV_ACT_PRELU: return x < 0 ? slope * x : x;
+        case TCONV_ACT_PRELU: return x < 0 ? product(slope, x) : x;
         default: return x;
     }
     // clang-format on
 }
 
 void softmax(double *values, long long count, long long step) {
-    double peak = values[0], total = 0;
+    double peak = values[0];
+    Long total = 0;
     for (long long i = 1; i < count; ++i)
         peak = std::fmax(peak, values[i * step]);
     for (long long i = 0; i < count; ++i)
-        total += values[i * step] = std::exp(values[i * step] - peak);
+        total += std::exp(static_cast<Long>(values[i * step]) - peak);
     for (long long i = 0; i < count; ++i)
-        values[i * step] /= total;
+        values[i * step] = static_cast<double>(std::exp(static_cast<Long>(values[i * step]) - peak) / total);
 }
 
 void scatter(const tconv_spec &s, const Arrays &t, Size out) {
@@ -76,7 +85,8 @@ void run(const tconv_spec &s, const Arrays &t) {
         t.output[i] = (s.has_bias ? t.bias[channel(i)] : 0) + (s.residual == TCONV_RESIDUAL_BEFORE ? t.residual[i] : 0);
     scatter(s, t, out);
     for (long long i = 0; i < total; ++i)
-        t.output[i] = pointwise(s, s.activation == TCONV_ACT_PRELU ? t.slope[channel(i)] : 0, t.output[i]);
+        t.output[i] = static_cast<double>(
+            pointwise(s, s.activation == TCONV_ACT_PRELU ? t.slope[channel(i)] : 0, t.output[i]));
     if (s.activation == TCONV_ACT_SOFTMAX && s.softmax_axis == TCONV_AXIS_LAST)
         for (long long i = 0; i < total; i += out.w)
             softmax(t.output + i, out.w, 1);

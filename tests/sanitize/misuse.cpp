@@ -36,15 +36,16 @@ private:
 
 // What to allocate: for the block that is to be too short one element less, so that the error lies right behind it,
 // or of the workspace, whose end is padding, only the beginning.
-size_t allocated(const std::string &error, const std::string &block, size_t right) {
-    return error != block ? right : block == "workspace" ? 64 : right - 4;
+size_t allocated(const std::string &error, const std::string &block, size_t right, size_t element) {
+    return error != block ? right : block == "workspace" ? 64 : right - element;
 }
 
 int run(const std::string &error, const std::string &kernel) {
     // Depthwise kernels want one channel a group; 19 channels fill no whole number of any tile.
     const bool depthwise = kernel.find("depthwise") != std::string::npos;
     const tconv_spec spec = tconv::testing::layer("n1_c19_h4_w33_o19_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g" +
-                                                  std::string(depthwise ? "19" : "1") + "_f32_nchw");
+                                                      std::string(depthwise ? "19" : "1") + "_f32_nchw",
+                                                  kernel.empty() ? TCONV_F32 : tconv::testing::dtype_of(kernel));
     const Plan plan(spec, kernel);
     if (plan.status != TCONV_OK)
         return 2;
@@ -54,17 +55,21 @@ int run(const std::string &error, const std::string &kernel) {
     tconv_view_filter(&spec, TCONV_IOHW, filter.get(), &weights);
     if (tconv_pack_filter(plan.get(), &weights, whole.get(), needs.packed_filter_bytes) != TCONV_OK)
         return 3;
-    HeapBlock input(allocated(error, "input", needs.input_bytes)), bias(allocated(error, "bias", needs.bias_bytes)),
-        output(allocated(error, "output", needs.output_bytes)),
-        workspace(allocated(error, "workspace", needs.workspace_bytes)),
-        packed(allocated(error, "packed", needs.packed_filter_bytes));
-    std::memcpy(packed.get(), whole.get(), allocated(error, "packed", needs.packed_filter_bytes));
+    const auto bytes = [&](const char *block, size_t right) {
+        const bool tensor = std::strcmp(block, "packed") != 0;  // the packed filter holds numbers of the arithmetic
+        const int32_t dtype = tensor ? spec.dtype : tconv::arithmetic_of(spec.dtype);
+        return allocated(error, block, right, static_cast<size_t>(tconv::element_type(dtype).bytes));
+    };
+    HeapBlock input(bytes("input", needs.input_bytes)), bias(bytes("bias", needs.bias_bytes)),
+        output(bytes("output", needs.output_bytes)), workspace(bytes("workspace", needs.workspace_bytes)),
+        packed(bytes("packed", needs.packed_filter_bytes));
+    std::memcpy(packed.get(), whole.get(), bytes("packed", needs.packed_filter_bytes));
     tconv_tensors tensors;
     tconv_tensors_init(&tensors, sizeof tensors);
     tconv_view_input(&spec, spec.layout, input.get(), &tensors.input);
     tconv_view_output(&spec, spec.layout, output.get(), &tensors.output);
     tensors.packed_filter = packed.get();
-    tensors.bias = static_cast<const float *>(bias.get());
+    tensors.bias = bias.get();
     tensors.workspace = workspace.get();
     tensors.workspace_bytes = needs.workspace_bytes;
     if (error.find("race") == std::string::npos)

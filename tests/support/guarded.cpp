@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 namespace tconv::testing {
 namespace {
@@ -30,9 +31,9 @@ Reach reach_of(const Tensor &tensor) {
     return reach;
 }
 
-float *element(const tconv_view &view, int64_t a, int64_t b, int64_t c, int64_t d) {
-    return static_cast<float *>(view.data) + a * view.stride[0] + b * view.stride[1] + c * view.stride[2] +
-           d * view.stride[3];
+char *element(const tconv_view &view, size_t bytes, int64_t a, int64_t b, int64_t c, int64_t d) {
+    const int64_t at = a * view.stride[0] + b * view.stride[1] + c * view.stride[2] + d * view.stride[3];
+    return static_cast<char *>(view.data) + at * static_cast<int64_t>(bytes);
 }
 
 template<typename Visit>
@@ -68,17 +69,19 @@ GuardedTensor::GuardedTensor(const Tensor &tensor, Flush flush)
     : GuardedTensor(tensor, flush, reach_of(tensor).below, reach_of(tensor).above) {}
 
 GuardedTensor::GuardedTensor(const Tensor &tensor, Flush flush, int64_t below, int64_t above)
-    : block_(static_cast<size_t>(below + above + 1) * sizeof(float), sizeof(float), flush), view_(tensor.view()) {
+    : bytes_(static_cast<size_t>(element_type(tensor.dtype()).bytes)),
+      block_(static_cast<size_t>(below + above + 1) * bytes_, bytes_, flush),
+      view_(tensor.view()) {
     const tconv_view from = view_;
-    view_.data = static_cast<float *>(block_.data()) + below;
+    view_.data = static_cast<char *>(block_.data()) + static_cast<size_t>(below) * bytes_;
     each_index(tensor, [&](int64_t a, int64_t b, int64_t c, int64_t d) {
-        *element(view_, a, b, c, d) = *element(from, a, b, c, d);
+        std::memcpy(element(view_, bytes_, a, b, c, d), element(from, bytes_, a, b, c, d), bytes_);
     });
 }
 
 void GuardedTensor::copy_to(Tensor &tensor) const {
     each_index(tensor, [&](int64_t a, int64_t b, int64_t c, int64_t d) {
-        tensor.at(a, b, c, d) = *element(view_, a, b, c, d);
+        tensor.set(a, b, c, d, load_element(tensor.dtype(), element(view_, bytes_, a, b, c, d)));
     });
 }
 

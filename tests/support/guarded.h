@@ -32,10 +32,12 @@ public:
     GuardedTensor(const Tensor &tensor, Flush flush);
 
     tconv_view view() const { return view_; }
-    void copy_to(Tensor &tensor) const;  // the elements; tensor has the same shape
+    const void *data() const { return view_.data; }
+    void copy_to(Tensor &tensor) const;  // the elements; tensor has the same shape and type
 
 private:
     GuardedTensor(const Tensor &tensor, Flush flush, int64_t below, int64_t above);
+    size_t bytes_;  // of an element
     GuardedBlock block_;
     tconv_view view_;
 };

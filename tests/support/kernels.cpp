@@ -1,11 +1,20 @@
 #include "kernels.h"
 
+#include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <sstream>
+#include <utility>
 
 #include "reference.h"
 
 namespace tconv::testing {
+namespace {
+
+constexpr std::pair<int32_t, const char *> kDtypes[] = {
+    {TCONV_F32, "f32"}, {TCONV_F64, "f64"}, {TCONV_F16, "f16"}, {TCONV_BF16, "bf16"}};
+
+}  // namespace
 
 bool parse_kernel_name(const std::string &name, KernelName *parsed) {
     std::vector<std::string> parts;
@@ -37,6 +46,25 @@ bool may_refuse(const KernelName &kernel, const tconv_spec &s) {
     return false;
 }
 
+int32_t dtype_of(const std::string &kernel) {
+    KernelName parsed;
+    parse_kernel_name(kernel, &parsed);
+    for (const auto &[dtype, name] : kDtypes) {
+        if (parsed.dtype == name)
+            return dtype;
+    }
+    std::fprintf(stderr, "kernel %s: no element type in its name\n", kernel.c_str());
+    std::abort();
+}
+
+std::string dtype_text(int32_t dtype) {
+    for (const auto &[value, name] : kDtypes) {
+        if (dtype == value)
+            return name;
+    }
+    return "dtype " + std::to_string(dtype);
+}
+
 std::vector<std::string> all_kernels() {
     std::vector<std::string> names;
     for (int32_t i = 0; i < tconv_kernel_count(); ++i)
@@ -52,11 +80,29 @@ std::vector<std::string> usable_kernels() {
     spec.kernel_h = spec.kernel_w = spec.stride_h = spec.stride_w = 2;  // what every family computes
     for (const std::string &name : all_kernels()) {
         tconv_plan *plan = nullptr;
+        spec.dtype = dtype_of(name);
         if (tconv_plan_create(&spec, name.c_str(), nullptr, &plan) == TCONV_OK)
             names.push_back(name);
         tconv_plan_destroy(plan);
     }
     return names;
+}
+
+const std::vector<int32_t> &dtypes() {
+    static const std::vector<int32_t> all = [] {
+        std::vector<int32_t> found;
+        for (const std::string &kernel : usable_kernels()) {
+            if (std::find(found.begin(), found.end(), dtype_of(kernel)) == found.end())
+                found.push_back(dtype_of(kernel));
+        }
+        std::sort(found.begin(), found.end());
+        return found;
+    }();
+    return all;
+}
+
+int32_t dtype_of_case(uint64_t index) {
+    return dtypes()[index % dtypes().size()];
 }
 
 CaseKind kind_of(const KernelName &kernel, const tconv_spec &s, Placement placement) {

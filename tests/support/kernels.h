@@ -22,11 +22,21 @@ bool parse_kernel_name(const std::string &name, KernelName *parsed);
 // stride_w = 1, softmax along a row, and under STRICT those whose merged phases would multiply padding weights.
 bool may_refuse(const KernelName &kernel, const tconv_spec &spec);
 
+// The element type that a kernel of this name computes; the program ends if the name has none.
+int32_t dtype_of(const std::string &kernel);
+
 // Names of all kernels in the library, usable on this processor or not.
 std::vector<std::string> all_kernels();
 
 // Names of the kernels that this processor, under TCONV_ISA, can run.
 std::vector<std::string> usable_kernels();
+
+// The element types that usable kernels compute, in the order of the enum. Tests that draw layers take turns:
+// dtypes()[case % dtypes().size()].
+const std::vector<int32_t> &dtypes();
+int32_t dtype_of_case(uint64_t index);
+
+std::string dtype_text(int32_t dtype);  // as in kernel names
 
 // How a run of a kernel may differ from its easiest case. A ragged layer fills no whole number of tiles.
 struct CaseKind {

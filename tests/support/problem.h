@@ -1,5 +1,5 @@
-// Data for one layer: tensors with arbitrary strides in guarded buffers, filled so that float sums are exact, and the
-// oracle's answer for them.
+// Data for one layer: tensors of its type with arbitrary strides in guarded buffers, filled so that sums are exact, and
+// the oracle's answer for them.
 #pragma once
 
 #include <array>
@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "element_type.h"
 #include "random.h"
 #include "tconv/tconv.h"
 
@@ -22,51 +23,75 @@ enum class Placement {
     kShuffled,  // dimensions in any order with gaps after each (filter: and flips, by negative strides)
 };
 
+// Elements of a storage type, read and written as doubles.
 class Tensor {
 public:
     Tensor() = default;
     // slowest_first is an order of the dimensions; gap[d] elements of slack follow each run of dimension d; flips are
-    // dimensions whose stride is negative.
-    Tensor(std::array<int64_t, 4> extents, std::array<int, 4> slowest_first, std::array<int64_t, 4> gap,
+    // dimensions whose stride is negative; guard elements come before and behind.
+    Tensor(int32_t dtype, std::array<int64_t, 4> extents, std::array<int, 4> slowest_first, std::array<int64_t, 4> gap,
            std::array<bool, 4> flip, int64_t guard);
 
+    int32_t dtype() const { return dtype_; }
     tconv_view view() const;
-    float &at(int64_t a, int64_t b, int64_t c, int64_t d) { return storage_[offset(a, b, c, d)]; }
-    float at(int64_t a, int64_t b, int64_t c, int64_t d) const { return storage_[offset(a, b, c, d)]; }
+    const void *data() const { return view().data; }  // element (0, 0, 0, 0)
     int64_t size() const { return extents_[0] * extents_[1] * extents_[2] * extents_[3]; }
     const std::array<int64_t, 4> &extents() const { return extents_; }
 
-    // Calls visit(dense logical index, element) for every element of the view, logical order.
-    void each(const std::function<void(int64_t, float &)> &visit);
+    double at(int64_t a, int64_t b, int64_t c, int64_t d) const { return load(offset(a, b, c, d)); }
+    void set(int64_t a, int64_t b, int64_t c, int64_t d, double value) { store(offset(a, b, c, d), value); }
+    double at(int64_t channel) const { return at(0, 0, 0, channel); }  // of a vector, [1, 1, 1, C]
+    void set(int64_t channel, double value) { set(0, 0, 0, channel, value); }
+
+    // In logical order: all values; all values anew; each value by change(dense logical index, value before).
     std::vector<double> logical() const;
+    void assign(const std::vector<double> &values);
+    void change(const std::function<double(int64_t, double)> &change);
+
+    // The bits of the elements in logical order, for comparisons that must not blur.
+    std::vector<uint64_t> bits() const;
 
     void poison();                     // every word of the buffer becomes the guard pattern, a NaN
     bool surroundings_intact() const;  // everything outside the view still is
+
+    // Calls visit(dense logical index, value, whether it is the pattern), logical order.
+    void inspect(const std::function<void(int64_t, double, bool)> &visit) const;
 
 private:
     size_t offset(int64_t a, int64_t b, int64_t c, int64_t d) const {
         return static_cast<size_t>(origin_ + a * stride_[0] + b * stride_[1] + c * stride_[2] + d * stride_[3]);
     }
+    double load(size_t at) const;
+    void store(size_t at, double value);
+    template<typename Visit>
+    void each(Visit visit) const;  // visit(dense logical index, offset)
+
+    int32_t dtype_ = 0;
+    size_t bytes_ = 0;  // of an element
     std::array<int64_t, 4> extents_ = {}, stride_ = {};
     int64_t origin_ = 0;
-    std::vector<float> storage_;
+    std::vector<unsigned char> storage_;
 };
 
 struct DataRules {
     bool integers = true;         // else uniform reals in [-1, 1)
     double density = 0.75;        // of non-zero input values
     int32_t filter_multiple = 1;  // weights are multiples of this (Winograd: the square of its common denominator)
+    int64_t largest = 0;          // magnitude of the integers in input and filter; 0: what the type and the sums allow
 };
 
-// Integer data is bounded so that every partial sum of products, bias and residual, in any order, is an integer of
-// at most 2^20 in magnitude: exact in float, with four bits to spare for slopes that are powers of two.
+// Integer data is bounded so that every partial sum of products, bias and residual, in any order, is an integer that
+// the arithmetic holds: of at most 2^20 in magnitude in float, 2^50 in double, with bits to spare for slopes that are
+// powers of two. The only rounding is the last, to the storage type. The data of f64 are so large that hardly any product
+// or sum is a float, and those of f16 and bf16 such that many sums are no number of theirs. Weights, bias and residual of
+// f16, and with them sums, count in sixteenths: so they stay below 2^16, where f16 ends.
 class Problem {
 public:
     Problem(const tconv_spec &spec, uint64_t seed, Placement placement = Placement::kDense, DataRules rules = {});
 
     const tconv_spec spec;
     Tensor input, filter, residual, output;  // output poisoned
-    std::vector<float> bias, slope;          // [C_out]
+    Tensor bias, slope;                      // [C_out]
 
     // The oracle's output in logical order.
     std::vector<double> expected() const { return expected_of(spec); }
@@ -77,8 +102,9 @@ public:
     // Views and vectors; packed filter and workspace are left NULL for the caller.
     tconv_tensors tensors() const;
 
-    // Empty if every output is within absolute + relative*|expected| (NaN matches NaN) and nothing around the output
-    // was written; else what is wrong, with the first place and the number of wrong values.
+    // Empty if every output is the expected value, rounded once to the storage type, or within absolute +
+    // relative*|expected| of it (NaN matches NaN) and nothing around the output was written; else what is wrong, with
+    // the first place and the number of wrong values.
     std::string compare(const std::vector<double> &expected, double absolute = 0, double relative = 0) const;
 };
 

@@ -101,6 +101,7 @@ void draw_activation(Random &random, const SpecLimits &limits, tconv_spec *s) {
 tconv_spec draw_spec(Random &random, const SpecLimits &limits) {
     tconv_spec s;
     tconv_spec_init(&s, sizeof s);
+    s.dtype = limits.dtype;
     s.batch = static_cast<int32_t>(random.chance(0.02) ? 0 : random.chance(0.7) ? 1 : random.range(2, 3));
     draw_channels(random, limits.depthwise, &s);
     AxisDraw h = draw_axis(random, limits), w = random.chance(0.4) ? h : draw_axis(random, limits);

@@ -10,18 +10,19 @@
 namespace tconv::testing {
 
 struct SpecLimits {
+    int32_t dtype = TCONV_F32;
     double most_flops = 20e6;       // of the full count, all images
     int64_t most_outputs = 400000;  // all images
     int32_t largest_size = 40, largest_kernel = 11, largest_stride = 6, largest_dilation = 4;
     bool activations = true;  // false: none
     bool depthwise = false;   // groups = in_channels = out_channels in every layer, not now and then
-    bool exact_only = false;  // only activations whose result on integers is exact in float (see is_exact)
+    bool exact_only = false;  // only activations whose result on integers is exact (see is_exact)
 };
 
-// Valid, f32, FAST or STRICT.
+// Valid, FAST or STRICT.
 tconv_spec random_legal_spec(Random &random, const SpecLimits &limits = {});
 
-// The activation maps the integer data of Problem to floats without rounding.
+// The activation maps the integer data of Problem to numbers of the arithmetic without rounding.
 bool is_exact(const tconv_spec &spec);
 
 struct IllegalSpec {

@@ -1,6 +1,6 @@
 #include "runner.h"
 
-#include <bit>
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -18,15 +18,15 @@ void append_log(void *user, tconv_status, const char *message) {
 
 }  // namespace
 
-Block::Block(size_t bytes, uint32_t pattern) : bytes_(bytes), storage_(bytes + 2 * kGuard + 64, kGuardByte) {
+Block::Block(size_t bytes, uint64_t pattern) : bytes_(bytes), storage_(bytes + 2 * kGuard + 64, kGuardByte) {
     const auto address = reinterpret_cast<uintptr_t>(storage_.data()) + kGuard;
     begin_ = kGuard + (64 - address % 64) % 64;
     fill(pattern);
 }
 
-void Block::fill(uint32_t pattern) {
-    for (size_t i = 0; i + sizeof pattern <= bytes_; i += sizeof pattern)
-        std::memcpy(storage_.data() + begin_ + i, &pattern, sizeof pattern);
+void Block::fill(uint64_t pattern) {
+    for (size_t i = 0; i < bytes_; i += sizeof pattern)
+        std::memcpy(storage_.data() + begin_ + i, &pattern, std::min(sizeof pattern, bytes_ - i));
 }
 
 bool Block::guards_intact() const {
@@ -86,16 +86,12 @@ std::vector<std::string> kernels_for(const tconv_spec &spec) {
     std::vector<std::string> names;
     for (const std::string &name : usable) {
         KernelName parsed;
+        if (dtype_of(name) != spec.dtype)
+            continue;
         if (!parse_kernel_name(name, &parsed) || !may_refuse(parsed, spec))
             names.push_back(name);
     }
     return names;
-}
-
-std::vector<uint32_t> bits_of(const Tensor &tensor) {
-    std::vector<uint32_t> bits;
-    const_cast<Tensor &>(tensor).each([&](int64_t, float &value) { bits.push_back(std::bit_cast<uint32_t>(value)); });
-    return bits;
 }
 
 tconv_spec layer(const std::string &text) {
@@ -106,6 +102,12 @@ tconv_spec layer(const std::string &text) {
         std::fprintf(stderr, "%s: %s\n", text.c_str(), message);
         std::abort();
     }
+    return spec;
+}
+
+tconv_spec layer(const std::string &text, int32_t dtype) {
+    tconv_spec spec = layer(text);
+    spec.dtype = dtype;
     return spec;
 }
 

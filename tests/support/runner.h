@@ -12,17 +12,18 @@
 
 namespace tconv::testing {
 
-constexpr uint32_t kQuietNan = 0x7fc00000, kAllOnes = 0xffffffff;  // bit patterns that spoil whatever reads them
+// Bit patterns that spoil whatever reads them, as doubles and as floats.
+constexpr uint64_t kQuietNan = 0x7ff800007fc00000, kAllOnes = 0xffffffffffffffff;
 
 // A block aligned to 64 bytes with guard bytes on both sides, filled with a pattern.
 class Block {
 public:
-    explicit Block(size_t bytes, uint32_t pattern = kQuietNan);
+    explicit Block(size_t bytes, uint64_t pattern = kQuietNan);
 
     void *data() { return storage_.data() + begin_; }
     const unsigned char *bytes() const { return storage_.data() + begin_; }
     size_t size() const { return bytes_; }
-    void fill(uint32_t pattern);
+    void fill(uint64_t pattern);
     bool guards_intact() const;
 
 private:
@@ -49,7 +50,7 @@ private:
 
 struct Runner {
     tconv_hooks hooks;  // default: serial; what hooks.log said is in `log` (unless the caller sets another)
-    uint32_t pattern = kQuietNan;  // what packed filter and workspace hold before
+    uint64_t pattern = kQuietNan;  // what packed filter and workspace hold before
     std::string kernel, log;
 
     Runner();
@@ -62,12 +63,14 @@ struct Runner {
     tconv_status run(Problem &problem, const std::string &name = "", bool in_place = false);
 };
 
-// The usable kernels that must compute the spec: all but those that may_refuse it.
+// The usable kernels of the spec's dtype that must compute it: all but those that may_refuse it.
 std::vector<std::string> kernels_for(const tconv_spec &spec);
 
-// The bits of a tensor's elements in logical order, for comparisons that must not blur.
-std::vector<uint32_t> bits_of(const Tensor &tensor);
+// Names the instances of tests with a dtype as their parameter.
+constexpr auto dtype_test_name = [](const auto &info) { return dtype_text(info.param); };
 
-tconv_spec layer(const std::string &text);  // aborts on a text that is not a layer
+// Aborts on a text that is not a layer. A dtype replaces the text's.
+tconv_spec layer(const std::string &text);
+tconv_spec layer(const std::string &text, int32_t dtype);
 
 }  // namespace tconv::testing

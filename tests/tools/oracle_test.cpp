@@ -9,7 +9,9 @@
 #include <set>
 #include <tuple>
 
+#include "element_type.h"
 #include "exact_data.h"
+#include "kernels.h"
 #include "random.h"
 #include "random_spec.h"
 #include "reference.h"
@@ -19,6 +21,7 @@ namespace tconv::tool {
 namespace {
 
 constexpr double kAll = std::numeric_limits<double>::infinity();
+constexpr int32_t kTypes[] = {TCONV_F32, TCONV_F64, TCONV_F16, TCONV_BF16};
 
 std::vector<double> doubles(const std::vector<float> &values) {
     return {values.begin(), values.end()};
@@ -39,6 +42,7 @@ TEST(Oracle, AgreesWithTheScatterOnRandomLayers) {
     for (uint64_t index = 0; index < 150; index++) {
         testing::Random random(testing::seed_of_case(seed, index));
         testing::SpecLimits limits;
+        limits.dtype = kTypes[index % 4];
         limits.most_flops = 4e5;
         limits.most_outputs = 20000;
         const tconv_spec spec = testing::random_legal_spec(random, limits);
@@ -85,40 +89,68 @@ TEST(Oracle, SampleIsRepeatableAndHoldsTheCorners) {
     EXPECT_EQ(sample_of(spec, kAll).size(), 2u * 120 * 120);
 }
 
-TEST(ExactData, SumsStayBelowWhatFloatsHold) {
-    tconv_spec spec = small_spec();
-    spec.in_channels = 4096;
-    spec.kernel_h = spec.kernel_w = 8;
-    const ExactData data(spec);
-    double largest_x = 0, largest_w = 0;
-    for (float x : data.input)
-        largest_x = std::max(largest_x, std::fabs(static_cast<double>(x)));
-    for (float w : data.filter)
-        largest_w = std::max(largest_w, std::fabs(static_cast<double>(w)));
-    EXPECT_GE(largest_x, 1);
-    EXPECT_GE(largest_w, 1);
-    EXPECT_LE(4096 * 16 * largest_x * largest_w, 1 << 20);  // 4 x 4 taps reach an output
+TEST(ExactData, AreNumbersOfTheTypeWithExactSums) {
+    for (const int32_t dtype : kTypes) {
+        for (const int32_t activation : {TCONV_ACT_NONE, TCONV_ACT_GELU}) {
+            for (const int32_t channels : {1, 64, 4096}) {
+                tconv_spec spec = small_spec();
+                spec.dtype = dtype, spec.activation = activation, spec.residual = TCONV_RESIDUAL_BEFORE;
+                spec.in_channels = channels;
+                spec.kernel_h = spec.kernel_w = 8;
+                const ExactData data(spec);
+                const auto largest = [&](const std::vector<float> &values) {
+                    double most = 0;
+                    for (const float value : values) {
+                        EXPECT_EQ(rounded_to(dtype, value), value) << dtype << ": rounded";
+                        most = std::max(most, std::fabs(static_cast<double>(value)));
+                    }
+                    return most;
+                };
+                // 4 x 4 taps reach an output. What it counts in is the smallest weight or bias.
+                const double x = largest(data.input), w = largest(data.filter);
+                const double sum = channels * 16 * x * w + largest(data.bias) + largest(data.residual);
+                double unit = 1;
+                for (const float weight : data.filter) {
+                    while (std::fmod(weight, unit) != 0)
+                        unit /= 2;
+                }
+                EXPECT_GE(x, 1);
+                EXPECT_GT(w, 0);
+                EXPECT_LE(sum / unit, std::ldexp(1, element_type(arithmetic_of(dtype)).digits)) << dtype;
+                EXPECT_LT(sum, element_type(dtype).most());
+                if (dtype == TCONV_F64 && activation == TCONV_ACT_NONE) {
+                    EXPECT_GT(x * w, 0x1p24 * (channels < 4096 ? 1000 : 1)) << "products that are no floats";
+                }
+            }
+        }
+    }
 }
 
-TEST(Answer, OneWrongOutputIsFoundAndNamed) {
-    const tconv_spec spec = small_spec();
+class AnswerOf : public ::testing::TestWithParam<int32_t> {};
+INSTANTIATE_TEST_SUITE_P(Types, AnswerOf, ::testing::ValuesIn(testing::dtypes()),
+                         [](const auto &info) { return testing::dtype_text(info.param); });
+
+TEST_P(AnswerOf, OneWrongOutputIsFoundAndNamed) {
+    tconv_spec spec = small_spec();
+    spec.dtype = GetParam();
     const ExactData data(spec);
     const Answer answer(spec, data, kAll);
     EXPECT_TRUE(answer.whole());
     const Threads threads(1);
     Tensors tensors(spec, data);
     Trial trial(spec, nullptr, threads);
-    trial.pack(data);
+    trial.pack(tensors);
     trial.run(trial.complete(tensors.arguments()));
     const Comparison right = answer.compare(tensors);
     EXPECT_EQ(right.wrong, 0) << right.first;
     EXPECT_EQ(right.compared, 2 * 5 * 14 * 10);
 
-    const std::vector<float> outputs = tensors.logical_output();
+    const std::vector<double> outputs = tensors.logical_output();
     const tconv_view view = tensors.arguments().output;
-    auto *element = static_cast<float *>(view.data) + 1 * view.stride[0] + 4 * view.stride[1] + 13 * view.stride[2] +
-                    9 * view.stride[3];
-    *element = std::nextafter(*element, 1e9f);
+    char *element = static_cast<char *>(view.data) +
+                    (1 * view.stride[0] + 4 * view.stride[1] + 13 * view.stride[2] + 9 * view.stride[3]) *
+                        element_type(spec.dtype).bytes;
+    element[0] ^= 1;  // the last bit of one output
     const Comparison wrong = answer.compare(tensors);
     EXPECT_EQ(wrong.wrong, 1);
     EXPECT_NE(wrong.first.find("n 1, channel 4, row 13, column 9"), std::string::npos) << wrong.first;
@@ -129,12 +161,30 @@ TEST(Answer, OneWrongOutputIsFoundAndNamed) {
 }
 
 TEST(Errors, AreCountedInUlps) {
-    EXPECT_EQ(error_in_ulps(1.0f, {1.0, 1.0}), 0);
-    EXPECT_EQ(error_in_ulps(std::nextafter(1.0f, 2.0f), {1.0, 1.0}), 1);
-    EXPECT_EQ(error_in_ulps(1.0f / 3, {1.0 / 3, 0}), 0);
-    EXPECT_LT(error_in_ulps(1e-7f, {0.0, 1.0}), 2);  // against the magnitude of what was added up
-    EXPECT_GT(error_in_ulps(1e-7f, {0.0, 0.0}), 1e6);
-    EXPECT_EQ(error_in_ulps(std::nanf(""), {1.0, 1.0}), kAll);
+    for (const int32_t dtype : kTypes) {
+        const double ulp = element_type(dtype).epsilon();
+        EXPECT_EQ(error_in_ulps(dtype, 1, {1.0, 1.0}), 0);
+        EXPECT_EQ(error_in_ulps(dtype, 1 + ulp, {1.0, 1.0}), 1);
+        EXPECT_EQ(error_in_ulps(dtype, rounded_to(dtype, 1.0 / 3), {1.0 / 3, 0}), 0);
+        EXPECT_LT(error_in_ulps(dtype, ulp, {0.0, 1.0}), 2);  // against the magnitude of what was added up
+        EXPECT_GE(error_in_ulps(dtype, ulp, {0.0, 0.0}), 8);
+        EXPECT_EQ(error_in_ulps(dtype, std::nan(""), {1.0, 1.0}), kAll);
+        EXPECT_EQ(error_in_ulps(dtype, kAll, {element_type(dtype).most(), 0}), kAll);
+    }
+    EXPECT_EQ(error_in_ulps(TCONV_F16, kAll, {65520, 0}), 0) << "what overflows is infinite";
+}
+
+// The rounding on the store outweighs what the curve is off in float.
+TEST(Errors, TolerancesAreOfTheType) {
+    tconv_spec spec = small_spec();
+    for (const int32_t dtype : kTypes) {
+        spec.dtype = dtype, spec.activation = TCONV_ACT_RELU;
+        EXPECT_EQ(tolerance_of(spec), 0);
+        spec.activation = TCONV_ACT_SIGMOID;
+        const bool stored = dtype == TCONV_F16 || dtype == TCONV_BF16;
+        EXPECT_GE(tolerance_of(spec), stored ? 0.5 : 4);
+        EXPECT_LE(tolerance_of(spec), stored ? 0.501 : 4);
+    }
 }
 
 }  // namespace

@@ -31,7 +31,8 @@ TEST(Roof, RatesAreMeasured) {
     ASSERT_EQ(usable_isa(&usable, message), TCONV_OK) << text;
     for (const int32_t count : {1, 3}) {
         const Threads threads(count);
-        EXPECT_GT(measure_fma_gflops(usable, threads), 0.1);
+        for (const int32_t dtype : {TCONV_F32, TCONV_F64, TCONV_F16, TCONV_BF16})
+            EXPECT_GT(measure_fma_gflops(usable, dtype, threads), 0.1);
         EXPECT_GT(measure_copy_gbs(1e6, threads), 0.01);
         EXPECT_GT(measure_copy_gbs(0, threads), 0.01);  // a footprint below the least that is copied
     }
