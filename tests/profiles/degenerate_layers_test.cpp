@@ -57,7 +57,7 @@ TEST(Traps, T7_2OutputsBesideTheScatterAreActivatedBias) {
         ASSERT_EQ(runner.run(problem, kernel), TCONV_OK) << kernel << runner.log;
         EXPECT_EQ(problem.compare(expected, 1e-6, 1e-6), "") << kernel;
         for (int64_t c = 0; c < 3; ++c) {
-            const double bias = problem.bias[static_cast<size_t>(c)];
+            const double bias = problem.bias.at(c);
             EXPECT_NEAR(problem.output.at(0, c, 0, 0), 1 / (1 + std::exp(-bias)), 1e-6) << kernel;
             EXPECT_NEAR(problem.output.at(0, c, 9, 11), 1 / (1 + std::exp(-bias)), 1e-6) << kernel;
         }
@@ -133,8 +133,8 @@ TEST(Traps, T7_12LayoutsAgreeBitForBit) {
     Runner runner;
     ASSERT_EQ(runner.run(nchw), TCONV_OK) << runner.log;
     ASSERT_EQ(runner.run(nhwc), TCONV_OK) << runner.log;
-    EXPECT_EQ(testing::bits_of(nchw.input), testing::bits_of(nhwc.input)) << "the same data";
-    EXPECT_EQ(testing::bits_of(nchw.output), testing::bits_of(nhwc.output));
+    EXPECT_EQ(nchw.input.bits(), nhwc.input.bits()) << "the same data";
+    EXPECT_EQ(nchw.output.bits(), nhwc.output.bits());
 }
 
 }  // namespace
