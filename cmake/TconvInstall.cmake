@@ -4,7 +4,7 @@ include(CMakePackageConfigHelpers)
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/tconv")
 
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/runtime/include/tconv" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
-        FILES_MATCHING PATTERN "*.h")
+        FILES_MATCHING PATTERN "*.h" PATTERN "*.hpp")
 install(TARGETS tconv-static EXPORT tconvTargets)
 if(TARGET tconv-shared)
     install(TARGETS tconv-shared EXPORT tconvTargets)

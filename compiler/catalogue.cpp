@@ -9,10 +9,12 @@
 #include <functional>
 #include <iostream>
 #include <map>
+#include <set>
 #include <stdexcept>
 #include <thread>
 
 #include "layer/layer_function.h"
+#include "layer/tile_row.h"
 #include "variants.h"
 
 namespace tconv::compiler {
@@ -52,54 +54,93 @@ struct Part {
     }
 };
 
+// The functions of the variants that differ in their register tile only.
+std::string functions_of(const Variant &variant) {
+    return "tconv_" + variant.dtype + "_" + variant.family + (variant.lanes.empty() ? "" : "_" + variant.lanes) + "_" +
+           variant.isa;
+}
+
+std::vector<Variant> sharing_functions(const std::vector<Variant> &variants, const Variant &with) {
+    std::vector<Variant> found;
+    for (const Variant &variant : variants) {
+        if (functions_of(variant) == functions_of(with)) {
+            found.push_back(variant);
+        }
+    }
+    return found;
+}
+
+std::string row_name(const std::string &prefix, const Variant &variant, int unroll) {
+    return prefix + "_" + variant.multiply_key() + "_row" + (unroll == 1 ? "" : "_by" + std::to_string(unroll));
+}
+
+struct SharedFunctions {
+    SharedStages stages;
+    RawFunction pack, gather;
+
+    SharedFunctions(generators::Element element, const std::string &prefix, const Target &target, Module &module)
+        : stages(element, prefix, target),
+          pack(pack_stage(element, prefix, target)),
+          gather(gather_stage(element, prefix, target)) {
+        for (const RawFunction *stage : stages.all()) {
+            append(module, *stage);
+        }
+        append(module, pack);
+        append(module, gather);
+    }
+};
+
+void append_layers(Module &layers, const std::string &prefix, const SharedFunctions &shared,
+                   const std::vector<Variant> &variants) {
+    const Variant &first = variants.front();
+    const std::string name = functions_of(first);
+    layers.append(catalogue_pack(name + "_pack", shared.pack, first));
+    if (first.family == "gather") {
+        layers.append(catalogue_layer(name, gather_layer(shared.stages, shared.gather)));
+        return;
+    }
+    auto multiply_row = [&](Statements &body, const Parameters &p, int unroll, const TileRow &row) {
+        for (size_t tile = 0; tile < variants.size(); tile++) {
+            body.when(p.at("tile") == static_cast<int>(tile), [&](Statements &then) {
+                then.add(call_row_function(row_name(prefix, variants[tile], unroll), row));
+            });
+        }
+    };
+    const PhaseForm form = {first.multiply_lanes(), first.merged(), multiply_row};
+    layers.append(catalogue_layer(name, phase_layer(shared.stages, form)));
+    if (first.has_input_gradient()) {
+        layers.append(catalogue_layer(name + "_input_gradient", input_gradient_layer(shared.stages, form)));
+    }
+}
+
 // Stages and layer functions are two objects, so that LLVM neither inlines a stage at each of its call sites (four times
 // the code) nor moves memory accesses across stages that know the same memory by different names.
 void compile_part(const std::vector<Variant> &variants, const Part &part, const CatalogueOptions &options) {
     const Target target = target_of_isa(part.isa, options.os, options.features);
     const std::string prefix = "tconv_stages_" + part.name();
     Module module(prefix, target), layers("tconv_layers_" + part.name(), target);
-
-    struct Shared {
-        SharedStages stages;
-        RawFunction pack, gather;
-    };
-    std::map<std::string, Shared> of_dtype;
-    std::map<std::string, MultiplyTiles> multiplies;
+    std::map<std::string, SharedFunctions> of_dtype;
+    std::set<std::string> tiles, functions;
     for (const Variant &variant : variants) {
         if (!part.has(variant)) {
             continue;
         }
-        auto shared = of_dtype.find(variant.dtype);
-        if (shared == of_dtype.end()) {
-            const generators::Element element = variant.element();
-            const std::string own = prefix + "_" + variant.dtype;
-            shared =
-                of_dtype
-                    .emplace(variant.dtype, Shared{SharedStages(element, own, target), pack_stage(element, own, target),
-                                                   gather_stage(element, own, target)})
-                    .first;
-            for (const RawFunction *stage : shared->second.stages.all()) {
-                append(module, *stage);
-            }
-            append(module, shared->second.pack);
-            append(module, shared->second.gather);
-        }
-        const auto &[stages, pack, gather] = shared->second;
-        layers.append(catalogue_pack(variant.name + "_pack", pack, variant));
-        if (variant.family == "gather") {
-            layers.append(catalogue_layer(variant.name, gather_layer(stages, gather)));
-            continue;
-        }
-        auto found = multiplies.find(variant.multiply_key());
-        if (found == multiplies.end()) {
-            found = multiplies.emplace(variant.multiply_key(), MultiplyTiles(variant, prefix, target)).first;
-            for (const RawFunction *tile : found->second.all())
+        if (variant.family != "gather" && tiles.insert(variant.multiply_key()).second) {
+            const MultiplyTiles multiply(variant, prefix, target);
+            for (const RawFunction *tile : multiply.all()) {
                 append(module, *tile);
+            }
+            for (const auto &[unroll, of_widths] : multiply.tiles) {
+                layers.append(row_function(row_name(prefix, variant, unroll), multiply, unroll));
+            }
         }
-        layers.append(catalogue_layer(variant.name, phase_layer(stages, found->second, variant.merged())));
-        if (variant.has_input_gradient()) {
-            layers.append(
-                catalogue_layer(variant.name + "_input_gradient", input_gradient_layer(stages, found->second)));
+        if (functions.insert(functions_of(variant)).second) {
+            auto shared = of_dtype.find(variant.dtype);
+            if (shared == of_dtype.end()) {
+                const std::string own = prefix + "_" + variant.dtype;
+                shared = of_dtype.try_emplace(variant.dtype, variant.element(), own, target, module).first;
+            }
+            append_layers(layers, prefix, shared->second, sharing_functions(variants, variant));
         }
     }
     compile(module, options, part.name() + "_stages");
@@ -148,19 +189,25 @@ void in_processes(size_t count, const std::function<void(size_t)> &work) {
     }
 }
 
-// Declares a variant's functions, then lists them.
-std::string registry_row(const Variant &variant, const CatalogueOptions &options) {
-    const int vector = vector_of(target_of_isa(variant.isa, options.os, {}), variant.element());
-    const std::string pack = variant.name + "_pack";
-    const std::string input_gradient = variant.has_input_gradient() ? variant.name + "_input_gradient" : "nullptr";
-    std::string declarations = "TCONV_LAYER_FUNCTION(" + variant.name + ") TCONV_PACK_FUNCTION(" + pack + ")";
-    if (variant.has_input_gradient()) {
-        declarations += " TCONV_LAYER_FUNCTION(" + input_gradient + ")";
+// The variants' functions, declared once each, then a line for each variant.
+std::string registry_of(const std::vector<Variant> &variants, const CatalogueOptions &options) {
+    std::string declarations, rows;
+    std::map<std::string, int> tiles;  // so far, of each set of functions
+    for (const Variant &variant : variants) {
+        const std::string run = functions_of(variant), pack = run + "_pack";
+        const std::string input_gradient = variant.has_input_gradient() ? run + "_input_gradient" : "nullptr";
+        const int tile = tiles[run]++;
+        if (tile == 0) {
+            declarations += "TCONV_LAYER_FUNCTION(" + run + ")\nTCONV_PACK_FUNCTION(" + pack + ")\n";
+            declarations += variant.has_input_gradient() ? "TCONV_LAYER_FUNCTION(" + input_gradient + ")\n" : "";
+        }
+        const int vector = vector_of(target_of_isa(variant.isa, options.os, {}), variant.element());
+        rows += "TCONV_KERNEL(" + variant.name + ", " + variant.dtype + ", " + variant.family + ", " +
+                (variant.lanes.empty() ? "none" : variant.lanes) + ", " + variant.isa + ", " + std::to_string(tile) +
+                ", " + std::to_string(variant.tile_a) + ", " + std::to_string(variant.tile_m) + ", " +
+                std::to_string(vector) + ", " + run + ", " + pack + ", " + input_gradient + ")\n";
     }
-    return declarations + "\nTCONV_KERNEL(" + variant.name + ", " + variant.dtype + ", " + variant.family + ", " +
-           (variant.lanes.empty() ? "none" : variant.lanes) + ", " + variant.isa + ", " +
-           std::to_string(variant.tile_a) + ", " + std::to_string(variant.tile_m) + ", " + std::to_string(vector) +
-           ", " + variant.name + ", " + pack + ", " + input_gradient + ")\n";
+    return declarations + rows;
 }
 
 }  // namespace
@@ -201,9 +248,7 @@ void build_catalogue(const CatalogueOptions &options) {
     }
     std::ofstream registry(out / "registry.inc");
     registry << "// Made by tconv-compiler from " << fs::path(options.variants).filename().string() << ".\n";
-    for (const Variant &variant : variants) {
-        registry << registry_row(variant, options);
-    }
+    registry << registry_of(variants, options);
 }
 
 }  // namespace tconv::compiler

@@ -1,4 +1,5 @@
-"""Each header compiles on its own, the public ones also as C99. Reads file names from standard input.
+"""Each header compiles on its own, the public ones also as C99, or as C++17 if they are for C++. Reads file names from
+standard input.
 
 The compiles go through ccache where there is one: most of their time is Halide.h, over and over.
 """
@@ -13,7 +14,7 @@ from pathlib import Path
 # In this order: runtime/src and generators/ both have a pack.h, and the compiler means the latter.
 ROOMS = [".", "runtime/include", "generators", "schedules", "compiler", "compiler/layer", "compiler/compile",
          "compiler/tconv", "runtime/src", "compiler/storage", "tests/support", "tests/reference"]
-LANGUAGES = {".cpp": ["-std=c++20"], ".c": ["-std=c99", "-pedantic"]}
+LANGUAGES = {".cpp": ["-std=c++20"], ".17.cpp": ["-std=c++17", "-pedantic"], ".c": ["-std=c99", "-pedantic"]}
 SCRATCH = Path("build/lint")
 
 
@@ -38,14 +39,15 @@ def complaint(header, language, includes):
 
 
 def main():
-    headers = [name for name in sys.stdin.read().splitlines() if name.endswith(".h")]
+    headers = [name for name in sys.stdin.read().splitlines() if name.endswith((".h", ".hpp"))]
     halide = halide_folder()
     if not halide and any("Halide.h" in Path(name).read_text(encoding="utf-8") for name in headers):
         print("[SKIP] no .venv and no HALIDE_INCLUDE: headers are not compiled on their own")
         return False
     includes = [f"-I{room}" for room in ROOMS] + (["-isystem", halide] if halide else [])
     jobs = [(header, ".cpp") for header in headers]
-    jobs += [(header, ".c") for header in headers if header.startswith("runtime/include/")]
+    public = [header for header in headers if header.startswith("runtime/include/")]
+    jobs += [(header, ".17.cpp" if header.endswith(".hpp") else ".c") for header in public]
     SCRATCH.mkdir(parents=True, exist_ok=True)
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         complaints = [text for text in pool.map(lambda job: complaint(*job, includes), jobs) if text]

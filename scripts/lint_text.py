@@ -7,7 +7,7 @@ import re
 import sys
 from pathlib import Path
 
-CODE = {".cpp", ".h", ".c", ".cu", ".py", ".sh", ".cmake", ".txt"}
+CODE = {".cpp", ".h", ".hpp", ".c", ".cu", ".py", ".sh", ".cmake", ".txt"}
 TEXT = CODE | {".md", ".in", ".json", ".toml", ".yml", ".yaml", ""}
 LONGEST = 400
 LONGEST_PUBLIC_HEADER = 300
@@ -36,7 +36,7 @@ def name_violation(path):
 
 
 def longest(path):
-    if path.match("runtime/include/tconv/*.h"):
+    if path.match("runtime/include/tconv/*.h") or path.match("runtime/include/tconv/*.hpp"):
         return LONGEST_PUBLIC_HEADER
     if path.parts[:2] == ("tests", "reference") and path.suffix == ".cpp":
         return LONGEST_ORACLE

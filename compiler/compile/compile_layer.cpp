@@ -261,7 +261,11 @@ CompiledLayer compile_layer(const std::string &name, const tconv_spec &spec, con
         for (const RawFunction *tile : multiply->all()) {
             stages.push_back(tile->lowered());
         }
-        build = phase_layer(shared, *multiply, variant.merged());
+        const MultiplyTiles &tiles = *multiply;
+        build = phase_layer(shared, {tiles.lanes, variant.merged(),
+                                     [&tiles](Statements &body, const Parameters &, int unroll, const TileRow &row) {
+                                         call_tiles(body, tiles, unroll, row);
+                                     }});
     }
 
     // The layer's own functions check their pointers, which takes assertions.
@@ -339,8 +343,8 @@ CompiledLayer compile_layer(const std::string &name, const tconv_spec &spec, con
         tconv_view filter;
         tconv_view_filter(&spec, TCONV_IOHW, nullptr, &filter);
         Statements pack_body;
-        pack_filter(pack_body, constant_parameters(bind_filter(spec, Direction::output, choice, filter)), pack, variant, address("filter"),
-                    address("packed"));
+        pack_filter(pack_body, constant_parameters(bind_filter(spec, Direction::output, choice, filter)), pack, variant,
+                    address("filter"), address("packed"));
         const Stmt packing = simplify(pack_body.build());
         everything = Block::make(everything, packing);
         Stmt checked = Block::make(

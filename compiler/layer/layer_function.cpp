@@ -43,16 +43,12 @@ Parameters parameters_from_memory(Statements &body, const Expr &params) {
     return parameters;
 }
 
-void pack_filter(Statements &body, Parameters p, const RawFunction &pack, const Variant &variant, const Expr &filter,
-                 const Expr &packed) {
+void pack_filter(Statements &body, const Parameters &p, const RawFunction &pack, const Variant &variant,
+                 const Expr &filter, const Expr &packed) {
     const bool depthwise = variant.depthwise(), merged = variant.merged();
     const Type stored = generators::stored_type(variant.element());
     const Type computed = generators::computed_type(variant.element());
-    Expr width = variant.tile_a;
-    if (variant.family == "gather") {  // the outputs of a group are one block
-        width = p.at("outputs");
-        p["lane_blocks"] = 1;
-    }
+    const Expr width = p.at("tile_a");
     Expr channels = depthwise ? Expr(1) : p.at("channels");
     Expr taps = body.let("taps", merged ? p.at("nearest_w") - p.at("farthest_w") + 1 : p.at("kernel_w"));
     Expr tap = body.let("tap", channels * width);

@@ -15,6 +15,7 @@
 #include "Halide.h"
 #include "ir.h"
 #include "stages.h"
+#include "tile_row.h"
 
 namespace tconv::compiler {
 
@@ -34,14 +35,21 @@ Parameters parameters_from_memory(Statements &body, const Halide::Expr &params);
 using LayerBuilder =
     std::function<void(Statements &body, const Parameters &, const Halide::Expr &task, const Pointers &)>;
 
-// `merged`: the x-phases of a row lie side by side in the lanes.
-LayerBuilder phase_layer(const SharedStages &shared, const MultiplyTiles &multiply, bool merged);
+// What a layer function of the phase family is made for, but for its register tile.
+struct PhaseForm {
+    generators::Lanes lanes;
+    bool merged;  // the x-phases of a row lie side by side in the lanes
+    // Appends the multiplication of a row of tiles, by `unroll` channels a step.
+    std::function<void(Statements &, const Parameters &, int unroll, const TileRow &)> multiply_row;
+};
+
+LayerBuilder phase_layer(const SharedStages &shared, const PhaseForm &form);
 // The gradient of the input: `input` and `output` are the gradients of output and input.
-LayerBuilder input_gradient_layer(const SharedStages &shared, const MultiplyTiles &multiply);
+LayerBuilder input_gradient_layer(const SharedStages &shared, const PhaseForm &form);
 LayerBuilder gather_layer(const SharedStages &shared, const RawFunction &gather);
 
 // Packs the whole filter for a variant.
-void pack_filter(Statements &body, Parameters parameters, const RawFunction &pack, const Variant &variant,
+void pack_filter(Statements &body, const Parameters &parameters, const RawFunction &pack, const Variant &variant,
                  const Halide::Expr &filter, const Halide::Expr &packed);
 
 // The catalogue's functions, with the signature above, and

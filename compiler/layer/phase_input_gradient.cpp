@@ -57,15 +57,14 @@ void PhaseTask::build_input_gradient(Statements &body, const Expr &task) {
         return p.at("staged_at") + (number_h * phases_w + number_w) * p.at("staged_phase");
     };
     auto each_phase_pair = [&](Statements &outer, const auto &visit) {
-        each_tapped_phase(
-            outer, "ry", of_layer_h, row_begin, row_end,
-            [&](Statements &rows, const Expr &number_h, const Expr &ry, const PhaseParameters &vertical) {
-                each_tapped_phase(
-                    rows, "rx", of_layer_w, column_begin, column_end,
-                    [&](Statements &each, const Expr &number_w, const Expr &rx, const PhaseParameters &horizontal) {
-                        visit(each, number_h, ry, vertical, number_w, rx, horizontal);
-                    });
-            });
+        each_tapped_phase(outer, "ry", of_layer_h, row_begin, row_end,
+                          [&](Statements &rows, const Expr &number_h, const Expr &ry, const PhaseParameters &vertical) {
+                              each_tapped_phase(rows, "rx", of_layer_w, column_begin, column_end,
+                                                [&](Statements &each, const Expr &number_w, const Expr &rx,
+                                                    const PhaseParameters &horizontal) {
+                                                    visit(each, number_h, ry, vertical, number_w, rx, horizontal);
+                                                });
+                          });
     };
     each_phase_pair(body, [&](Statements &each, const Expr &number_h, const Expr &ry, const PhaseParameters &,
                               const Expr &number_w, const Expr &rx, const PhaseParameters &) {
@@ -85,27 +84,28 @@ void PhaseTask::build_input_gradient(Statements &body, const Expr &task) {
         Expr lane = int64(unit.group * p.at("outputs")) * p.at("out_c") + unit.first_lane;
         Expr output = int64(row_begin) * p.at("out_row") + int64(column_begin) * p.at("out_col") + lane;
         const Destination whole = destination(each, unit.sums, output);
-        each_phase_pair(each, [&](Statements &phase, const Expr &number_h, const Expr &ry,
-                                  const PhaseParameters &vertical, const Expr &number_w, const Expr &,
-                                  const PhaseParameters &horizontal) {
-            Staged input;
-            input.at = phase.let("place", place(number_h, number_w));
-            input.row_begin = phase.let("staged_row_begin", max(first_quotient(of_layer_h, ry), row_begin + h.farthest));
-            input.rows = phase.let(
-                "staged_rows", max(0, min(end_quotient(of_layer_h, ry), row_end + h.nearest) - input.row_begin));
-            input.column_begin = column_begin + w.farthest;
-            Destination to = whole;
-            to.first = number_h == 0 && number_w == 0;
-            to.last = number_h == phases_h - 1 && number_w == phases_w - 1;
-            multiply_phase(phase, unit, input, vertical, horizontal, w.kernel, to);
-        });
+        each_phase_pair(
+            each, [&](Statements &phase, const Expr &number_h, const Expr &ry, const PhaseParameters &vertical,
+                      const Expr &number_w, const Expr &, const PhaseParameters &horizontal) {
+                Staged input;
+                input.at = phase.let("place", place(number_h, number_w));
+                input.row_begin =
+                    phase.let("staged_row_begin", max(first_quotient(of_layer_h, ry), row_begin + h.farthest));
+                input.rows = phase.let(
+                    "staged_rows", max(0, min(end_quotient(of_layer_h, ry), row_end + h.nearest) - input.row_begin));
+                input.column_begin = column_begin + w.farthest;
+                Destination to = whole;
+                to.first = number_h == 0 && number_w == 0;
+                to.last = number_h == phases_h - 1 && number_w == phases_w - 1;
+                multiply_phase(phase, unit, input, vertical, horizontal, w.kernel, to);
+            });
         each.when(p.at("direct") == 0, [&](Statements &then) { finish_unit(then, unit, rows, 0); });
     });
 }
 
-LayerBuilder input_gradient_layer(const SharedStages &shared, const MultiplyTiles &multiply) {
-    return [&shared, &multiply](Statements &body, const Parameters &p, const Expr &task, const Pointers &pointers) {
-        PhaseTask(shared, multiply, false, p, pointers).build_input_gradient(body, task);
+LayerBuilder input_gradient_layer(const SharedStages &shared, const PhaseForm &form) {
+    return [&shared, form](Statements &body, const Parameters &p, const Expr &task, const Pointers &pointers) {
+        PhaseTask(shared, form, p, pointers).build_input_gradient(body, task);
     };
 }
 

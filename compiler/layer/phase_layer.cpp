@@ -12,8 +12,8 @@ PhaseTask::Unit PhaseTask::unit_of(Statements &body, const Expr &index) {
     unit.group = body.let("group", number / p.at("group_units"));
     unit.first_block = body.let("first_block", (number % p.at("group_units")) * p.at("unit_blocks"));
     unit.blocks = body.let("blocks", min(p.at("unit_blocks"), p.at("lane_blocks") - unit.first_block));
-    unit.first_lane = body.let("first_lane", unit.first_block * multiply.width);
-    unit.end_lane = body.let("end_lane", min(p.at("lanes"), (unit.first_block + unit.blocks) * multiply.width));
+    unit.first_lane = body.let("first_lane", unit.first_block * p.at("tile_a"));
+    unit.end_lane = body.let("end_lane", min(p.at("lanes"), (unit.first_block + unit.blocks) * p.at("tile_a")));
     // Softmax keeps the sums of all units of a task; otherwise each unit takes the place of the one before.
     unit.sums = body.let("unit_sums", select(p.at("sums_units") > 1, index * sums_unit, 0));
     return unit;
@@ -36,11 +36,11 @@ void PhaseTask::place_task(Statements &body, const Expr &task) {
         sums_m = 1;
         sums_row = p.at("sums_pitch");
         sums_a = body.let("sums_a", p.at("sums_pitch") * h.block);
-        sums_block = sums_a * multiply.width;
+        sums_block = sums_a * p.at("tile_a");
         sums_phase = body.let("sums_phase", sums_block * p.at("unit_blocks"));
     } else {
         sums_a = 1;
-        sums_block = multiply.width;
+        sums_block = p.at("tile_a");
         sums_m = p.at("sums_pitch");
         sums_row = body.let("sums_row", p.at("sums_pitch") * w.block);
         sums_phase = body.let("sums_phase", sums_row * h.block);
@@ -51,7 +51,8 @@ void PhaseTask::place_task(Statements &body, const Expr &task) {
 void PhaseTask::build(Statements &body, const Expr &task) {
     place_task(body, task);
     prepare_lanes(body, shared, p, pointers, merged ? w.stride : Expr(1));
-    const Staged input = stage(body, {pointers.input, p.at("in_row"), p.at("in_col"), 0, h.in, 0, w.in}, p.at("staged_at"));
+    const Staged input =
+        stage(body, {pointers.input, p.at("in_row"), p.at("in_col"), 0, h.in, 0, w.in}, p.at("staged_at"));
 
     each_phase(body, "ry", h, [&](Statements &rows, const Expr &ry) {
         PhaseParameters vertical = phase_of(rows, h, ry, row_begin, row_end);
@@ -69,10 +70,9 @@ void PhaseTask::build(Statements &body, const Expr &task) {
     });
 }
 
-LayerBuilder phase_layer(const SharedStages &shared, const MultiplyTiles &multiply, bool merged) {
-    return [&shared, &multiply, merged](Statements &body, const Parameters &p, const Expr &task,
-                                        const Pointers &pointers) {
-        PhaseTask(shared, multiply, merged, p, pointers).build(body, task);
+LayerBuilder phase_layer(const SharedStages &shared, const PhaseForm &form) {
+    return [&shared, form](Statements &body, const Parameters &p, const Expr &task, const Pointers &pointers) {
+        PhaseTask(shared, form, p, pointers).build(body, task);
     };
 }
 

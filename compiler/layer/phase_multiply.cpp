@@ -7,7 +7,7 @@ using namespace Halide;
 
 void PhaseTask::multiply_phase(Statements &body, const Unit &unit, const Staged &input, const PhaseParameters &vertical,
                                const PhaseParameters &horizontal, const Expr &taps_pitch, const Destination &to) {
-    const int width = multiply.width;
+    const Expr width = p.at("tile_a");
     Expr reduction = depthwise ? Expr(1) : p.at("channels");
     // Weights [group][block][ky][t][ci][width]
     Expr tap = body.let("tap_pitch", reduction * width);
@@ -27,51 +27,47 @@ void PhaseTask::multiply_phase(Statements &body, const Unit &unit, const Staged 
     Expr columns = body.let("columns", horizontal.end - horizontal.begin);
     Expr rows = body.let("rows", vertical.end - vertical.begin);
 
-    auto call_tiles = [&](Statements &inner, int unroll, const Expr &ci_begin, const Expr &ci_count) {
+    auto multiply_tiles = [&](Statements &inner, int unroll, const Expr &ci_begin, const Expr &ci_count) {
         Expr from = (channel + ci_begin) * staged_channel;
         if (!planar && !depthwise) {
             Expr panel = (unit.group - first_group) * p.at("panels") + ci_begin / p.at("channel_block");
             from = select(p.at("panels") > 1, panel * p.at("staged_panel"), from);
         }
-        Expr staged = inner.let("staged_host", scratch_at(input.at + from));
-        Expr packed = inner.let("packed_host", address_of(computed, weights, ci_begin * width));
-        // Tiles of at most the widest, differing by one step: `wide` of them are one step wider than `narrow`.
-        const int steps = multiply.widths;
-        Expr length = inner.let("length", (columns + multiply.step - 1) / multiply.step);
-        Expr tiles = inner.let("tiles", (length + steps - 1) / steps);
-        Expr narrow = inner.let("narrow", length / max(tiles, 1));
-        Expr wide = inner.let("wide", length % max(tiles, 1));
-        for (const auto &[i, tile] : multiply.tiles.at(unroll)) {
-            Expr count = inner.let("tile_count", select(narrow + 1 == i, wide, select(narrow == i, tiles - wide, 0)));
-            Expr start = inner.let("tile_start", select(narrow == i, wide * (i + 1), 0) * multiply.step);
-            inner.when(count > 0, [&](Statements &then) {
-                Expr pixels = count * (i * multiply.step);
-                BufferArgument x = {staged, {0, 0, 0}, {1, p.at("staged_minor"), p.at("staged_row")}};
-                BufferArgument weight = {
-                    packed,
-                    {width, 0, 0, 0, 0},
-                    {1, width, tap * horizontal.tap_step, row_of_taps * vertical.tap_step, row_of_taps * h.kernel}};
-                BufferArgument tiles_of_row = {address_of(computed, to.host, start * to.m),
-                                               {width, pixels, rows, unit.blocks},
-                                               {sums_a, to.m, to.row, sums_block}};
-                then.add(tile.call(
-                    with_lane_vectors(unit, {{"staged", x}, {"packed", weight}, {"sums", tiles_of_row}}),
-                    with_activation({{"channels", ci_count},
-                                     {"last", p.at("direct") != 0 && to.last && ci_begin + ci_count >= reduction},
-                                     {"taps_x", horizontal.taps},
-                                     {"taps_y", vertical.taps},
-                                     {"offset_x", horizontal.begin - input.column_begin + horizontal.offset + start},
-                                     {"offset_y", vertical.begin - input.row_begin + vertical.offset},
-                                     {"step_x", horizontal.offset_step},
-                                     {"step_y", vertical.offset_step},
-                                     {"rows_staged", input.rows},
-                                     {"first", to.first && ci_begin == 0}})));
-            });
-        }
+        Expr lane = unit.group * p.at("lanes") + unit.first_lane;
+        const TileRow row = {{"staged", scratch_at(input.at + from)},
+                             {"packed", address_of(computed, weights, ci_begin * width)},
+                             {"sums", to.host},
+                             {"bias", scratch_at(lane)},
+                             {"slope", scratch_at(p.at("slope_at") + lane)},
+                             {"columns", columns},
+                             {"rows", rows},
+                             {"blocks", unit.blocks},
+                             {"staged_minor", p.at("staged_minor")},
+                             {"staged_row", p.at("staged_row")},
+                             {"tap", tap * horizontal.tap_step},
+                             {"row_of_taps", row_of_taps * vertical.tap_step},
+                             {"packed_block", row_of_taps * h.kernel},
+                             {"sums_a", sums_a},
+                             {"sums_m", to.m},
+                             {"sums_row", to.row},
+                             {"sums_block", sums_block},
+                             {"channels", ci_count},
+                             {"last", p.at("direct") != 0 && to.last && ci_begin + ci_count >= reduction},
+                             {"low", p.at("low_bits")},
+                             {"high", p.at("high_bits")},
+                             {"taps_x", horizontal.taps},
+                             {"taps_y", vertical.taps},
+                             {"offset_x", horizontal.begin - input.column_begin + horizontal.offset},
+                             {"offset_y", vertical.begin - input.row_begin + vertical.offset},
+                             {"step_x", horizontal.offset_step},
+                             {"step_y", vertical.offset_step},
+                             {"rows_staged", input.rows},
+                             {"first", to.first && ci_begin == 0}};
+        form.multiply_row(inner, p, unroll, row);
     };
     body.when(columns > 0 && rows > 0, [&](Statements &then) {
         if (depthwise) {
-            call_tiles(then, 1, 0, 1);
+            multiply_tiles(then, 1, 0, 1);
             return;
         }
         Expr step = p.at("channel_block");
@@ -79,8 +75,8 @@ void PhaseTask::multiply_phase(Statements &body, const Unit &unit, const Staged 
             Expr begin = each.let("ci_begin", number * step);
             // Blocks are even, so all but the last have an even number of channels; the last decides for all.
             Expr odd = reduction % 2 != 0, count = min(step, reduction - begin);
-            each.when(odd, [&](Statements &inner) { call_tiles(inner, 1, begin, count); });
-            each.when(!odd, [&](Statements &inner) { call_tiles(inner, 2, begin, count); });
+            each.when(odd, [&](Statements &inner) { multiply_tiles(inner, 1, begin, count); });
+            each.when(!odd, [&](Statements &inner) { multiply_tiles(inner, 2, begin, count); });
         });
     });
 }

@@ -21,8 +21,8 @@ PhaseTask::Staged PhaseTask::stage(Statements &body, const Source &source, const
     Expr first_channel = first_group * p.at("channels");
     Expr channels = (last_group - first_group + 1) * p.at("channels");
     if (depthwise) {  // a unit reads the channels it writes
-        first_channel = unit_begin * p.at("unit_blocks") * multiply.width;
-        channels = min(p.at("lanes") - first_channel, unit_count * p.at("unit_blocks") * multiply.width);
+        first_channel = unit_begin * p.at("unit_blocks") * p.at("tile_a");
+        channels = min(p.at("lanes") - first_channel, unit_count * p.at("unit_blocks") * p.at("tile_a"));
     }
     // Channels [first, first + count) to a place in scratch; planar with columns innermost.
     auto copy = [&](Statements &then, bool as_planar, const Expr &first, const Expr &count, const Expr &to) {
@@ -50,8 +50,7 @@ PhaseTask::Staged PhaseTask::stage(Statements &body, const Source &source, const
                                 {p.at("in_c"), source.column, source.row}};
         const std::map<std::string, BufferArgument> buffers = {{"input", input},
                                                                {"staged", staged(inside_begin, inside)}};
-        Expr other_axis =
-            as_planar ? p.at("in_c") == 1 && source.column != 1 : source.column == 1 && p.at("in_c") != 1;
+        Expr other_axis = as_planar ? p.at("in_c") == 1 && source.column != 1 : source.column == 1 && p.at("in_c") != 1;
         Expr transposed = other_axis && inside >= shared.edge && count >= shared.edge;
         then.when(transposed,
                   [&](Statements &inner) { inner.add(shared.stage_transposed(as_planar).call(buffers, {})); });
@@ -67,8 +66,7 @@ PhaseTask::Staged PhaseTask::stage(Statements &body, const Source &source, const
         // A single channel is a plane whatever the layout, and copying it as one moves vectors of columns.
         Expr plane = p.at("staged_minor") == 1;
         then.when(plane, [&](Statements &inner) { copy(inner, true, first_channel, channels, at); });
-        then.when(!plane && panels == 1,
-                  [&](Statements &inner) { copy(inner, false, first_channel, channels, at); });
+        then.when(!plane && panels == 1, [&](Statements &inner) { copy(inner, false, first_channel, channels, at); });
         then.when(panels > 1, [&](Statements &inner) {
             inner.loop("panel", (last_group - first_group + 1) * panels, [&](Statements &each, const Expr &index) {
                 Expr begin = each.let("panel_begin", (index % panels) * panel);

@@ -10,19 +10,18 @@ namespace tconv::compiler {
 
 class PhaseTask {
 public:
-    PhaseTask(const SharedStages &shared, const MultiplyTiles &multiply, bool merged, const Parameters &p,
-              const Pointers &pointers)
+    PhaseTask(const SharedStages &shared, const PhaseForm &form, const Parameters &p, const Pointers &pointers)
         : shared(shared),
           stored(generators::stored_type(shared.element)),
           computed(generators::computed_type(shared.element)),
-          multiply(multiply),
-          merged(merged),
+          form(form),
           p(p),
           pointers(pointers),
           h(p, "h"),
           w(p, "w"),
-          planar(multiply.lanes == generators::Lanes::pixels),
-          depthwise(multiply.lanes == generators::Lanes::depthwise) {}
+          merged(form.merged),
+          planar(form.lanes == generators::Lanes::pixels),
+          depthwise(form.lanes == generators::Lanes::depthwise) {}
 
     void build(Statements &body, const Halide::Expr &task);
     void build_input_gradient(Statements &body, const Halide::Expr &task);
@@ -30,12 +29,11 @@ public:
 private:
     const SharedStages &shared;
     const Halide::Type stored, computed;  // of tensors; of scratch and the packed filter
-    const MultiplyTiles &multiply;
-    const bool merged;
+    const PhaseForm &form;
     const Parameters &p;
     const Pointers &pointers;
     AxisParameters h, w;
-    bool planar, depthwise;
+    const bool merged, planar, depthwise;
 
     // Of the task: quotients (of an input gradient: positions), units.
     Halide::Expr row_begin, row_end, column_begin, column_end;
@@ -53,14 +51,10 @@ private:
         return address_of(computed, pointers.scratch, elements);
     }
     Halide::Expr sums_address(const Halide::Expr &elements) const { return scratch_at(p.at("sums_at") + elements); }
-    // What stages that finish sums take beside their own arguments: the unit's bias and slope, the activation.
-    std::map<std::string, BufferArgument> with_lane_vectors(const Unit &unit,
-                                                            std::map<std::string, BufferArgument> buffers) const;
-    std::map<std::string, Halide::Expr> with_activation(std::map<std::string, Halide::Expr> scalars) const;
 
     // phase_stage.cpp: what the task reads of a plane, for all of its units, to a place in scratch.
     struct Source {
-        Halide::Expr host, row, column;  // address of row 0, column 0 of channel 0; strides
+        Halide::Expr host, row, column;                             // address of row 0, column 0 of channel 0; strides
         Halide::Expr row_begin, row_end, column_begin, column_end;  // what exists; zeros around
     };
     struct Staged {
@@ -91,6 +85,10 @@ private:
         Halide::Expr first, begin, length;
     };
     OutputRow output_row(Statements &body);
+    // What stages that finish sums take beside their own arguments: the unit's bias and slope, the activation.
+    std::map<std::string, BufferArgument> with_lane_vectors(const Unit &unit,
+                                                            std::map<std::string, BufferArgument> buffers) const;
+    std::map<std::string, Halide::Expr> with_activation(std::map<std::string, Halide::Expr> scalars) const;
     Halide::Expr finish_by_rows(Statements &body, const Unit &unit, const PhaseParameters &vertical,
                                 const Halide::Expr &ry);
     Halide::Expr finish_interleaved(Statements &body, const Unit &unit, const PhaseParameters &vertical,

@@ -239,7 +239,8 @@ MultiplyTiles::MultiplyTiles(const Variant &variant, const std::string &prefix, 
     : lanes(variant.multiply_lanes()),
       width(variant.tile_a),
       step(step_of(variant, target)),
-      widths(variant.tile_m / step) {
+      widths(variant.tile_m / step),
+      computed(generators::computed_type(variant.element())) {
     for (int unroll = 1; unroll <= (lanes == Lanes::depthwise ? 1 : 2); unroll++) {
         std::map<int, RawFunction> &by_width = tiles[unroll];
         const bool called =

@@ -79,6 +79,7 @@ struct MultiplyTiles {
     // By the number of channels that one step of the inner loop takes, then by width in steps. Two channels a step
     // save a tenth of the instructions, and take an even number of channels.
     std::map<int, std::map<int, RawFunction>> tiles;
+    Halide::Type computed;
 
     std::vector<const RawFunction *> all() const;
 };

@@ -209,7 +209,8 @@ std::vector<const char *> kernels_for(const Layer &layer, const Options &options
     for (const Kernel *kernel : usable_kernels(options, usable)) {
         Blocking blocking;
         Message ignored(nullptr, 0);
-        if (kernel->dtype == layer.spec.dtype && block_layer(layer.spec, Direction::output, *kernel, &blocking, ignored) == TCONV_OK)
+        if (kernel->dtype == layer.spec.dtype &&
+            block_layer(layer.spec, Direction::output, *kernel, &blocking, ignored) == TCONV_OK)
             names.push_back(kernel->name);
     }
     return names;

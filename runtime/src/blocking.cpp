@@ -296,6 +296,8 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
     fill_axis(geometry.h, positions, p.gcd_h, p.inverse_h, p.first_h, p.end_h, p.nearest_h, p.farthest_h);
     fill_axis(geometry.w, positions, p.gcd_w, p.inverse_w, p.first_w, p.end_w, p.nearest_w, p.farthest_w);
     p.channel_block = kChannelBlock;
+    p.tile = kernel.tile;
+    p.tile_a = gather ? p.outputs : kernel.tile_a;  // gather packs the outputs of a group as one block
     fill_epilogue(spec, p);
 
     Shape shape = {};
@@ -337,7 +339,7 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
     p.direct = p.direct && !gather && dtype_bytes(spec.dtype) == shape.element && kernel.lanes != Lanes::pixels &&
                shape.lanes % shape.width == 0 &&
                (!merged || (p.crop_w % p.stride_w == 0 && (p.crop_w + p.out_w) % p.stride_w == 0));
-    p.lanes = static_cast<int32_t>(shape.lanes), p.lane_blocks = static_cast<int32_t>(shape.lane_blocks);
+    p.lanes = static_cast<int32_t>(shape.lanes), p.lane_blocks = static_cast<int32_t>(gather ? 1 : shape.lane_blocks);
     p.unit_blocks = static_cast<int32_t>(shape.unit_blocks), p.group_units = static_cast<int32_t>(shape.group_units);
     p.units = static_cast<int32_t>(shape.units), p.task_units = static_cast<int32_t>(shape.task_units);
     p.unit_tasks = static_cast<int32_t>(ceil_div(shape.units, shape.task_units));

@@ -11,8 +11,8 @@ struct tconv_gradient_plan {
     int32_t which;  // tconv_gradient
     tconv::Hooks hooks;
     tconv::Choice choice;
-    int64_t packed_bytes;               // INPUT
-    int64_t slot_bytes;                 // scratch of one concurrent task
+    int64_t packed_bytes;  // INPUT
+    int64_t slot_bytes;    // scratch of one concurrent task
 };
 
 namespace tconv {

@@ -64,7 +64,8 @@ tconv_status check(const tconv_gradient_plan &plan, const tconv_gradient_tensors
     const tconv_spec &spec = plan.spec;
     const int64_t element = dtype_bytes(spec.dtype);
     const Extents input = input_extents(spec), output = output_extents(spec);
-    tconv_status status = check_tensor(tensors.output_gradient, output, element, Access::kRead, "output_gradient", message);
+    tconv_status status =
+        check_tensor(tensors.output_gradient, output, element, Access::kRead, "output_gradient", message);
     if (status == TCONV_OK)
         status = check_tensor(tensors.input_gradient, input, element, Access::kWrite, "input_gradient", message);
     if (status == TCONV_OK)

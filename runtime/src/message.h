@@ -30,6 +30,19 @@ public:
         va_end(arguments);
     }
 
+    void append_list(const char *format, va_list arguments) {
+        const size_t room = capacity_ - length_;
+        const int wanted = std::vsnprintf(room > 0 ? text_ + length_ : nullptr, room, format, arguments);
+        if (wanted < 0)
+            return;
+        if (static_cast<size_t>(wanted) < room) {
+            length_ += static_cast<size_t>(wanted);
+        } else {
+            cut_ = true;
+            length_ = capacity_ > 0 ? capacity_ - 1 : 0;
+        }
+    }
+
     // Replaces the text and gives the status back, so that a check reads `return message.fail(STATUS,
     // "...")`.
     __attribute__((format(printf, 3, 4))) tconv_status fail(tconv_status status, const char *format, ...) {
@@ -47,19 +60,6 @@ public:
     const char *text() const { return capacity_ > 0 ? text_ : ""; }
 
 private:
-    void append_list(const char *format, va_list arguments) {
-        const size_t room = capacity_ - length_;
-        const int wanted = std::vsnprintf(room > 0 ? text_ + length_ : nullptr, room, format, arguments);
-        if (wanted < 0)
-            return;
-        if (static_cast<size_t>(wanted) < room) {
-            length_ += static_cast<size_t>(wanted);
-        } else {
-            cut_ = true;
-            length_ = capacity_ > 0 ? capacity_ - 1 : 0;
-        }
-    }
-
     char *text_;
     size_t capacity_;
     size_t length_ = 0;

@@ -49,8 +49,7 @@ uint64_t layer_hash(const PackedForm &form) {
     const bool merged = form.choice.kernel->lanes == Lanes::merged;
     Hash hash;
     for (int32_t value : {p.channels, p.outputs, p.groups, p.kernel_h, p.kernel_w, merged ? p.stride_w : 0,
-                          merged ? p.dilation_w : 0,
-                          static_cast<int32_t>(form.direction)}) {
+                          merged ? p.dilation_w : 0, static_cast<int32_t>(form.direction)}) {
         hash.add(static_cast<uint64_t>(static_cast<uint32_t>(value)));
     }
     return hash.value();
@@ -80,8 +79,7 @@ tconv_status check_packed(const PackedForm &form, const void *packed, Message &m
         return message.fail(TCONV_PACKED_MISMATCH, "packed_filter is foreign: made by version %u, this is %u",
                             header.library, tconv_version());
     }
-    if (header.layer != layer_hash(form) ||
-        header.bytes != static_cast<uint64_t>(form.choice.blocking.packed_bytes)) {
+    if (header.layer != layer_hash(form) || header.bytes != static_cast<uint64_t>(form.choice.blocking.packed_bytes)) {
         return message.fail(TCONV_PACKED_MISMATCH, "packed_filter is foreign: made for a layer of other sizes");
     }
     return TCONV_OK;

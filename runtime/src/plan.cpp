@@ -72,7 +72,8 @@ tconv_status create(const tconv_spec *spec, const char *kernel, const Hooks &hoo
     if (tconv_status status = candidate_kernels(kernel, usable, &among, message); status != TCONV_OK)
         return status;
     Choice choice;
-    if (tconv_status status = choose_kernel(*spec, Direction::output, among, usable, &choice, why, message); status != TCONV_OK)
+    if (tconv_status status = choose_kernel(*spec, Direction::output, among, usable, &choice, why, message);
+        status != TCONV_OK)
         return status;
 
     auto *made = static_cast<tconv_plan *>(hooks.allocate(hooks.user, alignof(tconv_plan), sizeof(tconv_plan)));

@@ -27,6 +27,7 @@ struct Kernel {
     Family family;
     Lanes lanes;
     Isa isa;
+    int32_t tile;            // its number among those that `run` knows: kernels of one form share their functions
     int32_t tile_a, tile_m;  // register tile: lanes or outputs, by pixels
     int32_t vector;          // computed numbers of a vector
     LayerFunction run;

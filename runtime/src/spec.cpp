@@ -72,32 +72,6 @@ tconv_status check_activation_parameters(const tconv_spec &spec, Message &messag
     return TCONV_OK;
 }
 
-// Everything up to the first row of the order that needs arithmetic on sizes.
-tconv_status check_arguments(const tconv_spec *spec, Message &message) {
-    if (spec == nullptr)
-        return message.fail(TCONV_INVALID_ARGUMENT, "spec is NULL");
-    if (!struct_size_known<tconv_spec>(spec->struct_size)) {
-        return message.fail(TCONV_INVALID_STRUCT, "struct_size is %zu; this library knows %zu (tconv_spec_init)",
-                            spec->struct_size, sizeof(tconv_spec));
-    }
-    if (const tconv_status status = check_fields(*spec, kEnums, message))
-        return status;
-    if (const tconv_status status = check_fields(*spec, kSizes, message))
-        return status;
-    if (spec->in_channels % spec->groups != 0 || spec->out_channels % spec->groups != 0) {
-        return message.fail(TCONV_INVALID_ARGUMENT,
-                            "groups is %d; allowed: a divisor of in_channels %d and of out_channels %d", spec->groups,
-                            spec->in_channels, spec->out_channels);
-    }
-    if (const tconv_status status = check_activation_parameters(*spec, message))
-        return status;
-    if (spec->max_packed_bytes < -1) {
-        return message.fail(TCONV_INVALID_ARGUMENT, "max_packed_bytes is %lld; allowed: -1 or more",
-                            static_cast<long long>(spec->max_packed_bytes));
-    }
-    return TCONV_OK;
-}
-
 struct AxisNames {
     const char *letter, *lines, *begin, *end;
 };
@@ -214,20 +188,68 @@ bool solve_output_padding(const Axis &axis, int64_t wanted, int32_t *output_padd
     return true;
 }
 
-// The end pad that makes one axis `out` long from `crop` on; false where int32 does not hold it.
-bool solve_end_pad(const Axis &axis, int64_t crop, int64_t out, int32_t *end) {
-    const int64_t pad = axis.full() - crop - out;
-    *end = static_cast<int32_t>(pad);
-    return *end == pad;
+// The pads that keep this part of one axis.
+tconv_status solve_pads(const Axis &axis, const AxisNames &names, const Kept &kept, int32_t *begin, int32_t *end,
+                        Message &message) {
+    const int64_t cut = axis.full() - kept.crop - kept.out;
+    *begin = static_cast<int32_t>(kept.crop);
+    *end = static_cast<int32_t>(cut);
+    if (*begin == kept.crop && *end == cut)
+        return TCONV_OK;
+    return message.fail(TCONV_SIZE_OVERFLOW,
+                        "the output would be %s %lld to %lld of %lld, which takes a %s of %lld and a %s of %lld; "
+                        "allowed: what int32 holds",
+                        names.lines, static_cast<long long>(kept.crop),
+                        static_cast<long long>(kept.crop + kept.out - 1), static_cast<long long>(axis.full()),
+                        names.begin, static_cast<long long>(kept.crop), names.end, static_cast<long long>(cut));
 }
 
 }  // namespace
+
+tconv_status check_arguments(const tconv_spec *spec, Message &message) {
+    if (spec == nullptr)
+        return message.fail(TCONV_INVALID_ARGUMENT, "spec is NULL");
+    if (!struct_size_known<tconv_spec>(spec->struct_size)) {
+        return message.fail(TCONV_INVALID_STRUCT, "struct_size is %zu; this library knows %zu (tconv_spec_init)",
+                            spec->struct_size, sizeof(tconv_spec));
+    }
+    if (const tconv_status status = check_fields(*spec, kEnums, message))
+        return status;
+    if (const tconv_status status = check_fields(*spec, kSizes, message))
+        return status;
+    if (spec->in_channels % spec->groups != 0 || spec->out_channels % spec->groups != 0) {
+        return message.fail(TCONV_INVALID_ARGUMENT,
+                            "groups is %d; allowed: a divisor of in_channels %d and of out_channels %d", spec->groups,
+                            spec->in_channels, spec->out_channels);
+    }
+    if (const tconv_status status = check_activation_parameters(*spec, message))
+        return status;
+    if (spec->max_packed_bytes < -1) {
+        return message.fail(TCONV_INVALID_ARGUMENT, "max_packed_bytes is %lld; allowed: -1 or more",
+                            static_cast<long long>(spec->max_packed_bytes));
+    }
+    return TCONV_OK;
+}
 
 tconv_status validate(const tconv_spec *spec, Message &message) {
     message.clear();
     if (const tconv_status status = check_arguments(spec, message))
         return status;
     return check_shape(*spec, message);
+}
+
+tconv_status set_crop(tconv_spec *spec, const Kept &h, const Kept &w, Message &message) {
+    tconv_spec solved = *spec;
+    const Geometry geometry = geometry_of(solved);
+    solved.output_padding_h = solved.output_padding_w = 0;
+    tconv_status status = solve_pads(geometry.h, kHeight, h, &solved.pad_top, &solved.pad_bottom, message);
+    if (status == TCONV_OK)
+        status = solve_pads(geometry.w, kWidth, w, &solved.pad_left, &solved.pad_right, message);
+    if (status == TCONV_OK)
+        status = validate(&solved, message);
+    if (status == TCONV_OK)
+        *spec = solved;
+    return status;
 }
 
 }  // namespace tconv
@@ -274,17 +296,5 @@ tconv_status tconv_spec_set_crop(tconv_spec *spec, int32_t crop_h, int32_t out_h
         return status;
     if (out_h < 1 || out_w < 1)
         return TCONV_INVALID_SHAPE;
-    tconv_spec solved = *spec;
-    const Geometry geometry = geometry_of(solved);
-    solved.output_padding_h = solved.output_padding_w = 0;
-    solved.pad_top = crop_h;
-    solved.pad_left = crop_w;
-    if (!solve_end_pad(geometry.h, crop_h, out_h, &solved.pad_bottom) ||
-        !solve_end_pad(geometry.w, crop_w, out_w, &solved.pad_right)) {
-        return TCONV_SIZE_OVERFLOW;
-    }
-    if (const tconv_status status = validate(&solved, message))
-        return status;
-    *spec = solved;
-    return TCONV_OK;
+    return set_crop(spec, {crop_h, out_h}, {crop_w, out_w}, message);
 }

@@ -1,9 +1,9 @@
-"""Each ```c block of the documentation is a C file of its own: it compiles without a warning, and if it has a main, it
-links with libtconv, runs, and prints what the indented lines below it show.
+"""Each ```c block of the documentation is a C file of its own, each ```cpp block one of C++17: it compiles without a
+warning, and if it has a main, it links with libtconv, runs, and prints what the indented lines below it show.
 
 A block that includes "up.h" uses a compiled layer: the first `tconv compile` of the page makes it, as written there.
 
-usage: c_blocks.py PROJECT COMPILER LIBTCONV SCRATCH [TCONV]
+usage: c_blocks.py PROJECT C_COMPILER CXX_COMPILER LIBTCONV SCRATCH [TCONV]
 """
 
 import re
@@ -12,8 +12,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-FLAGS = ["-std=c11", "-Wall", "-Wextra", "-pedantic", "-Werror"]
-BLOCK = re.compile(r"^```c\n(.*?)^```\n", re.S | re.M)
+FLAGS = ["-Wall", "-Wextra", "-pedantic", "-Werror"]
+STANDARDS = {"c": "-std=c11", "cpp": "-std=c++17"}
+BLOCK = re.compile(r"^```(c|cpp)\n(.*?)^```\n", re.S | re.M)
 COMPILE_LINE = re.compile(r"^ {4}(?:\S*/)?tconv (compile (?:.*\\\n)*.*)$", re.M)
 
 
@@ -21,7 +22,8 @@ class Page:
     def __init__(self, path, arguments):
         self.path = path
         self.text = path.read_text(encoding="utf-8")
-        project, self.compiler, self.library, scratch, *tool = arguments
+        project, c_compiler, cxx_compiler, self.library, scratch, *tool = arguments
+        self.compilers = {"c": c_compiler, "cpp": cxx_compiler}
         self.includes = ["-I", f"{project}/runtime/include"]
         self.tool = tool[0] if tool else None
         self.folder = Path(scratch) / path.stem
@@ -34,7 +36,9 @@ class Page:
         subprocess.run([self.tool, *arguments], cwd=self.folder, check=True, stderr=subprocess.DEVNULL)
 
     def check(self, number, match):
-        code, source, program = match.group(1), self.folder / f"block{number}.c", self.folder / f"block{number}"
+        language, code = match.groups()
+        compiler, program = self.compilers[language], self.folder / f"block{number}"
+        source = self.folder / f"block{number}.{language}"
         source.write_text(code, encoding="utf-8")
         layer = '#include "up.h"' in code
         if layer and not self.tool:
@@ -44,13 +48,14 @@ class Page:
         if layer:
             self.make_layer()
             includes = [*includes, "-I", self.folder / "compiled"]
-        compiled = subprocess.run([self.compiler, *FLAGS, *includes, "-c", source, "-o", f"{program}.o"], check=False)
+        compiled = subprocess.run([compiler, STANDARDS[language], *FLAGS, *includes, "-c", source, "-o", f"{program}.o"],
+                                  check=False)
         if compiled.returncode != 0:
             sys.exit(f"{self.path}: block {number} does not compile")
         if "int main(" not in code:
             return
         libraries = [self.folder / "compiled/libup.a"] if layer else []
-        subprocess.run([self.compiler, f"{program}.o", *libraries, self.library, "-lpthread", "-lm", "-o", program],
+        subprocess.run([compiler, f"{program}.o", *libraries, self.library, "-lpthread", "-lm", "-o", program],
                        check=True)
         printed = subprocess.run([program], capture_output=True, text=True, check=True).stdout
         shown = self.text[match.end():].partition("```")[0]
@@ -69,7 +74,7 @@ def main():
                 page.folder.mkdir(parents=True)
             page.check(number, match)
             blocks += 1
-    print(f"{blocks} blocks of C")
+    print(f"{blocks} blocks of C and C++")
     return blocks == 0
 
 

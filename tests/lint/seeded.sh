@@ -91,6 +91,7 @@ refused runtime/src/plan.cpp 'a condition that is none' "void f() { if "'(1) ret
 refused notes.md 'a path of one machine' "see /wo""rk/main"
 refused runtime/src/plan.cpp 'at most 400' "$(yes '//' | head -n 400)"
 refused runtime/include/tconv/tconv.h 'at most 300' "$(yes '//' | head -n 300)"
+refused runtime/include/tconv/tconv.hpp 'at most 300' "$(yes '//' | head -n 301)"
 refused tests/reference/oracle.cpp 'at most 120' "$(yes '//' | head -n 120)"
 for name in runtime/src/utils.cpp common/plan.cpp runtime/src/plan_helpers.h generators/blur_old.cpp; do
     refused "$name" 'says nothing' '// text'
@@ -98,6 +99,7 @@ done
 refused runtime/src/plan2.cpp 'second version' '// text'
 refused runtime/src/plan.h 'does not compile on its own' '#pragma once' 'std::size_t f();'
 refused runtime/include/tconv/tconv.h 'does not compile on its own' 'inline bool f() { return true; }'
+refused runtime/include/tconv/tconv.hpp 'does not compile on its own' '#include <span>' 'void f(std::span<int> x);'
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# The ABI of libtconv: the header, runtime/abi/symbols.txt and what the libraries export are one list, and the
+# The ABI of libtconv: the headers, runtime/abi/symbols.txt and what the libraries export are one list, and the
 # libraries ask nothing of a C++ or a Halide runtime.
-# usage: symbols.sh NM HEADER SYMBOLS STATIC [SHARED]
+# usage: symbols.sh NM HEADERS SYMBOLS STATIC [SHARED]      HEADERS: the folder of the public C headers
 set -euo pipefail
-nm=$1 header=$2 symbols=$3 static=$4 shared=${5:-}
+nm=$1 headers=$2 symbols=$3 static=$4 shared=${5:-}
 wrong=0
 
 same() { # WHAT LIST: compares with symbols.txt
@@ -23,7 +23,7 @@ none() { # WHAT LIST
 foreign='^(_Z|__cxa_|__gxx|_Unwind|halide_)'
 own='^__cxa_(finalize|atexit)$' # these two are libc's
 
-same "$header" "$(grep -A3 '^TCONV_API' "$header" | grep -oE '\btconv_[a-z0-9_]+\(' | tr -d '(' | LC_ALL=C sort -u)"
+same "$headers" "$(cat "$headers"/*.h | grep -A3 '^TCONV_API' | grep -oE '\btconv_[a-z0-9_]+\(' | tr -d '(' | LC_ALL=C sort -u)"
 same "$static" "$("$nm" --defined-only --extern-only --format=posix "$static" | awk 'NF > 1 { print $1 }' | LC_ALL=C sort -u)"
 none "$static needs more than a C library" \
     "$("$nm" --undefined-only --format=posix "$static" | awk 'NF > 1 { print $1 }' | grep -E "$foreign" | grep -vE "$own" || true)"

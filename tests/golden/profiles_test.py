@@ -1,0 +1,154 @@
+"""tconv's C profiles against the golden files: crop, size, what is refused, and every value with ==.
+
+Where a framework does otherwise than its profile (deviations.py), tconv is held against the definition instead.
+usage: profiles_test.py LIBTCONV.so [FRAMEWORK]...      default: all
+"""
+
+import sys
+from collections import Counter
+
+import numpy as np
+
+import profile_arguments
+from deviations import DEVIATIONS
+from formulas import FRAMEWORKS
+from formulas_test import FOLDER, expected
+from integers import tensor
+from library import Library, Refused
+from profile_arguments import NotInC
+from store import Golden
+
+SHOWN = 20
+DTYPES = {"F32": np.float32, "F64": np.float64}
+REAL = {"F32": 4e-6, "F64": 1e-6}  # activations: see docs/testing.md for the bounds; parameters are float in both
+WEIGHTS = {
+    "numpy_ml": "NUMPY_ML", "tensorflow": "TENSORFLOW", "keras": "TENSORFLOW", "tflite": "TFLITE",
+}  # fmt: skip
+JAX_WEIGHTS = {("HWIO", True): "JAX", ("HWOI", False): "JAX_TRANSPOSED", ("OIHW", True): "JAX_OIHW",
+               ("IOHW", False): "TORCH", ("OIHW", False): "ONEDNN"}  # fmt: skip
+ACTIVATIONS = {  # Paddle's name: tconv's, act_alpha, act_beta
+    "softmax": ("SOFTMAX", 0, 0), "relu": ("RELU", 0, 0), "sigmoid": ("SIGMOID", 0, 0), "tanh": ("TANH", 0, 0),
+    "relu6": ("CLIP", 0, 6), "leaky_relu": ("LEAKY_RELU", 0.02, 0), "elu": ("ELU", 1, 0), "softplus": ("SOFTPLUS", 0, 0),
+    "hard_swish": ("HARD_SWISH", 0, 0), "swish": ("SILU", 0, 0), "gelu": ("GELU", 0, 0),
+}  # fmt: skip
+
+
+def make_spec(library, name, case, dtype):
+    """All but what the profile sets; NotInC where arrays do not fit each other."""
+    framework, args = FRAMEWORKS[name], case["args"]
+    layout, order = framework.layout(args), framework.filter(args)
+    spec = library.initialised("spec")
+    if len(case["x"]) not in ((3, 4) if name == "torch" else (4,)) or layout not in ("NCHW", "NHWC"):
+        raise NotInC("dimensions of x")
+    x = dict(zip(layout, [1] * (4 - len(case["x"])) + case["x"]))
+    w = dict(zip(order, case["w"]))
+    spec.groups = args.get("groups", args.get("group", 1))
+    if x["C"] != w["I"] or case.get("b", w["O"] * spec.groups) != w["O"] * spec.groups:
+        raise NotInC("channels of x, filter and bias")
+    spec.dtype, spec.layout = library.constant(dtype), library.constant(layout)
+    spec.has_bias = int("b" in case)
+    spec.batch, spec.in_channels, spec.in_h, spec.in_w = (x[axis] for axis in "NCHW")
+    spec.out_channels, spec.kernel_h, spec.kernel_w = w["O"] * spec.groups, w["H"], w["W"]
+    act = args.get("act")
+    if act is not None:
+        if act not in ACTIVATIONS:
+            raise NotInC(f"act {act}")
+        kind, spec.act_alpha, spec.act_beta = ACTIVATIONS[act]
+        spec.activation, spec.softmax_axis = library.constant("ACT_" + kind), library.constant("AXIS_LAST")
+    return spec, layout
+
+
+def filter_view(library, name, case, spec, w):
+    framework = FRAMEWORKS[name]
+    if name != "jax":
+        return library.filter_view(spec, WEIGHTS.get(name, "TORCH"), w)
+    key = framework.filter(case["args"]), framework.turned(case["args"])
+    if key in JAX_WEIGHTS:
+        return library.filter_view(spec, JAX_WEIGHTS[key], w)
+    view = library.filter_view(spec, "TORCH", w)  # turned IOHW has no name of its own
+    view.data += w.itemsize * ((spec.kernel_h - 1) * view.stride[2] + (spec.kernel_w - 1) * view.stride[3])
+    view.stride[2], view.stride[3] = -view.stride[2], -view.stride[3]
+    return view
+
+
+def compute(library, name, case, dtype):
+    """(crop, size, y) by tconv; Refused or NotInC."""
+    spec, layout = make_spec(library, name, case, dtype)
+    profile = "onnx" if name == "onnxruntime" else name
+    params = library.initialised(profile + "_params")
+    getattr(profile_arguments, name)(params, case["args"], library.constant)
+    if hasattr(params, "groups"):
+        params.groups = spec.groups
+    elif hasattr(params, "group"):
+        params.group = spec.groups
+    library.profile(profile, spec, params)
+    x, w = (np.ascontiguousarray(tensor(case["id"], role, case[role]), DTYPES[dtype]) for role in "xw")
+    b = tensor(case["id"], "b", (case["b"],)).astype(DTYPES[dtype]) if "b" in case else None
+    y = library.run(spec, x.reshape((1,) * (4 - x.ndim) + x.shape), filter_view(library, name, case, spec, w), b, layout)
+    return (spec.pad_top, spec.pad_left), library.output_size(spec), y.reshape(y.shape[4 - x.ndim :])
+
+
+def wanted(name, case):
+    """(geometry, y) by the definition, or the ValueError with which the framework's formula refuses."""
+    try:
+        geometry = FRAMEWORKS[name].geometry(case["args"], case["x"], case["w"])
+        return geometry, expected(FRAMEWORKS[name], case, gradients=False)["y"]
+    except ValueError as refusal:
+        return refusal
+
+
+def mismatch(library, name, case, dtype, right, deviates):
+    """None, or what differs. right: what wanted() gave."""
+    refused = isinstance(right, ValueError)
+    try:
+        crop, size, y = compute(library, name, case, dtype)
+    except Refused as refusal:
+        return None if refused else f"tconv refuses ({refusal}), the framework gave {case.get('y')}"
+    if refused:
+        return f"tconv gives {y.shape}, the framework refuses ({case.get('error', right)})"
+    geometry, defined = right
+    if crop != tuple(geometry.crop) or size != tuple(geometry.size):
+        return f"crop {crop} and size {size}, not {geometry.crop} and {geometry.size}"
+    compared = {"definition": defined}
+    if not deviates:
+        compared["framework"] = case["results"]["y"]
+    for source, values in compared.items():
+        if y.shape != values.shape:
+            return f"{y.shape}, not {values.shape} as the {source}"
+        tolerance = REAL[dtype]
+        same = np.allclose(y, values, rtol=tolerance, atol=tolerance) if case.get("real") else np.array_equal(y, values)
+        if not same:
+            return f"differs from the {source} in {np.count_nonzero(y != values)} of {y.size} values"
+    return None
+
+
+def main():
+    library, failed = Library(sys.argv[1]), False
+    dtypes = [dtype for dtype in DTYPES if dtype in library.dtypes()]
+    for dtype in DTYPES.keys() - dtypes:
+        print(f"[SKIP] no kernels for {dtype} in this library")
+    for name in sys.argv[2:] or FRAMEWORKS:
+        golden = Golden(FOLDER / f"{name}.npz")
+        counts, bad = Counter(), 0
+        for case in golden.cases:
+            deviation = next((d for d in DEVIATIONS.get(name, ()) if d.applies(case)), None)
+            right = wanted(name, case)
+            for dtype in dtypes:
+                try:
+                    wrong = mismatch(library, name, case, dtype, right, deviation is not None)
+                except NotInC:
+                    counts["about Python's forms of arguments"] += 1
+                    continue
+                counts["refused" if "error" in case else "computed " + dtype] += 1
+                counts["otherwise than the framework"] += deviation is not None
+                if wrong:
+                    bad += 1
+                    if bad <= SHOWN:
+                        print(f"{case['id']} {dtype} {case['group']} {case['args']} x {case['x']} w {case['w']}: {wrong}")
+        print(f"{name}: {dict(counts)}, {bad} differ")
+        failed = failed or bad > 0 or not all(counts["computed " + dtype] for dtype in dtypes) or not dtypes
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
