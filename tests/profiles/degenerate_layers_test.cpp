@@ -25,12 +25,14 @@ using testing::square;
 // Every kernel that must compute the layer equals the oracle, bias and activation included.
 void expect_every_kernel_right(const std::string &text) {
     SCOPED_TRACE(text);
-    Problem problem(layer(text), 11);
-    const std::vector<double> expected = problem.expected();
     Runner runner;
-    for (const std::string &kernel : testing::kernels_for(problem.spec)) {
-        ASSERT_EQ(runner.run(problem, kernel), TCONV_OK) << kernel << runner.log;
-        EXPECT_EQ(problem.compare(expected), "") << kernel;
+    for (const int32_t dtype : testing::dtypes()) {
+        Problem problem(layer(text, dtype), 11);
+        const std::vector<double> expected = problem.expected();
+        for (const std::string &kernel : testing::kernels_for(problem.spec)) {
+            ASSERT_EQ(runner.run(problem, kernel), TCONV_OK) << kernel << runner.log;
+            EXPECT_EQ(problem.compare(expected), "") << kernel;
+        }
     }
 }
 
@@ -57,7 +59,7 @@ TEST(Traps, T7_2OutputsBesideTheScatterAreActivatedBias) {
         ASSERT_EQ(runner.run(problem, kernel), TCONV_OK) << kernel << runner.log;
         EXPECT_EQ(problem.compare(expected, 1e-6, 1e-6), "") << kernel;
         for (int64_t c = 0; c < 3; ++c) {
-            const double bias = problem.bias[static_cast<size_t>(c)];
+            const double bias = problem.bias.at(c);
             EXPECT_NEAR(problem.output.at(0, c, 0, 0), 1 / (1 + std::exp(-bias)), 1e-6) << kernel;
             EXPECT_NEAR(problem.output.at(0, c, 9, 11), 1 / (1 + std::exp(-bias)), 1e-6) << kernel;
         }
