@@ -25,14 +25,14 @@ demo:
 	@cmake --build --preset release --target demo
 
 test:
-	@scripts/bootstrap.sh demo test
-	@cmake --preset release
+	@scripts/bootstrap.sh demo test python
+	@cmake --preset release -DTCONV_BUILD_PYTHON=ON
 	@cmake --build --preset release
 	@ctest --preset release
 
 test-full:
-	@scripts/bootstrap.sh demo test
-	@cmake --preset release
+	@scripts/bootstrap.sh demo test python
+	@cmake --preset release -DTCONV_BUILD_PYTHON=ON
 	@cmake --build --preset release
 	@ctest --preset full
 

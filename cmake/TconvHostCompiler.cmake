@@ -20,7 +20,15 @@ endif()
 
 # Halide_DIR rather than Halide_ROOT: the wheel's own entry point asks for Python's development headers, which nothing
 # here needs. The COMPONENTS keep it from looking for libpng and libjpeg.
-file(GLOB wheel LIST_DIRECTORIES true "${PROJECT_SOURCE_DIR}/.venv/lib/python3*/site-packages/halide/lib64/cmake/Halide")
+if(SKBUILD) # pip builds in an environment of its own, whose interpreter knows where its wheels are
+    find_package(Python REQUIRED COMPONENTS Interpreter)
+    execute_process(COMMAND "${Python_EXECUTABLE}" -c "import importlib.util, os
+print(os.path.join(importlib.util.find_spec('halide').submodule_search_locations[0], 'lib64', 'cmake', 'Halide'))"
+                    OUTPUT_VARIABLE wheel OUTPUT_STRIP_TRAILING_WHITESPACE)
+else()
+    file(GLOB wheel LIST_DIRECTORIES true
+         "${PROJECT_SOURCE_DIR}/.venv/lib/python3*/site-packages/halide/lib64/cmake/Halide")
+endif()
 set(Halide_DIR "${wheel}" CACHE PATH "Folder of HalideConfig.cmake (lib64/cmake/Halide inside the halide wheel)")
 find_package(Halide 21.0.0 EXACT QUIET COMPONENTS shared)
 if(NOT Halide_FOUND)

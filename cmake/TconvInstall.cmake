@@ -19,7 +19,7 @@ foreach(tool tconv-cli tconv-compiler)
         endif()
     endif()
 endforeach()
-if(TARGET Halide::Halide)
+if(TARGET Halide::Halide AND NOT SKBUILD) # python/CMakeLists.txt says where a wheel has its libraries
     # libHalide stays where the wheel put it. CMake would keep this path by itself only if .venv were not in our folder.
     set_target_properties(tconv-compiler PROPERTIES INSTALL_RPATH $<TARGET_FILE_DIR:Halide::Halide>)
 endif()

@@ -76,22 +76,31 @@ std::string row_name(const std::string &prefix, const Variant &variant, int unro
 
 struct SharedFunctions {
     SharedStages stages;
-    RawFunction pack, gather;
+    RawFunction pack, unpack, gather, sums_of_channels, sums_of_planes;
 
     SharedFunctions(generators::Element element, const std::string &prefix, const Target &target, Module &module)
         : stages(element, prefix, target),
           pack(pack_stage(element, prefix, target)),
-          gather(gather_stage(element, prefix, target)) {
+          unpack(unpack_stage(element, prefix, target)),
+          gather(gather_stage(element, prefix, target)),
+          sums_of_channels(position_sums_stage(element, false, prefix, target)),
+          sums_of_planes(position_sums_stage(element, true, prefix, target)) {
         for (const RawFunction *stage : stages.all()) {
             append(module, *stage);
         }
-        append(module, pack);
-        append(module, gather);
+        for (const RawFunction *stage : {&pack, &unpack, &gather, &sums_of_channels, &sums_of_planes}) {
+            append(module, *stage);
+        }
     }
 };
 
+// Names of the functions that gradients of one dtype and ISA share, whatever the kernel.
+std::string of_all_kernels(const Variant &variant, const std::string &what) {
+    return "tconv_" + variant.dtype + "_" + what + "_" + variant.isa;
+}
+
 void append_layers(Module &layers, const std::string &prefix, const SharedFunctions &shared,
-                   const std::vector<Variant> &variants) {
+                   const std::map<std::string, CorrelateTiles> &correlates, const std::vector<Variant> &variants) {
     const Variant &first = variants.front();
     const std::string name = functions_of(first);
     layers.append(catalogue_pack(name + "_pack", shared.pack, first));
@@ -111,6 +120,13 @@ void append_layers(Module &layers, const std::string &prefix, const SharedFuncti
     if (first.has_input_gradient()) {
         layers.append(catalogue_layer(name + "_input_gradient", input_gradient_layer(shared.stages, form)));
     }
+    if (first.has_filter_gradient()) {
+        std::vector<const CorrelateTiles *> tiles;
+        for (const Variant &variant : variants) {
+            tiles.push_back(&correlates.at(variant.multiply_key()));
+        }
+        layers.append(catalogue_layer(name + "_filter_gradient", filter_gradient_layer(shared.stages, tiles)));
+    }
 }
 
 // Stages and layer functions are two objects, so that LLVM neither inlines a stage at each of its call sites (four times
@@ -120,7 +136,9 @@ void compile_part(const std::vector<Variant> &variants, const Part &part, const 
     const std::string prefix = "tconv_stages_" + part.name();
     Module module(prefix, target), layers("tconv_layers_" + part.name(), target);
     std::map<std::string, SharedFunctions> of_dtype;
+    std::map<std::string, CorrelateTiles> correlates;
     std::set<std::string> tiles, functions;
+    // Tiles first: a layer function knows all of its form.
     for (const Variant &variant : variants) {
         if (!part.has(variant)) {
             continue;
@@ -134,13 +152,28 @@ void compile_part(const std::vector<Variant> &variants, const Part &part, const 
                 layers.append(row_function(row_name(prefix, variant, unroll), multiply, unroll));
             }
         }
-        if (functions.insert(functions_of(variant)).second) {
+        if (variant.has_filter_gradient()) {
+            auto [found, added] = correlates.try_emplace(variant.multiply_key(), variant, prefix, target);
+            for (const auto &[m, tile] : found->second.tiles) {
+                if (added) {
+                    append(module, tile);
+                }
+            }
+        }
+    }
+    for (const Variant &variant : variants) {
+        if (part.has(variant) && functions.insert(functions_of(variant)).second) {
             auto shared = of_dtype.find(variant.dtype);
             if (shared == of_dtype.end()) {
                 const std::string own = prefix + "_" + variant.dtype;
                 shared = of_dtype.try_emplace(variant.dtype, variant.element(), own, target, module).first;
+                const SharedFunctions &all = shared->second;
+                layers.append(catalogue_layer(of_all_kernels(variant, "unpack"), unpack_layer(all.stages, all.unpack)));
+                layers.append(
+                    catalogue_layer(of_all_kernels(variant, "bias_gradient"),
+                                    bias_gradient_layer(all.stages, all.sums_of_channels, all.sums_of_planes)));
             }
-            append_layers(layers, prefix, shared->second, sharing_functions(variants, variant));
+            append_layers(layers, prefix, shared->second, correlates, sharing_functions(variants, variant));
         }
     }
     compile(module, options, part.name() + "_stages");
@@ -192,20 +225,28 @@ void in_processes(size_t count, const std::function<void(size_t)> &work) {
 // The variants' functions, declared once each, then a line for each variant.
 std::string registry_of(const std::vector<Variant> &variants, const CatalogueOptions &options) {
     std::string declarations, rows;
+    std::set<std::string> declared;
     std::map<std::string, int> tiles;  // so far, of each set of functions
     for (const Variant &variant : variants) {
         const std::string run = functions_of(variant), pack = run + "_pack";
         const std::string input_gradient = variant.has_input_gradient() ? run + "_input_gradient" : "nullptr";
+        const std::string filter_gradient = variant.has_filter_gradient() ? run + "_filter_gradient" : "nullptr";
+        const std::string unpack = of_all_kernels(variant, "unpack"), bias = of_all_kernels(variant, "bias_gradient");
         const int tile = tiles[run]++;
         if (tile == 0) {
             declarations += "TCONV_LAYER_FUNCTION(" + run + ")\nTCONV_PACK_FUNCTION(" + pack + ")\n";
             declarations += variant.has_input_gradient() ? "TCONV_LAYER_FUNCTION(" + input_gradient + ")\n" : "";
+            declarations += variant.has_filter_gradient() ? "TCONV_LAYER_FUNCTION(" + filter_gradient + ")\n" : "";
+        }
+        if (declared.insert(unpack).second) {
+            declarations += "TCONV_LAYER_FUNCTION(" + unpack + ")\nTCONV_LAYER_FUNCTION(" + bias + ")\n";
         }
         const int vector = vector_of(target_of_isa(variant.isa, options.os, {}), variant.element());
         rows += "TCONV_KERNEL(" + variant.name + ", " + variant.dtype + ", " + variant.family + ", " +
                 (variant.lanes.empty() ? "none" : variant.lanes) + ", " + variant.isa + ", " + std::to_string(tile) +
                 ", " + std::to_string(variant.tile_a) + ", " + std::to_string(variant.tile_m) + ", " +
-                std::to_string(vector) + ", " + run + ", " + pack + ", " + input_gradient + ")\n";
+                std::to_string(vector) + ", " + run + ", " + pack + ", " + input_gradient + ", " + filter_gradient +
+                ", " + unpack + ", " + bias + ")\n";
     }
     return declarations + rows;
 }

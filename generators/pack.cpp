@@ -32,4 +32,23 @@ std::vector<Argument> Pack::arguments() const {
     return {filter, out_channels, phases, stride, dilation, kernel, offset_max, first_lane};
 }
 
+Unpack::Unpack(Element element)
+    : partial(computed_type(element), 5, "partial"),
+      splits("splits"),
+      lane("lane"),
+      ci("ci"),
+      kx("kx"),
+      ky("ky"),
+      split(0, splits, "split"),
+      total("total"),
+      filter("filter") {
+    total(lane, ci, kx, ky) = cast(computed_type(element), 0);
+    total(lane, ci, kx, ky) += partial(lane, ci, kx, ky, split);
+    filter(lane, ci, kx, ky) = stored(element, total(lane, ci, kx, ky));
+}
+
+std::vector<Argument> Unpack::arguments() const {
+    return {partial, splits};
+}
+
 }  // namespace tconv::generators

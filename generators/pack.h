@@ -25,4 +25,20 @@ struct Pack {
     std::vector<Halide::Argument> arguments() const;
 };
 
+// The way back, for gradients of the filter without merged phases: one lane block of `splits` partial sums, added in
+// their order and stored where the filter's view has them.
+//
+//   filter[lane, ci, kx, ky] = sum over s of partial[lane, ci, kx, ky, s]
+struct Unpack {
+    Halide::ImageParam partial;
+    Halide::Param<int> splits;
+    Halide::Var lane, ci, kx, ky;
+    Halide::RDom split;
+    Halide::Func total, filter;
+
+    explicit Unpack(Element element);
+
+    std::vector<Halide::Argument> arguments() const;
+};
+
 }  // namespace tconv::generators

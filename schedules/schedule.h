@@ -3,10 +3,12 @@
 // of every port; the others want a vector length and, for the multiply loops, a register tile.
 #pragma once
 
+#include "correlate.h"
 #include "finish.h"
 #include "gather.h"
 #include "multiply.h"
 #include "pack.h"
+#include "position_sums.h"
 #include "stage.h"
 
 namespace tconv::schedules {
@@ -24,6 +26,10 @@ struct Tile {
 };
 
 void cpu_multiply(generators::Multiply &multiply, const Tile &tile);
+void cpu_correlate(generators::Correlate &correlate, const Tile &tile);
+
+void cpu_position_sums(generators::PositionSums &sums, int vector);
+void cpu_unpack(generators::Unpack &unpack, int vector);
 
 void cpu_stage(generators::Stage &stage, bool planar, int vector);
 // In square tiles of `edge`, for an input whose contiguous axis is the other one than the copy's.

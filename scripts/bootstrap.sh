@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes this machine able to build: system packages and the Python environment .venv (Halide, CMake, Ninja).
-# usage: scripts/bootstrap.sh [SECTION]...      sections of scripts/apt-packages.txt; [build] is always included
+# usage: scripts/bootstrap.sh [SECTION]...      sections of scripts/apt-packages.txt; [build] is always included, and
+#                                               python adds requirements-python.txt and requirements-torch.txt
 # As root it installs what is missing; otherwise it prints the one command to run. Run again, it does nothing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -62,5 +63,21 @@ P
     echo "$key" >"$stamp"
 }
 
+# add_to_venv FILE [PIP OPTION]...: once for each content of FILE; a .venv that is made anew loses it with the rest.
+add_to_venv() {
+    local file=$1 stamp=.venv/stamp-$1
+    shift
+    if [ -f "$stamp" ] && cmp -s "$file" "$stamp"; then
+        return
+    fi
+    echo "bootstrap: adding $file to .venv"
+    .venv/bin/pip install --quiet --disable-pip-version-check --only-binary :all: "$@" -r "$file"
+    cp "$file" "$stamp"
+}
+
 install_packages "$@"
 make_venv
+case " $* " in *" python "*)
+    add_to_venv requirements-python.txt -c requirements.txt
+    [ "${TCONV_TORCH:-1}" = 0 ] || add_to_venv requirements-torch.txt --no-deps ;;
+esac

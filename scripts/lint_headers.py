@@ -25,6 +25,18 @@ def halide_folder():
     return named if Path(named, "Halide.h").is_file() else str(wheels[0]) if wheels else None
 
 
+def python_includes():
+    """What python/src includes beside our own: Python and nanobind of .venv. None: this .venv has no nanobind."""
+    python = Path(__file__).resolve().parent.parent / ".venv/bin/python"
+    code = "import nanobind, sysconfig; print(nanobind.include_dir()); print(sysconfig.get_paths()['include'])"
+    try:
+        run = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return [word for folder in run.stdout.split() for word in ("-isystem", folder)] + [
+        "-fvisibility=hidden", "-I.", "-Ipython/src", "-Iruntime/include"]
+
+
 def complaint(header, language, includes):
     source = SCRATCH / (header.replace("/", "-") + language)
     source.write_text(f'#include "{header}"\n', encoding="utf-8")
@@ -44,13 +56,19 @@ def main():
     if not halide and any("Halide.h" in Path(name).read_text(encoding="utf-8") for name in headers):
         print("[SKIP] no .venv and no HALIDE_INCLUDE: headers are not compiled on their own")
         return False
+    bindings = [name for name in headers if name.startswith("python/")]
+    nanobind = python_includes() if bindings else None
+    if bindings and nanobind is None:
+        print("[SKIP] no nanobind in .venv: the headers of python/src are not compiled on their own")
+        headers = [name for name in headers if name not in bindings]
     includes = [f"-I{room}" for room in ROOMS] + (["-isystem", halide] if halide else [])
     jobs = [(header, ".cpp") for header in headers]
     public = [header for header in headers if header.startswith("runtime/include/")]
     jobs += [(header, ".17.cpp" if header.endswith(".hpp") else ".c") for header in public]
     SCRATCH.mkdir(parents=True, exist_ok=True)
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        complaints = [text for text in pool.map(lambda job: complaint(*job, includes), jobs) if text]
+        complaints = [text for text in pool.map(
+            lambda job: complaint(*job, nanobind if job[0] in bindings else includes), jobs) if text]
     print("\n".join(complaints), end="\n" if complaints else "")
     return bool(complaints)
 

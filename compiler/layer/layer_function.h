@@ -46,6 +46,16 @@ struct PhaseForm {
 LayerBuilder phase_layer(const SharedStages &shared, const PhaseForm &form);
 // The gradient of the input: `input` and `output` are the gradients of output and input.
 LayerBuilder input_gradient_layer(const SharedStages &shared, const PhaseForm &form);
+
+// The gradient of the filter, in partial sums: `input` and `packed` are the input and the output's gradient, `output` the
+// sums. The tiles are those that the layer functions of one form know.
+LayerBuilder filter_gradient_layer(const SharedStages &shared, const std::vector<const CorrelateTiles *> &tiles);
+// From partial sums (`input`) to the filter's view (`output`): one lane block of a group a task.
+LayerBuilder unpack_layer(const SharedStages &shared, const RawFunction &unpack);
+// The gradient of the bias, added to [C_out] partial sums (`output`): a block of rows of one image a task.
+LayerBuilder bias_gradient_layer(const SharedStages &shared, const RawFunction &sums_of_channels,
+                                 const RawFunction &sums_of_planes);
+
 LayerBuilder gather_layer(const SharedStages &shared, const RawFunction &gather);
 
 // Packs the whole filter for a variant.

@@ -35,6 +35,14 @@ struct PhaseParameters {
     Halide::Expr taps, first_tap, tap_step, offset, offset_step, begin, end;
 };
 
+// Quotients of phase r that are outputs: first to end - 1.
+inline Halide::Expr first_quotient(const AxisParameters &axis, const Halide::Expr &r) {
+    return (axis.crop - r + axis.stride - 1) / axis.stride;
+}
+inline Halide::Expr end_quotient(const AxisParameters &axis, const Halide::Expr &outputs, const Halide::Expr &r) {
+    return (axis.crop + outputs - 1 - r) / axis.stride + 1;
+}
+
 inline PhaseParameters phase_of(Statements &body, const AxisParameters &axis, const Halide::Expr &r,
                                 const Halide::Expr &block_begin, const Halide::Expr &block_end) {
     PhaseParameters phase;
@@ -47,10 +55,9 @@ inline PhaseParameters phase_of(Statements &body, const AxisParameters &axis, co
     phase.taps =
         body.let("taps", Halide::select(has_taps, (axis.kernel - 1 - phase.first_tap) / phase.tap_step + 1, 0));
     phase.offset = body.let("offset", (r - axis.dilation * phase.first_tap) / axis.stride);
-    Halide::Expr first = (axis.crop - r + axis.stride - 1) / axis.stride;
-    Halide::Expr end = (axis.crop + axis.out - 1 - r) / axis.stride + 1;
-    phase.begin = body.let("begin", Halide::max(first, block_begin));
-    phase.end = body.let("end", Halide::max(phase.begin, Halide::min(end, block_end)));
+    phase.begin = body.let("begin", Halide::max(first_quotient(axis, r), block_begin));
+    Halide::Expr end = Halide::min(end_quotient(axis, axis.out, r), block_end);
+    phase.end = body.let("end", Halide::max(phase.begin, end));
     return phase;
 }
 
@@ -60,6 +67,28 @@ inline void each_phase(Statements &body, const std::string &name, const AxisPara
     body.loop(name, body.let("phases", Halide::min(axis.stride, axis.out)),
               [&](Statements &each, const Halide::Expr &output) {
                   visit(each, each.let("phase", (axis.crop + output) % axis.stride));
+              });
+}
+
+// Visits the phases of an axis that have taps, one for each possible first tap. `number` counts them.
+inline void each_tapped_phase(Statements &body, const std::string &name, const AxisParameters &axis,
+                              const Halide::Expr &begin, const Halide::Expr &end,
+                              const std::function<void(Statements &, const Halide::Expr &number, const Halide::Expr &r,
+                                                       const PhaseParameters &)> &visit) {
+    Halide::Expr tap_step = body.let("tap_step", axis.stride / axis.gcd);
+    body.loop(name, body.let("phases", Halide::min(axis.kernel, tap_step)),
+              [&](Statements &each, const Halide::Expr &first_tap) {
+                  Halide::Expr reach = each.let("reach", int64(axis.dilation) * first_tap);
+                  Halide::Expr r = each.let("phase", Halide::cast<int32_t>(reach % axis.stride));
+                  PhaseParameters phase;
+                  phase.first_tap = first_tap;
+                  phase.tap_step = tap_step;
+                  phase.taps = each.let("taps", (axis.kernel - 1 - first_tap) / tap_step + 1);
+                  phase.offset = each.let("offset", Halide::cast<int32_t>(reach / axis.stride));
+                  phase.offset_step = -(axis.dilation / axis.gcd);
+                  phase.begin = begin;
+                  phase.end = end;
+                  visit(each, first_tap, r, phase);
               });
 }
 

@@ -10,30 +10,6 @@ namespace tconv::compiler {
 
 using namespace Halide;
 
-namespace {
-
-// Visits the phases of an axis that have taps, one for each possible first tap. `number` counts them.
-void each_tapped_phase(
-    Statements &body, const std::string &name, const AxisParameters &axis, const Expr &begin, const Expr &end,
-    const std::function<void(Statements &, const Expr &number, const Expr &r, const PhaseParameters &)> &visit) {
-    Expr tap_step = body.let("tap_step", axis.stride / axis.gcd);
-    body.loop(name, body.let("phases", min(axis.kernel, tap_step)), [&](Statements &each, const Expr &first_tap) {
-        Expr reach = each.let("reach", int64(axis.dilation) * first_tap);
-        Expr r = each.let("phase", cast<int32_t>(reach % axis.stride));
-        PhaseParameters phase;
-        phase.first_tap = first_tap;
-        phase.tap_step = tap_step;
-        phase.taps = each.let("taps", (axis.kernel - 1 - first_tap) / tap_step + 1);
-        phase.offset = each.let("offset", cast<int32_t>(reach / axis.stride));
-        phase.offset_step = -(axis.dilation / axis.gcd);
-        phase.begin = begin;
-        phase.end = end;
-        visit(each, first_tap, r, phase);
-    });
-}
-
-}  // namespace
-
 void PhaseTask::build_input_gradient(Statements &body, const Expr &task) {
     // Positions and results are those of a layer without stride.
     const AxisParameters of_layer_h = h, of_layer_w = w;
@@ -44,13 +20,6 @@ void PhaseTask::build_input_gradient(Statements &body, const Expr &task) {
     place_task(body, task);
     prepare_lanes(body, shared, p, pointers, 1);
 
-    // Quotients of phase r that are outputs.
-    auto first_quotient = [](const AxisParameters &axis, const Expr &r) {
-        return (axis.crop - r + axis.stride - 1) / axis.stride;
-    };
-    auto end_quotient = [](const AxisParameters &axis, const Expr &r) {
-        return (axis.crop + axis.in - 1 - r) / axis.stride + 1;
-    };
     Expr phases_w = body.let("phases_w", min(of_layer_w.kernel, of_layer_w.stride / of_layer_w.gcd));
     Expr phases_h = body.let("phases_h", min(of_layer_h.kernel, of_layer_h.stride / of_layer_h.gcd));
     auto place = [&](const Expr &number_h, const Expr &number_w) {
@@ -71,8 +40,8 @@ void PhaseTask::build_input_gradient(Statements &body, const Expr &task) {
         Expr origin = int64(ry - of_layer_h.crop) * p.at("in_row") + int64(rx - of_layer_w.crop) * p.at("in_col");
         stage(each,
               {address_of(stored, pointers.input, origin), of_layer_h.stride * p.at("in_row"),
-               of_layer_w.stride * p.at("in_col"), first_quotient(of_layer_h, ry), end_quotient(of_layer_h, ry),
-               first_quotient(of_layer_w, rx), end_quotient(of_layer_w, rx)},
+               of_layer_w.stride * p.at("in_col"), first_quotient(of_layer_h, ry), end_quotient(of_layer_h, h.in, ry),
+               first_quotient(of_layer_w, rx), end_quotient(of_layer_w, w.in, rx)},
               each.let("place", place(number_h, number_w)));
     });
 
@@ -84,21 +53,21 @@ void PhaseTask::build_input_gradient(Statements &body, const Expr &task) {
         Expr lane = int64(unit.group * p.at("outputs")) * p.at("out_c") + unit.first_lane;
         Expr output = int64(row_begin) * p.at("out_row") + int64(column_begin) * p.at("out_col") + lane;
         const Destination whole = destination(each, unit.sums, output);
-        each_phase_pair(
-            each, [&](Statements &phase, const Expr &number_h, const Expr &ry, const PhaseParameters &vertical,
-                      const Expr &number_w, const Expr &, const PhaseParameters &horizontal) {
-                Staged input;
-                input.at = phase.let("place", place(number_h, number_w));
-                input.row_begin =
-                    phase.let("staged_row_begin", max(first_quotient(of_layer_h, ry), row_begin + h.farthest));
-                input.rows = phase.let(
-                    "staged_rows", max(0, min(end_quotient(of_layer_h, ry), row_end + h.nearest) - input.row_begin));
-                input.column_begin = column_begin + w.farthest;
-                Destination to = whole;
-                to.first = number_h == 0 && number_w == 0;
-                to.last = number_h == phases_h - 1 && number_w == phases_w - 1;
-                multiply_phase(phase, unit, input, vertical, horizontal, w.kernel, to);
-            });
+        each_phase_pair(each, [&](Statements &phase, const Expr &number_h, const Expr &ry,
+                                  const PhaseParameters &vertical, const Expr &number_w, const Expr &,
+                                  const PhaseParameters &horizontal) {
+            Staged input;
+            input.at = phase.let("place", place(number_h, number_w));
+            input.row_begin =
+                phase.let("staged_row_begin", max(first_quotient(of_layer_h, ry), row_begin + h.farthest));
+            input.rows = phase.let(
+                "staged_rows", max(0, min(end_quotient(of_layer_h, h.in, ry), row_end + h.nearest) - input.row_begin));
+            input.column_begin = column_begin + w.farthest;
+            Destination to = whole;
+            to.first = number_h == 0 && number_w == 0;
+            to.last = number_h == phases_h - 1 && number_w == phases_w - 1;
+            multiply_phase(phase, unit, input, vertical, horizontal, w.kernel, to);
+        });
         each.when(p.at("direct") == 0, [&](Statements &then) { finish_unit(then, unit, rows, 0); });
     });
 }

@@ -1,6 +1,7 @@
 // Staging: the input that a task reads, copied to scratch with its margins cleared, so that the multiply loops neither
 // clamp a column nor know the layout. Rows outside the image are not staged; the loops skip their taps.
 #include "phase_task.h"
+#include "stage_block.h"
 
 namespace tconv::compiler {
 
@@ -26,36 +27,11 @@ PhaseTask::Staged PhaseTask::stage(Statements &body, const Source &source, const
     }
     // Channels [first, first + count) to a place in scratch; planar with columns innermost.
     auto copy = [&](Statements &then, bool as_planar, const Expr &first, const Expr &count, const Expr &to) {
-        Expr minor = p.at("staged_minor");
-        auto staged = [&](const Expr &column, const Expr &extent) {
-            BufferArgument part = {scratch_at(to + column * (as_planar ? Expr(1) : minor)),
-                                   {count, extent, block.rows},
-                                   {1, minor, p.at("staged_row")}};
-            if (as_planar) {
-                std::swap(part.extent[0], part.extent[1]);
-            }
-            return part;
-        };
-        then.when(inside_begin > 0, [&](Statements &left) {
-            left.add(shared.clear.call({{"staged", staged(0, inside_begin)}}, {}));
-        });
-        then.when(inside_end < columns, [&](Statements &right) {
-            right.add(shared.clear.call({{"staged", staged(inside_end, columns - inside_end)}}, {}));
-        });
-        Expr inside = inside_end - inside_begin;
-        Expr first_element = int64(first) * p.at("in_c") + int64(block.row_begin) * source.row +
-                             int64(block.column_begin + inside_begin) * source.column;
-        BufferArgument input = {address_of(stored, source.host, first_element),
-                                {count, inside, block.rows},
-                                {p.at("in_c"), source.column, source.row}};
-        const std::map<std::string, BufferArgument> buffers = {{"input", input},
-                                                               {"staged", staged(inside_begin, inside)}};
-        Expr other_axis = as_planar ? p.at("in_c") == 1 && source.column != 1 : source.column == 1 && p.at("in_c") != 1;
-        Expr transposed = other_axis && inside >= shared.edge && count >= shared.edge;
-        then.when(transposed,
-                  [&](Statements &inner) { inner.add(shared.stage_transposed(as_planar).call(buffers, {})); });
-        then.when(inside > 0 && !transposed,
-                  [&](Statements &inner) { inner.add(shared.stage(as_planar).call(buffers, {})); });
+        Expr origin = int64(first) * p.at("in_c") + int64(block.row_begin) * source.row +
+                      int64(block.column_begin) * source.column;
+        stage_block(then, shared, as_planar,
+                    {address_of(stored, source.host, origin), p.at("in_c"), source.column, source.row, scratch_at(to),
+                     p.at("staged_minor"), p.at("staged_row"), count, columns, block.rows, inside_begin, inside_end});
     };
     Expr panels = p.at("panels"), panel = p.at("channel_block");
     body.when(block.rows > 0, [&](Statements &then) {

@@ -2,9 +2,11 @@
 
 #include <stdexcept>
 
+#include "correlate.h"
 #include "finish.h"
 #include "gather.h"
 #include "pack.h"
+#include "position_sums.h"
 #include "schedule.h"
 #include "stage.h"
 
@@ -278,6 +280,33 @@ RawFunction pack_stage(Element element, const std::string &prefix, const Target 
     generators::Pack pack(element);
     schedules::default_pack(pack);
     return RawFunction(pack.packed, "packed", pack.arguments(), prefix + "_pack", target);
+}
+
+CorrelateTiles::CorrelateTiles(const Variant &variant, const std::string &prefix, const Target &target)
+    : depthwise(variant.depthwise()),
+      width(variant.tile_a),
+      widths(depthwise ? 1 : variant.tile_m),
+      computed(generators::computed_type(variant.element())) {
+    for (int m = 1; m <= widths; m++) {
+        generators::Correlate correlate(variant.element(), width, depthwise);
+        schedules::cpu_correlate(correlate, {width, m, vector_of(target, variant.element())});
+        tiles.try_emplace(m, correlate.sums, "sums", correlate.arguments(),
+                          prefix + "_" + variant.multiply_key() + "_correlate_" + std::to_string(m), target);
+    }
+}
+
+RawFunction unpack_stage(Element element, const std::string &prefix, const Target &target) {
+    generators::Unpack unpack(element);
+    schedules::cpu_unpack(unpack, vector_of(target, element));
+    return RawFunction(unpack.filter, "filter", unpack.arguments(), prefix + "_unpack", target);
+}
+
+RawFunction position_sums_stage(Element element, bool planar, const std::string &prefix, const Target &target) {
+    const int vector = vector_of(target, element);
+    generators::PositionSums sums(element, planar, vector);
+    schedules::cpu_position_sums(sums, vector);
+    return RawFunction(sums.sums, "sums", sums.arguments(), prefix + (planar ? "_sums_of_planes" : "_sums_of_channels"),
+                       target);
 }
 
 }  // namespace tconv::compiler

@@ -27,6 +27,7 @@ struct Variant {
     bool depthwise() const { return lanes == "depthwise"; }
     // The input has no x-phases to lay side by side.
     bool has_input_gradient() const { return family == "phase" && !merged(); }
+    bool has_filter_gradient() const { return family == "phase" && (lanes == "channels" || depthwise()); }
     // What the multiply loops depend on: variants with one key share them.
     std::string multiply_key() const;
 };
@@ -84,7 +85,21 @@ struct MultiplyTiles {
     std::vector<const RawFunction *> all() const;
 };
 
+// The correlation loops of one variant, for every number of narrow channels up to the tile's.
+struct CorrelateTiles {
+    CorrelateTiles(const Variant &variant, const std::string &prefix, const Halide::Target &target);
+
+    bool depthwise;
+    int width;   // lanes of a block
+    int widths;  // of the widest
+    std::map<int, RawFunction> tiles;
+    Halide::Type computed;
+};
+
 RawFunction gather_stage(generators::Element element, const std::string &prefix, const Halide::Target &target);
 RawFunction pack_stage(generators::Element element, const std::string &prefix, const Halide::Target &target);
+RawFunction unpack_stage(generators::Element element, const std::string &prefix, const Halide::Target &target);
+RawFunction position_sums_stage(generators::Element element, bool planar, const std::string &prefix,
+                                const Halide::Target &target);
 
 }  // namespace tconv::compiler

@@ -13,6 +13,16 @@ int32_t stride_of(const tconv_view &view, const Extents &extents, int dimension)
     return extents.size[dimension] > 1 ? static_cast<int32_t>(view.stride[dimension]) : 0;
 }
 
+void bind_filter_strides(const tconv_spec &spec, const tconv_view &filter, LayerParams &params) {
+    const Extents extents = filter_extents(spec);
+    params.filter_ci = stride_of(filter, extents, 0);
+    params.filter_co = stride_of(filter, extents, 1);
+    params.filter_ky = stride_of(filter, extents, 2);
+    params.filter_kx = stride_of(filter, extents, 3);
+    const int64_t group = int64_t{spec.in_channels / spec.groups} * params.filter_ci;
+    params.filter_group = spec.groups > 1 ? static_cast<int32_t>(group) : 0;
+}
+
 // Strides of what a direction reads and writes, and what they allow.
 LayerParams bind(const Choice &choice, const tconv_view &input, const Extents &in, const tconv_view &output,
                  const Extents &out, const tconv_view *residual) {
@@ -54,15 +64,32 @@ LayerParams bind_input_gradient(const tconv_spec &spec, const Choice &choice, co
     return bind(choice, output_gradient, output_extents(spec), input_gradient, input_extents(spec), nullptr);
 }
 
+LayerParams bind_bias_gradient(const tconv_spec &spec, const LayerParams &planned, const tconv_view &output_gradient) {
+    LayerParams params = planned;
+    const Extents out = output_extents(spec);
+    params.out_c = stride_of(output_gradient, out, 1);
+    params.out_row = stride_of(output_gradient, out, 2);
+    params.out_col = stride_of(output_gradient, out, 3);
+    return params;
+}
+
+LayerParams bind_filter_gradient(const tconv_spec &spec, const LayerParams &planned, const tconv_view &input,
+                                 const tconv_view &output_gradient, const tconv_view &filter_gradient) {
+    LayerParams params = bind_bias_gradient(spec, planned, output_gradient);
+    const Extents in = input_extents(spec);
+    params.in_c = stride_of(input, in, 1);
+    params.in_row = stride_of(input, in, 2);
+    params.in_col = stride_of(input, in, 3);
+    // A depthwise layer counts as one group, of as many lanes as it has channels.
+    bind_filter_strides(spec, filter_gradient, params);
+    if (params.swapped || (params.groups == 1 && spec.groups > 1))
+        std::swap(params.filter_ci, params.filter_co);
+    return params;
+}
+
 LayerParams bind_filter(const tconv_spec &spec, Direction direction, const Choice &choice, const tconv_view &filter) {
     LayerParams params = choice.blocking.params;
-    const Extents extents = filter_extents(spec);
-    params.filter_ci = stride_of(filter, extents, 0);
-    params.filter_co = stride_of(filter, extents, 1);
-    params.filter_ky = stride_of(filter, extents, 2);
-    params.filter_kx = stride_of(filter, extents, 3);
-    const int64_t group = int64_t{spec.in_channels / spec.groups} * params.filter_ci;
-    params.filter_group = spec.groups > 1 ? static_cast<int32_t>(group) : 0;
+    bind_filter_strides(spec, filter, params);
     // The gradient reduces over outputs. A depthwise kernel knows channels only.
     if (direction == Direction::input_gradient && choice.kernel->lanes != Lanes::depthwise)
         std::swap(params.filter_ci, params.filter_co);

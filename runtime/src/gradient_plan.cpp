@@ -9,6 +9,25 @@ namespace {
 
 using namespace tconv;
 
+tconv_status choose(std::span<const Kernel> among, Isa usable, tconv_gradient_plan &plan, Message &message) {
+    tconv_status status;
+    switch (plan.which) {
+        case TCONV_GRADIENT_FILTER:
+            status = plan_filter_gradient(plan.spec, among, usable, &plan.sums, message);
+            plan.slot_bytes = aligned(plan.sums.scratch_bytes);
+            return status;
+        case TCONV_GRADIENT_BIAS:
+            return plan_bias_gradient(plan.spec, among, usable, &plan.sums, message);
+        default: {
+            Message silent(nullptr, 0);
+            status = choose_kernel(plan.spec, Direction::input_gradient, among, usable, &plan.choice, silent, message);
+            plan.packed_bytes = packed_bytes_of(plan.choice.blocking);
+            plan.slot_bytes = aligned(plan.choice.blocking.scratch_bytes);
+            return status;
+        }
+    }
+}
+
 tconv_status create(const tconv_spec *given, int32_t which, const char *kernel, const Hooks &hooks,
                     tconv_gradient_plan **plan, Message &message) {
     if (tconv_status status = validate(given, message); status != TCONV_OK)
@@ -34,14 +53,8 @@ tconv_status create(const tconv_spec *given, int32_t which, const char *kernel, 
     std::span<const Kernel> among;
     if (tconv_status status = candidate_kernels(kernel, usable, &among, message); status != TCONV_OK)
         return status;
-    Message silent(nullptr, 0);
-    if (tconv_status status =
-            choose_kernel(made.spec, Direction::input_gradient, among, usable, &made.choice, silent, message);
-        status != TCONV_OK) {
+    if (tconv_status status = choose(among, usable, made, message); status != TCONV_OK)
         return status;
-    }
-    made.packed_bytes = packed_bytes_of(made.choice.blocking);
-    made.slot_bytes = slot_bytes_of(made.choice.blocking);
 
     void *block = hooks.allocate(hooks.user, alignof(tconv_gradient_plan), sizeof made);
     if (block == nullptr) {
@@ -77,7 +90,7 @@ void tconv_gradient_plan_destroy(tconv_gradient_plan *plan) {
 }
 
 const char *tconv_gradient_plan_kernel(const tconv_gradient_plan *plan) {
-    return plan == nullptr ? nullptr : plan->choice.kernel->name;
+    return plan == nullptr ? nullptr : kernel_of(*plan).name;
 }
 
 tconv_status tconv_gradient_plan_requirements(const tconv_gradient_plan *plan, tconv_requirements *requirements) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "choose.h"
+#include "filter_gradient.h"
 #include "hooks.h"
 #include "pack.h"
 #include "tconv/tconv_gradients.h"
@@ -10,9 +11,10 @@ struct tconv_gradient_plan {
     tconv_spec spec;
     int32_t which;  // tconv_gradient
     tconv::Hooks hooks;
-    tconv::Choice choice;
-    int64_t packed_bytes;  // INPUT
-    int64_t slot_bytes;    // scratch of one concurrent task
+    tconv::Choice choice;        // INPUT
+    tconv::FilterGradient sums;  // FILTER, BIAS
+    int64_t packed_bytes;        // INPUT
+    int64_t slot_bytes;          // scratch of one concurrent task
 };
 
 namespace tconv {
@@ -21,8 +23,17 @@ inline PackedForm packed_form(const tconv_gradient_plan &plan) {
     return {plan.spec, Direction::input_gradient, plan.choice, plan.packed_bytes};
 }
 
+inline const Kernel &kernel_of(const tconv_gradient_plan &plan) {
+    return plan.which == TCONV_GRADIENT_INPUT ? *plan.choice.kernel : *plan.sums.kernel;
+}
+
+// Partial sums of all splits, which come first in the workspace.
+inline int64_t partials_bytes_of(const tconv_gradient_plan &plan) {
+    return plan.which == TCONV_GRADIENT_INPUT ? 0 : aligned(plan.sums.partial_bytes * plan.sums.splits);
+}
+
 inline int64_t workspace_bytes_of(const tconv_gradient_plan &plan) {
-    return plan.slot_bytes * plan.hooks.concurrency;
+    return partials_bytes_of(plan) + plan.slot_bytes * plan.hooks.concurrency;
 }
 
 }  // namespace tconv

@@ -1,5 +1,7 @@
 // Runs of gradients: checks first, then tasks, as in execute.cpp.
 #include <atomic>
+#include <cstring>
+#include <initializer_list>
 
 #include "bind.h"
 #include "geometry.h"
@@ -44,12 +46,58 @@ int input_gradient_worker(void *argument, int32_t slot) {
     return 0;
 }
 
-// What each gradient reads and writes, by the names of the C ABI.
-struct Tensor {
-    const char *name;
-    const tconv_view *view;
-    Extents extents;
-};
+// Of the gradient of the filter or bias: workers take tasks of one split and unit, which add up all blocks of the split.
+int partial_sums_worker(void *argument, int32_t slot) {
+    Run &run = *static_cast<Run *>(argument);
+    const tconv_gradient_plan &plan = *run.plan;
+    const tconv_gradient_tensors &tensors = *run.tensors;
+    const FilterGradient &sums = plan.sums;
+    const int64_t element = dtype_bytes(plan.spec.dtype), items = int64_t{plan.spec.batch} * sums.blocks;
+    const bool of_filter = plan.which == TCONV_GRADIENT_FILTER;
+    char *workspace = static_cast<char *>(tensors.workspace);
+    void *scratch = workspace + partials_bytes_of(plan) + slot * plan.slot_bytes;
+    for (int64_t i = run.next.fetch_add(1, std::memory_order_relaxed); i < run.count;
+         i = run.next.fetch_add(1, std::memory_order_relaxed)) {
+        const int64_t split = i / sums.units;
+        const int32_t unit = static_cast<int32_t>(i % sums.units);
+        char *partial = workspace + split * sums.partial_bytes;
+        const int64_t begin = of_filter ? partial_offset(sums, unit) : 0;
+        const int64_t end = of_filter ? partial_offset(sums, unit + 1) : sums.partial_bytes;
+        std::memset(partial + begin, 0, static_cast<size_t>(end - begin));
+        for (int64_t item = items * split / sums.splits; item < items * (split + 1) / sums.splits; item++) {
+            const int64_t image = item / sums.blocks;
+            const int32_t block = static_cast<int32_t>(item % sums.blocks);
+            const void *gradient = image_of(tensors.output_gradient, image, element);
+            const auto *params = reinterpret_cast<const int32_t *>(run.params);
+            const int result = of_filter
+                                   ? sums.kernel->filter_gradient(params, block * sums.units + unit,
+                                                                  image_of(tensors.input, image, element), gradient,
+                                                                  nullptr, nullptr, nullptr, partial, scratch)
+                                   : sums.kernel->bias_gradient(params, block, gradient, nullptr, nullptr, nullptr,
+                                                                nullptr, partial, scratch);
+            if (result != 0)
+                return result;
+        }
+    }
+    return 0;
+}
+
+// Adds the splits, in order, a lane block of a group a task.
+int unpack_worker(void *argument, int32_t) {
+    Run &run = *static_cast<Run *>(argument);
+    const tconv_gradient_plan &plan = *run.plan;
+    const tconv_gradient_tensors &tensors = *run.tensors;
+    void *to = plan.which == TCONV_GRADIENT_FILTER ? tensors.filter_gradient.data : tensors.bias_gradient;
+    for (int64_t i = run.next.fetch_add(1, std::memory_order_relaxed); i < run.count;
+         i = run.next.fetch_add(1, std::memory_order_relaxed)) {
+        const int result =
+            plan.sums.kernel->unpack(reinterpret_cast<const int32_t *>(run.params), static_cast<int32_t>(i),
+                                     tensors.workspace, nullptr, nullptr, nullptr, nullptr, to, nullptr);
+        if (result != 0)
+            return result;
+    }
+    return 0;
+}
 
 tconv_status check_memory(const char *name, const void *data, size_t alignment, Message &message) {
     if (data == nullptr)
@@ -60,42 +108,115 @@ tconv_status check_memory(const char *name, const void *data, size_t alignment, 
     return TCONV_OK;
 }
 
+// What a run reads and what it writes, by the names of the C ABI.
+struct Memory {
+    const char *name;
+    ByteRange range;
+};
+
+tconv_status check_overlaps(const Memory &written, std::initializer_list<Memory> read, const Memory &workspace,
+                            Message &message) {
+    auto fail = [&](const Memory &a, const Memory &b) {
+        return message.fail(TCONV_INVALID_ARGUMENT, "%s overlaps %s", a.name, b.name);
+    };
+    if (overlap(written.range, workspace.range))
+        return fail(written, workspace);
+    for (const Memory &tensor : read) {
+        if (overlap(written.range, tensor.range))
+            return fail(written, tensor);
+        if (overlap(tensor.range, workspace.range))
+            return fail(workspace, tensor);
+    }
+    return TCONV_OK;
+}
+
 tconv_status check(const tconv_gradient_plan &plan, const tconv_gradient_tensors &tensors, Message &message) {
     const tconv_spec &spec = plan.spec;
     const int64_t element = dtype_bytes(spec.dtype);
-    const Extents input = input_extents(spec), output = output_extents(spec);
+    const Extents input = input_extents(spec), output = output_extents(spec), filter = filter_extents(spec);
     tconv_status status =
         check_tensor(tensors.output_gradient, output, element, Access::kRead, "output_gradient", message);
-    if (status == TCONV_OK)
-        status = check_tensor(tensors.input_gradient, input, element, Access::kWrite, "input_gradient", message);
-    if (status == TCONV_OK)
-        status = check_memory("workspace", tensors.workspace, kAlignment, message);
-    if (status == TCONV_OK)
-        status = check_memory("packed_filter", tensors.packed_filter, kAlignment, message);
+    auto next = [&](auto check_one) {
+        if (status == TCONV_OK)
+            status = check_one();
+    };
+    Memory written = {"bias_gradient",
+                      range_of(tensors.bias_gradient, static_cast<size_t>(spec.out_channels * element))};
+    switch (plan.which) {
+        case TCONV_GRADIENT_INPUT:
+            next([&] {
+                return check_tensor(tensors.input_gradient, input, element, Access::kWrite, "input_gradient", message);
+            });
+            next([&] { return check_memory("packed_filter", tensors.packed_filter, kAlignment, message); });
+            break;
+        case TCONV_GRADIENT_FILTER:
+            next([&] { return check_tensor(tensors.input, input, element, Access::kRead, "input", message); });
+            next([&] {
+                return check_filter(tensors.filter_gradient, filter, element, Access::kWrite, "filter_gradient",
+                                    message);
+            });
+            break;
+        default:
+            next([&] {
+                return check_memory("bias_gradient", tensors.bias_gradient, static_cast<size_t>(element), message);
+            });
+            break;
+    }
+    next([&] { return check_memory("workspace", tensors.workspace, kAlignment, message); });
     const size_t needed = static_cast<size_t>(workspace_bytes_of(plan));
     if (status == TCONV_OK && tensors.workspace_bytes < needed) {
         status = message.fail(TCONV_WORKSPACE_TOO_SMALL, "workspace_bytes = %zu; this plan needs %zu",
                               tensors.workspace_bytes, needed);
     }
-    if (status == TCONV_OK)
+    if (status == TCONV_OK && plan.which == TCONV_GRADIENT_INPUT)
         status = check_packed(packed_form(plan), tensors.packed_filter, message);
     if (status != TCONV_OK)
         return status;
-    const ByteRange workspace = range_of(tensors.workspace, needed);
-    const ByteRange packed = range_of(tensors.packed_filter, static_cast<size_t>(plan.packed_bytes));
-    const ByteRange written = range_of(tensors.input_gradient, input, element);
-    auto fail = [&](const char *what) { return message.fail(TCONV_INVALID_ARGUMENT, "%s", what); };
-    if (overlap(tensors.input_gradient, input, tensors.output_gradient, output, element))
-        return fail("input_gradient overlaps output_gradient");
-    if (overlap(written, workspace))
-        return fail("input_gradient overlaps workspace");
-    if (overlap(written, packed))
-        return fail("input_gradient overlaps packed_filter");
-    if (overlap(range_of(tensors.output_gradient, output, element), workspace))
-        return fail("workspace overlaps output_gradient");
-    if (overlap(packed, workspace))
-        return fail("workspace overlaps packed_filter");
-    return TCONV_OK;
+
+    const Memory workspace = {"workspace", range_of(tensors.workspace, needed)};
+    const Memory gradient = {"output_gradient", range_of(tensors.output_gradient, output, element)};
+    switch (plan.which) {
+        case TCONV_GRADIENT_INPUT: {
+            const size_t packed = static_cast<size_t>(plan.packed_bytes);
+            // Slices of one buffer do not overlap though their ranges do.
+            if (overlap(tensors.input_gradient, input, tensors.output_gradient, output, element))
+                return message.fail(TCONV_INVALID_ARGUMENT, "input_gradient overlaps output_gradient");
+            if (overlap(gradient.range, workspace.range))
+                return message.fail(TCONV_INVALID_ARGUMENT, "workspace overlaps output_gradient");
+            written = {"input_gradient", range_of(tensors.input_gradient, input, element)};
+            return check_overlaps(written, {{"packed_filter", range_of(tensors.packed_filter, packed)}}, workspace,
+                                  message);
+        }
+        case TCONV_GRADIENT_FILTER:
+            written = {"filter_gradient", range_of(tensors.filter_gradient, filter, element)};
+            return check_overlaps(written, {gradient, {"input", range_of(tensors.input, input, element)}}, workspace,
+                                  message);
+        default:
+            return check_overlaps(written, {gradient}, workspace, message);
+    }
+}
+
+// Runs `worker` on `count` tasks; its parameters are those of `run`.
+bool runs(const tconv_gradient_plan &plan, const tconv_gradient_tensors &tensors, const LayerParams &params,
+          int64_t count, int (*worker)(void *, int32_t)) {
+    Run run{.plan = &plan, .tensors = &tensors, .params = &params, .count = count};
+    return plan.hooks.parallel_for(plan.hooks.user, plan.hooks.concurrency, worker, &run) == 0;
+}
+
+bool execute(const tconv_gradient_plan &plan, const tconv_gradient_tensors &tensors) {
+    if (plan.which == TCONV_GRADIENT_INPUT) {
+        const LayerParams params =
+            bind_input_gradient(plan.spec, plan.choice, tensors.output_gradient, tensors.input_gradient);
+        return runs(plan, tensors, params, int64_t{plan.spec.batch} * plan.choice.blocking.tasks,
+                    input_gradient_worker);
+    }
+    const FilterGradient &sums = plan.sums;
+    const LayerParams params = plan.which == TCONV_GRADIENT_FILTER
+                                   ? bind_filter_gradient(plan.spec, sums.params, tensors.input,
+                                                          tensors.output_gradient, tensors.filter_gradient)
+                                   : bind_bias_gradient(plan.spec, sums.params, tensors.output_gradient);
+    return runs(plan, tensors, params, int64_t{sums.splits} * sums.units, partial_sums_worker) &&
+           runs(plan, tensors, params, int64_t{params.groups} * params.lane_blocks, unpack_worker);
 }
 
 }  // namespace
@@ -112,21 +233,13 @@ tconv_status tconv_gradient_run(const tconv_gradient_plan *plan, const tconv_gra
     } else if (!struct_size_known<tconv_gradient_tensors>(tensors->struct_size)) {
         status = message.fail(TCONV_INVALID_STRUCT, "tensors.struct_size = %zu; this library knows %zu",
                               tensors->struct_size, sizeof(tconv_gradient_tensors));
-    } else if (plan->spec.batch == 0) {
+    } else if (plan->spec.batch == 0 && plan->which == TCONV_GRADIENT_INPUT) {
         return TCONV_OK;
     } else {
         status = check(*plan, *tensors, message);
     }
-    if (status == TCONV_OK) {
-        const LayerParams params =
-            bind_input_gradient(plan->spec, plan->choice, tensors->output_gradient, tensors->input_gradient);
-        Run run{.plan = plan,
-                .tensors = tensors,
-                .params = &params,
-                .count = static_cast<int64_t>(plan->spec.batch) * plan->choice.blocking.tasks};
-        if (hooks.parallel_for(hooks.user, hooks.concurrency, input_gradient_worker, &run) != 0)
-            status = message.fail(TCONV_INTERNAL, "kernel %s or hooks.parallel_for failed", plan->choice.kernel->name);
-    }
+    if (status == TCONV_OK && !execute(*plan, *tensors))
+        status = message.fail(TCONV_INTERNAL, "kernel %s or hooks.parallel_for failed", kernel_of(*plan).name);
     if (status != TCONV_OK)
         hooks.log(hooks.user, status, text);
     return status;

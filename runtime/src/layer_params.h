@@ -7,35 +7,42 @@
 
 #include <cstdint>
 
-// clang-format off: a table
-#define TCONV_LAYER_PARAMS(X)                                                                                                                   \
-    /* the layer, per group; a depthwise layer counts as one group */                                                                           \
-    X(channels)                                                                                                                                 \
-    X(outputs) X(groups) X(in_h) X(in_w) X(out_h) X(out_w) X(kernel_h) X(kernel_w) X(stride_h) X(stride_w)                                      \
-        X(dilation_h) X(dilation_w) X(crop_h) X(                                                                                                \
-            crop_w) /* tap arithmetic: gcd(stride, dilation), and the inverse of dilation / gcd modulo stride / gcd */                          \
-        X(gcd_h) X(gcd_w) X(inverse_h)                                                                                                          \
-            X(inverse_w) /* range of the quotients, and of input index minus quotient over all taps */                                          \
-        X(first_h) X(end_h) X(first_w) X(end_w) X(nearest_h) X(farthest_h) X(nearest_w)                                                         \
-            X(farthest_w) /* views, set by each run; 0 along dimensions of extent 1 */                                                          \
-        X(in_c) X(in_row) X(in_col) X(out_c) X(out_row) X(out_col) X(res_c) X(res_row) X(res_col)                                               \
-            X(flat) /* merged lanes are contiguous in output and residual: store them as one row */                                             \
-        X(rows)     /* phases are stored together, into contiguous rows of the output */                                                        \
-        X(direct) /* register tiles are finished and stored into the output, without a pass over sums */ /* filter view, set by each packing */ \
-        X(filter_ci) X(filter_co) X(filter_ky) X(filter_kx) X(                                                                                  \
-            filter_group) /* blocking: a task is block_h x block_w quotients of some units; a unit is unit_blocks lane blocks of a group */     \
-        X(block_h) X(block_w) X(blocks_h) X(blocks_w) X(tile)                                                                                   \
-            X(tile_a) /* which of the register tiles that a layer function knows; lanes of a block */                                           \
-        X(lanes) X(lane_blocks) X(unit_blocks) X(group_units) X(units) X(task_units) X(unit_tasks) X(                                           \
-            channel_block) /* scratch, in computed numbers from its start: per-lane bias and slope, staged input, sums, softmax statistics */   \
-        X(slope_at) X(staged_at) X(sums_at) X(peak_at) X(total_at) X(staged_minor)                                                              \
-            X(staged_row)         /* staged strides: column (or channel when planar), row */                                                    \
-        X(panels) X(staged_panel) /* channel blocks of a group that are staged apart, or 1; numbers of each */                                  \
-        X(staged_phase)           /* input gradient: numbers of each staged phase of the output's gradient */                                   \
-        X(sums_pitch)                                                                                                                           \
-            X(sums_units) /* lanes (or pixels when planar) of a row of sums; units kept at once */ /* epilogue */                               \
-        X(has_bias) X(has_slope) X(finish_kind) X(in_place) X(curve) X(residual) X(softmax) X(alpha_bits) X(low_bits)                           \
-            X(high_bits) X(slope_bits)
+// A table; formatted by hand.
+// clang-format off
+#define TCONV_LAYER_PARAMS(X)                                                                                        \
+    /* the layer, per group; a depthwise layer counts as one group */                                                \
+    X(channels)   X(outputs)    X(groups)                                                                            \
+    X(in_h)       X(in_w)       X(out_h)      X(out_w)                                                               \
+    X(kernel_h)   X(kernel_w)   X(stride_h)   X(stride_w)   X(dilation_h) X(dilation_w) X(crop_h)    X(crop_w)       \
+    /* tap arithmetic: gcd(stride, dilation), and the inverse of dilation / gcd modulo stride / gcd */               \
+    X(gcd_h)      X(gcd_w)      X(inverse_h)  X(inverse_w)                                                           \
+    /* range of the quotients, and of input index minus quotient over all taps */                                    \
+    X(first_h)    X(end_h)      X(first_w)    X(end_w)                                                               \
+    X(nearest_h)  X(farthest_h) X(nearest_w)  X(farthest_w)                                                          \
+    /* views, set by each run; 0 along dimensions of extent 1 */                                                     \
+    X(in_c)       X(in_row)     X(in_col)     X(out_c)      X(out_row)    X(out_col)                                 \
+    X(res_c)      X(res_row)    X(res_col)                                                                           \
+    X(flat)       /* merged lanes are contiguous in output and residual: store them as one row */                    \
+    X(rows)       /* phases are stored together, into contiguous rows of the output */                               \
+    X(direct)     /* register tiles are finished and stored into the output, without a pass over sums */             \
+    /* filter view, set by each packing */                                                                           \
+    X(filter_ci)  X(filter_co)  X(filter_ky)  X(filter_kx)  X(filter_group)                                          \
+    /* blocking: a task is block_h x block_w quotients of some units; a unit is unit_blocks lane blocks of a group */\
+    X(block_h)    X(block_w)    X(blocks_h)   X(blocks_w)                                                            \
+    X(tile)       X(tile_a)     /* which of the register tiles that a layer function knows; lanes of a block */      \
+    X(lanes)      X(lane_blocks) X(unit_blocks) X(group_units) X(units) X(task_units) X(unit_tasks)                  \
+    X(channel_block)                                                                                                 \
+    /* scratch, in computed numbers from its start: per-lane bias and slope, staged input, sums, softmax statistics */\
+    X(slope_at)   X(staged_at)  X(sums_at)    X(peak_at)    X(total_at)                                              \
+    X(staged_minor) X(staged_row)  /* staged strides: column (or channel when planar), row */                        \
+    X(panels)     X(staged_panel)  /* channel blocks of a group that are staged apart, or 1; numbers of each */      \
+    X(staged_phase)  /* input gradient: numbers of each staged phase of the output's gradient */                     \
+    /* filter gradient: its output's gradient in scratch, whether the input lies along the lanes, partial sums */    \
+    X(gy_at)      X(gy_minor)   X(gy_row)     X(gy_phase)   X(swapped)    X(splits)     X(split_pitch)               \
+    X(sums_pitch) X(sums_units)    /* lanes (or pixels when planar) of a row of sums; units kept at once */          \
+    /* epilogue */                                                                                                   \
+    X(has_bias)   X(has_slope)  X(finish_kind) X(in_place)  X(curve)      X(residual)   X(softmax)                   \
+    X(alpha_bits) X(low_bits)   X(high_bits)  X(slope_bits)
 // clang-format on
 
 namespace tconv {

@@ -116,7 +116,8 @@ tconv_status pack(const PackedForm &form, const tconv_view *filter, void *packed
         return message.fail(TCONV_INVALID_ARGUMENT, "%s is NULL", filter == nullptr ? "filter" : "packed");
     const Extents extents = filter_extents(form.spec);
     const int64_t element = dtype_bytes(form.spec.dtype);
-    if (tconv_status status = check_filter(*filter, extents, element, message); status != TCONV_OK)
+    if (tconv_status status = check_filter(*filter, extents, element, Access::kRead, "filter", message);
+        status != TCONV_OK)
         return status;
     if (packed_bytes < static_cast<size_t>(form.bytes)) {
         return message.fail(TCONV_INVALID_ARGUMENT, "packed_bytes = %zu; this plan packs %lld bytes", packed_bytes,

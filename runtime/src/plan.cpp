@@ -87,7 +87,7 @@ tconv_status create(const tconv_spec *spec, const char *kernel, const Hooks &hoo
     made->hooks = hooks;
     made->choice = choice;
     made->packed_bytes = packed_bytes_of(choice.blocking);
-    made->slot_bytes = slot_bytes_of(choice.blocking);
+    made->slot_bytes = aligned(choice.blocking.scratch_bytes);
     if (hooks.verbose) {
         char text[6144];
         Message line(text, sizeof text);

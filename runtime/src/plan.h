@@ -28,10 +28,10 @@ inline int64_t packed_bytes_of(const Blocking &blocking) {
     return static_cast<int64_t>(sizeof(PackedHeader)) + blocking.packed_bytes;
 }
 
-// Scratch of one concurrent task, so that the next one's is aligned too.
-inline int64_t slot_bytes_of(const Blocking &blocking) {
+// Bytes of a part of the workspace, so that the next part is aligned too.
+inline int64_t aligned(int64_t bytes) {
     const int64_t alignment = kAlignment;
-    return (blocking.scratch_bytes + alignment - 1) / alignment * alignment;
+    return (bytes + alignment - 1) / alignment * alignment;
 }
 
 // The part of the requirements that follows from the spec alone.

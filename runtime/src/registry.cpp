@@ -25,8 +25,10 @@ constexpr int32_t f32 = TCONV_F32, f64 = TCONV_F64, f16 = TCONV_F16, bf16 = TCON
 constexpr Kernel all_kernels[] = {
 #define TCONV_LAYER_FUNCTION(name)
 #define TCONV_PACK_FUNCTION(name)
-#define TCONV_KERNEL(name, dtype, family, lanes, isa, tile, tile_a, tile_m, vector, run, pack, input_gradient) \
-    {#name, dtype, Family::family, Lanes::lanes, Isa::isa, tile, tile_a, tile_m, vector, run, pack, input_gradient},
+#define TCONV_KERNEL(name, dtype, family, lanes, isa, tile, tile_a, tile_m, vector, run, pack, input_gradient, \
+                     filter_gradient, unpack, bias_gradient)                                                   \
+    {#name,  dtype, Family::family, Lanes::lanes,   Isa::isa,        tile,   tile_a,       tile_m,             \
+     vector, run,   pack,           input_gradient, filter_gradient, unpack, bias_gradient},
 #include "registry.inc"
 #undef TCONV_LAYER_FUNCTION
 #undef TCONV_PACK_FUNCTION

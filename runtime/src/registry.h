@@ -31,8 +31,9 @@ struct Kernel {
     int32_t tile_a, tile_m;  // register tile: lanes or outputs, by pixels
     int32_t vector;          // computed numbers of a vector
     LayerFunction run;
-    PackFunction pack;             // of run's filter and of input_gradient's: the parameters tell which
-    LayerFunction input_gradient;  // NULL where this kernel does not compute it
+    PackFunction pack;  // of run's filter and of input_gradient's: the parameters tell which
+    LayerFunction input_gradient, filter_gradient;  // NULL where this kernel does not compute it
+    LayerFunction unpack, bias_gradient;            // the same for all kernels of a dtype and ISA
 };
 
 // What a kernel computes of a layer. The gradient of the input reads that of the output and writes input positions.

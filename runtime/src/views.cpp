@@ -80,6 +80,27 @@ tconv_status check_reach(const tconv_view &view, const Extents &extents, int64_t
     return TCONV_OK;
 }
 
+// Strides that are not negative: sorted, each must exceed the span of the smaller ones.
+tconv_status check_distinct(const tconv_view &view, const Extents &extents, const char *name, Message &message) {
+    Dimension dimensions[4];
+    const int count = sorted_dimensions(view, extents, dimensions);
+    int64_t spanned = 0;
+    for (int i = 0; i < count; ++i) {
+        if (dimensions[i].stride <= spanned) {
+            return message.fail(TCONV_INVALID_ARGUMENT,
+                                "%s stride %lld makes elements overlap; it must exceed %lld, the span of the smaller "
+                                "strides",
+                                name, static_cast<long long>(dimensions[i].stride), static_cast<long long>(spanned));
+        }
+        int64_t reach;
+        if (__builtin_mul_overflow(dimensions[i].stride, dimensions[i].extent - 1, &reach) ||
+            __builtin_add_overflow(spanned, reach, &spanned)) {
+            break;  // check_reach says so
+        }
+    }
+    return TCONV_OK;
+}
+
 tconv_status check_alignment(const tconv_view &view, int64_t element_bytes, const char *name, Message &message) {
     if (reinterpret_cast<uintptr_t>(view.data) % static_cast<uintptr_t>(element_bytes) == 0)
         return TCONV_OK;
@@ -182,35 +203,28 @@ tconv_status check_tensor(const tconv_view &view, const Extents &extents, int64_
         }
     }
     if (access == Access::kWrite) {
-        Dimension dimensions[4];
-        const int count = sorted_dimensions(view, extents, dimensions);
-        int64_t spanned = 0;
-        for (int i = 0; i < count; ++i) {
-            if (dimensions[i].stride <= spanned) {
-                return message.fail(TCONV_INVALID_ARGUMENT,
-                                    "%s stride %lld makes elements overlap; it must exceed %lld, the span of the "
-                                    "smaller strides",
-                                    name, static_cast<long long>(dimensions[i].stride),
-                                    static_cast<long long>(spanned));
-            }
-            int64_t reach;
-            if (__builtin_mul_overflow(dimensions[i].stride, dimensions[i].extent - 1, &reach) ||
-                __builtin_add_overflow(spanned, reach, &spanned)) {
-                break;  // check_reach says so
-            }
-        }
+        if (const tconv_status status = check_distinct(view, extents, name, message))
+            return status;
     }
     if (const tconv_status status = check_reach(view, extents, element_bytes, 1, name, message))
         return status;
     return check_alignment(view, element_bytes, name, message);
 }
 
-tconv_status check_filter(const tconv_view &view, const Extents &extents, int64_t element_bytes, Message &message) {
+tconv_status check_filter(const tconv_view &view, const Extents &extents, int64_t element_bytes, Access access,
+                          const char *name, Message &message) {
     if (view.data == nullptr)
-        return message.fail(TCONV_INVALID_ARGUMENT, "filter data is NULL");
-    if (const tconv_status status = check_reach(view, extents, element_bytes, 0, "filter", message))
+        return message.fail(TCONV_INVALID_ARGUMENT, "%s data is NULL", name);
+    if (const tconv_status status = check_reach(view, extents, element_bytes, 0, name, message))
         return status;
-    return check_alignment(view, element_bytes, "filter", message);
+    if (access == Access::kWrite) {
+        tconv_view turned = view;  // a flip moves no two elements together
+        for (int64_t &stride : turned.stride)
+            stride = stride < 0 ? -stride : stride;
+        if (const tconv_status status = check_distinct(turned, extents, name, message))
+            return status;
+    }
+    return check_alignment(view, element_bytes, name, message);
 }
 
 ByteRange range_of(const tconv_view &view, const Extents &extents, int64_t element_bytes) {

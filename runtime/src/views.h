@@ -26,8 +26,9 @@ enum class Access { kRead, kWrite };
 tconv_status check_tensor(const tconv_view &view, const Extents &extents, int64_t element_bytes, Access access,
                           const char *name, Message &message);
 
-// The same for a filter, whose strides may have any sign and may be zero.
-tconv_status check_filter(const tconv_view &view, const Extents &extents, int64_t element_bytes, Message &message);
+// The same for a filter, whose strides may have any sign and, where it is read, be zero.
+tconv_status check_filter(const tconv_view &view, const Extents &extents, int64_t element_bytes, Access access,
+                          const char *name, Message &message);
 
 // Bytes [begin, end) that a view can touch; end == begin for an empty one.
 struct ByteRange {

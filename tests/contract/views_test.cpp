@@ -115,12 +115,12 @@ TEST(Views, DataMustBeThereAndAligned) {
     tconv_view v = {nullptr, {2, 2, 2, 1}};
     EXPECT_EQ(check_tensor(v, e, 4, Access::kRead, "residual", message), TCONV_INVALID_ARGUMENT);
     EXPECT_STREQ(text, "residual data is NULL");
-    EXPECT_EQ(check_filter(v, e, 4, message), TCONV_INVALID_ARGUMENT);
+    EXPECT_EQ(check_filter(v, e, 4, Access::kRead, "filter", message), TCONV_INVALID_ARGUMENT);
     EXPECT_EQ(check_tensor(v, {{0, 1, 1, 2}}, 4, Access::kWrite, "output", message), TCONV_OK) << "an empty batch";
     alignas(8) char bytes[16];
     v.data = bytes + 2;
     EXPECT_EQ(check_tensor(v, e, 4, Access::kRead, "input", message), TCONV_MISALIGNED);
-    EXPECT_EQ(check_filter(v, e, 4, message), TCONV_MISALIGNED);
+    EXPECT_EQ(check_filter(v, e, 4, Access::kRead, "filter", message), TCONV_MISALIGNED);
     EXPECT_EQ(check_tensor(v, e, 2, Access::kRead, "input", message), TCONV_OK);
 }
 
@@ -128,10 +128,10 @@ TEST(Views, FilterStridesHaveAnySign) {
     float data[64];
     char text[200];
     Message message(text, sizeof text);
-    EXPECT_EQ(check_filter({data + 63, {-32, -16, -4, -1}}, {{2, 2, 4, 4}}, 4, message), TCONV_OK);
-    EXPECT_EQ(check_filter({data, {0, 0, 0, 0}}, {{2, 2, 4, 4}}, 4, message), TCONV_OK);
-    EXPECT_EQ(check_filter({data, {-2000000000, 200000000, 4, 1}}, {{2, 2, 4, 4}}, 4, message), TCONV_SIZE_OVERFLOW);
-    EXPECT_EQ(check_filter({data, {INT64_MIN, 1, 1, 1}}, {{2, 1, 1, 1}}, 4, message), TCONV_SIZE_OVERFLOW);
+    EXPECT_EQ(check_filter({data + 63, {-32, -16, -4, -1}}, {{2, 2, 4, 4}}, 4, Access::kRead, "filter", message), TCONV_OK);
+    EXPECT_EQ(check_filter({data, {0, 0, 0, 0}}, {{2, 2, 4, 4}}, 4, Access::kRead, "filter", message), TCONV_OK);
+    EXPECT_EQ(check_filter({data, {-2000000000, 200000000, 4, 1}}, {{2, 2, 4, 4}}, 4, Access::kRead, "filter", message), TCONV_SIZE_OVERFLOW);
+    EXPECT_EQ(check_filter({data, {INT64_MIN, 1, 1, 1}}, {{2, 1, 1, 1}}, 4, Access::kRead, "filter", message), TCONV_SIZE_OVERFLOW);
     const ByteRange range = range_of({data + 63, {-32, -16, -4, 1}}, {{2, 2, 4, 1}}, 4);
     EXPECT_EQ(range.end, reinterpret_cast<uintptr_t>(data + 64));
     EXPECT_EQ(range.begin, reinterpret_cast<uintptr_t>(data + 63 - 32 - 16 - 12));

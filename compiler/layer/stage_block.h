@@ -1,0 +1,21 @@
+// Copies a block of a tensor to scratch, as computed numbers, with zeros for the columns that do not exist.
+#pragma once
+
+#include "ir.h"
+#include "stages.h"
+
+namespace tconv::compiler {
+
+struct StageBlock {
+    Halide::Expr from;                        // address of row 0, column 0 of the first channel; need not exist itself
+    Halide::Expr from_c, from_col, from_row;  // strides
+    Halide::Expr to;                          // address in scratch
+    Halide::Expr to_minor, to_row;            // strides: column, or channel when planar; row
+    Halide::Expr channels, columns, rows;
+    Halide::Expr inside_begin, inside_end;  // columns that exist, in [0, columns]
+};
+
+// `planar`: columns lie innermost in scratch, else channels.
+void stage_block(Statements &body, const SharedStages &shared, bool planar, const StageBlock &block);
+
+}  // namespace tconv::compiler

@@ -1,0 +1,195 @@
+#include "array.h"
+
+#include <nanobind/stl/string.h>
+
+#include <algorithm>
+#include <bit>
+#include <string>
+
+#include "names.h"
+
+namespace nb = nanobind;
+
+namespace tconv::python {
+
+namespace {
+
+std::string type_of(nb::handle object) {
+    return nb::cast<std::string>(nb::str(object.type().attr("__name__")));
+}
+
+// The struct module's code of one native element. NumPy has no bfloat16: such data comes as its bits, 'H'.
+int32_t dtype_of_format(const char *format) {
+    if (format == nullptr)
+        return TCONV_U8;
+    const bool native =
+        *format == '@' || *format == '=' || (*format == '<' && std::endian::native == std::endian::little);
+    if (native)
+        ++format;
+    if (format[0] == '\0' || format[1] != '\0')
+        return 0;
+    switch (format[0]) {
+        case 'f':
+            return TCONV_F32;
+        case 'd':
+            return TCONV_F64;
+        case 'e':
+            return TCONV_F16;
+        case 'H':
+            return TCONV_BF16;
+        case 'b':
+            return TCONV_S8;
+        case 'B':
+            return TCONV_U8;
+        case 'i':
+            return TCONV_S32;
+        default:
+            return 0;
+    }
+}
+
+int32_t dtype_of_tensor(nb::dlpack::dtype dtype) {
+    using Code = nb::dlpack::dtype_code;
+    if (dtype.lanes != 1)
+        return 0;
+    const auto is = [&](Code code, int bits) { return dtype.code == static_cast<uint8_t>(code) && dtype.bits == bits; };
+    return is(Code::Float, 32)    ? TCONV_F32
+           : is(Code::Float, 64)  ? TCONV_F64
+           : is(Code::Float, 16)  ? TCONV_F16
+           : is(Code::Bfloat, 16) ? TCONV_BF16
+           : is(Code::UInt, 16)   ? TCONV_BF16
+           : is(Code::Int, 8)     ? TCONV_S8
+           : is(Code::UInt, 8)    ? TCONV_U8
+           : is(Code::Int, 32)    ? TCONV_S32
+                                  : 0;
+}
+
+std::string text_of(const int64_t *shape, int count) {
+    std::string text = "(";
+    for (int i = 0; i < count; ++i)
+        text += (i > 0 ? ", " : "") + std::to_string(shape[i]);
+    return text + (count == 1 ? ",)" : ")");
+}
+
+}  // namespace
+
+bool Array::read_buffer(nb::handle object, Access access) {
+    if (!PyObject_CheckBuffer(object.ptr()))
+        return false;
+    const int flags = PyBUF_STRIDED_RO | PyBUF_FORMAT | (access == Access::kWrite ? PyBUF_WRITABLE : 0);
+    if (PyObject_GetBuffer(object.ptr(), &buffer_, flags) != 0) {
+        if (access == Access::kWrite &&
+            (PyErr_ExceptionMatches(PyExc_ValueError) || PyErr_ExceptionMatches(PyExc_BufferError))) {
+            PyErr_Clear();
+            throw nb::value_error((std::string(name_) + " cannot be written to: it is read-only").c_str());
+        }
+        // NumPy has element types without a format, ml_dtypes' among them.
+        PyErr_Clear();
+        throw nb::type_error((std::string(name_) + " has an element type that tconv cannot read").c_str());
+    }
+    holds_buffer_ = true;
+    data_ = buffer_.buf;
+    dimensions_ = buffer_.ndim;
+    dtype_ = dtype_of_format(buffer_.format);
+    for (int i = 0; i < std::min(dimensions_, kMostDimensions); ++i) {
+        shape_[i] = buffer_.shape[i];
+        stride_[i] = buffer_.strides[i] / buffer_.itemsize;
+        if (buffer_.strides[i] % buffer_.itemsize != 0) {
+            PyBuffer_Release(&buffer_);
+            throw nb::value_error((std::string(name_) + ": strides must be multiples of the element's size").c_str());
+        }
+    }
+    return true;
+}
+
+void Array::read_dlpack(nb::handle object, Access access) {
+    if (!nb::hasattr(object, "__dlpack__")) {
+        throw nb::type_error(
+            (std::string(name_) + " is of type " + type_of(object) + "; it must be a NumPy array or have __dlpack__")
+                .c_str());
+    }
+    if (nb::hasattr(object, "__dlpack_device__")) {
+        const int kind = nb::cast<int>(nb::object(object.attr("__dlpack_device__")())[0]);
+        if (kind != nb::device::cpu::value)
+            throw nb::value_error((std::string(name_) + " is not in the CPU's memory").c_str());
+    }
+    const auto take = [&](const auto &tensor) {
+        data_ = const_cast<void *>(static_cast<const void *>(tensor.data()));
+        dimensions_ = static_cast<int>(tensor.ndim());
+        dtype_ = dtype_of_tensor(tensor.dtype());
+        for (int i = 0; i < std::min(dimensions_, kMostDimensions); ++i) {
+            shape_[i] = static_cast<int64_t>(tensor.shape(static_cast<size_t>(i)));
+            stride_[i] = tensor.stride(static_cast<size_t>(i));
+        }
+    };
+    if (access == Access::kRead ? nb::try_cast(object, constant_) : nb::try_cast(object, tensor_)) {
+        access == Access::kRead ? take(constant_) : take(tensor_);
+        return;
+    }
+    // nanobind swallows the exporter's exception; ask again so that the caller sees what is wrong.
+    object.attr("__dlpack__")();
+    throw nb::value_error(
+        (std::string(name_) + " cannot be " + (access == Access::kRead ? "read" : "written") + " through DLPack")
+            .c_str());
+}
+
+Array::Array(const char *name, nb::handle object, Access access) : name_(name) {
+    if (!read_buffer(object, access))
+        read_dlpack(object, access);
+}
+
+Array::Array(const char *name, nb::handle object, int32_t dtype, Access access) : Array(name, object, access) {
+    if (dtype_ != dtype) {
+        throw nb::type_error((std::string(name_) + " holds " +
+                              (dtype_ == 0 ? "other elements" : name_of(Names::kDtype, dtype_)) + "; the spec has " +
+                              name_of(Names::kDtype, dtype))
+                                 .c_str());
+    }
+}
+
+Array::~Array() {
+    if (holds_buffer_)
+        PyBuffer_Release(&buffer_);
+}
+
+void Array::wrong_shape(const int64_t *wanted, int count) const {
+    const std::string shape =
+        dimensions_ > kMostDimensions ? std::to_string(dimensions_) + " dimensions" : text_of(shape_, dimensions_);
+    throw nb::value_error(
+        (std::string(name_) + " has shape " + shape + "; the spec wants " + text_of(wanted, count)).c_str());
+}
+
+tconv_view Array::view(const std::array<int64_t, 4> &shape, const std::array<int, 4> &axes) const {
+    const bool one_image = dimensions_ == 3 && shape[0] == 1;
+    const int first = one_image ? 1 : 0;
+    if (dimensions_ != 4 - first || !std::equal(shape.begin() + first, shape.end(), shape_))
+        wrong_shape(shape.data(), 4);
+    tconv_view view{data_, {}};
+    for (size_t i = 0; i < 4; ++i) {
+        const int axis = axes[i] - first;
+        view.stride[i] = axis < 0 ? 0 : stride_[axis];
+    }
+    return view;
+}
+
+void *Array::row(int64_t count) const {
+    if (dimensions_ != 1 || shape_[0] != count)
+        wrong_shape(&count, 1);
+    if (count > 1 && stride_[0] != 1)
+        throw nb::value_error((std::string(name_) + " must be contiguous").c_str());
+    return data_;
+}
+
+int32_t Array::dtype_of(nb::handle object) {
+    return Array("array", object, Access::kRead).dtype_;
+}
+
+nb::tuple Array::shape_of(nb::handle object) {
+    const Array array("array", object, Access::kRead);
+    nb::list shape;
+    for (int i = 0; i < std::min(array.dimensions_, kMostDimensions); ++i)
+        shape.append(array.shape_[i]);
+    return nb::tuple(shape);
+}
+
+}  // namespace tconv::python

@@ -1,0 +1,18 @@
+// The enums of tconv.h by the names that they have in Python and in layer texts.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+#include <cstdint>
+
+namespace tconv::python {
+
+enum class Names { kDtype, kLayout, kFilterLayout, kMath, kActivation, kSoftmaxAxis, kResidual, kGradient };
+
+// Throws ValueError naming the field, the value and what is allowed; TypeError if it is no name at all. Dtypes may also
+// be dtype objects of NumPy, torch and others.
+int32_t value_of(Names names, const char *field, nanobind::handle name);
+
+const char *name_of(Names names, int32_t value);
+
+}  // namespace tconv::python

@@ -1,0 +1,20 @@
+// Python numbers as the int32 fields of a spec, with errors that name the field.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+#include <array>
+#include <cstdint>
+
+namespace tconv::python {
+
+// Anything with __index__ but bool. TypeError or ValueError with the field and the value.
+int32_t int32_of(const char *field, nanobind::handle value);
+
+// One number for both axes, or (height, width).
+std::array<int32_t, 2> pair_of(const char *field, nanobind::handle value);
+
+// One number for all sides, (height, width) for both sides of each, or (top, left, bottom, right).
+std::array<int32_t, 4> pads_of(const char *field, nanobind::handle value);
+
+}  // namespace tconv::python

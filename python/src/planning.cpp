@@ -1,0 +1,84 @@
+#include "planning.h"
+
+#include <nanobind/stl/string.h>
+
+#include <string>
+
+#include "failure.h"
+#include "names.h"
+#include "numbers.h"
+
+namespace nb = nanobind;
+
+namespace tconv::python {
+
+namespace {
+
+int32_t count_of(nb::handle threads) {
+    if (threads.is_none())
+        return nb::cast<int32_t>(nb::module_::import_("tconv._threads").attr("default_threads")());
+    const int32_t count = int32_of("threads", threads);
+    if (count < 1 || count > 1024)
+        throw nb::value_error(("threads = " + std::to_string(count) + "; it must be between 1 and 1024").c_str());
+    return count;
+}
+
+std::array<int, 4> filter_axes(int32_t filter_layout) {
+    switch (filter_layout) {
+        case TCONV_HWIO:
+            return {2, 3, 0, 1};
+        case TCONV_HWOI:
+            return {3, 2, 0, 1};
+        case TCONV_OHWI:
+            return {3, 0, 1, 2};
+        default:
+            return {0, 1, 2, 3};
+    }
+}
+
+}  // namespace
+
+Threads::Threads(nb::handle threads) : count(count_of(threads)) {
+    tconv_hooks_init(&hooks, sizeof hooks);
+    if (count > 1) {
+        pool = shared_pool(count);
+        check(tconv_pool_hooks(pool.get(), &hooks));
+    }
+    hooks.log = log;
+}
+
+Workspaces::Lease::Lease(Workspaces &from) : from_(from) {
+    if (from.idle_.empty()) {
+        from.idle_.reserve(from.count_ + 1);  // so that the destructor never allocates
+        block_ = allocate(from.alignment_, from.bytes_);
+        ++from.count_;
+    } else {
+        block_ = std::move(from.idle_.back());
+        from.idle_.pop_back();
+    }
+}
+
+FilterOrder::FilterOrder(const Spec &spec, nb::handle filter_layout)
+    : axes(filter_axes(value_of(Names::kFilterLayout, "filter_layout", filter_layout))) {
+    const std::array<int64_t, 4> logical = spec.filter_shape();
+    for (size_t i = 0; i < 4; ++i)
+        shape[static_cast<size_t>(axes[i])] = logical[i];
+}
+
+const char *kernel_name(nb::handle kernel) {
+    return kernel.is_none() ? nullptr : nb::cast<const char *>(kernel);
+}
+
+Result::Result(nb::handle given, nb::handle like, const std::array<int64_t, 4> &shape, int dimensions)
+    : buffer_(nb::borrow(given)), finish_(nb::none()) {
+    if (!given.is_none())
+        return;
+    nb::list sizes;
+    for (size_t i = 4 - static_cast<size_t>(dimensions); i < 4; ++i)
+        sizes.append(shape[i]);
+    const nb::object allocated = nb::module_::import_("tconv._arrays").attr("output_for")(like, nb::tuple(sizes));
+    buffer_ = allocated[0];
+    finish_ = allocated[1];
+}
+
+}  // namespace tconv::python

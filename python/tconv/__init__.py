@@ -1,0 +1,30 @@
+"""2-D transposed convolution (deconvolution, ConvTranspose2d) on the CPU, by kernels compiled ahead of time.
+
+    y = tconv.conv_transpose2d(x, w, b, stride=2, padding=1)
+
+computes one layer; :class:`Plan` separates what is done once (choosing a kernel, packing the filter) from what is done
+for every input. The modules ``tconv.torch``, ``tconv.chainer``, ``tconv.paddle`` and ``tconv.numpy_ml`` have the
+arguments and the rules of those packages, ``tconv.profiles`` those of ONNX, TensorFlow, Keras, TFLite, JAX and OpenVINO.
+"""
+
+import os
+
+from tconv import _core, _functional
+from tconv._core import GradientPlan, Packed, Plan, Spec, kernels
+from tconv._functional import conv_transpose2d
+from tconv._threads import default_threads
+
+__version__ = _core.version
+__all__ = ["GradientPlan", "Packed", "Plan", "Spec", "conv_transpose2d", "default_threads", "kernels"]
+
+for _type in (GradientPlan, Packed, Plan, Spec):
+    _type.__module__ = "tconv"
+
+
+def _after_fork():
+    """A forked child has the parent's pools without their threads. Plans that exist run serially; others get new ones."""
+    _core._forget_pools()
+    _functional.forget_plans()
+
+
+os.register_at_fork(after_in_child=_after_fork)

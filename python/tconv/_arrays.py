@@ -1,0 +1,47 @@
+"""Results in the framework of the input."""
+
+import sys
+
+import numpy as np
+
+from tconv import _core
+
+
+def is_bfloat16(array) -> bool:
+    """Whether this is a NumPy array of ml_dtypes.bfloat16, a type that neither the buffer protocol nor DLPack knows."""
+    return isinstance(array, np.ndarray) and array.dtype.name == "bfloat16"
+
+
+def as_readable(array):
+    """The array itself, or a view of its bits where NumPy cannot export it."""
+    return array.view(np.uint16) if is_bfloat16(array) else array
+
+
+def dtype_name(array) -> str:
+    """The element type as a name of tconv.Spec; TypeError if this is no array or has another type."""
+    if isinstance(array, np.ndarray):
+        return array.dtype.name
+    return _core.dtype_of(array)
+
+
+def shape_of(array) -> tuple[int, ...]:
+    """The shape; TypeError if this is no array."""
+    return array.shape if isinstance(array, np.ndarray) else _core.shape_of(array)
+
+
+def framework_of(array):
+    """The module that an array's type comes from: numpy, torch, jax ..."""
+    return sys.modules.get(type(array).__module__.partition(".")[0])
+
+
+def output_for(x, shape):
+    """A buffer for a result that belongs to `x`, and what makes an array of x's framework of it (None: it is one)."""
+    if isinstance(x, np.ndarray):
+        return np.empty(shape, x.dtype), None
+    framework = framework_of(x)
+    if framework is not None and framework.__name__ == "torch":
+        return framework.empty(shape, dtype=x.dtype), None
+    # An array that cannot be written to (JAX) is made of a buffer that can.
+    from_dlpack = getattr(framework, "from_dlpack", None) or getattr(getattr(framework, "dlpack", None), "from_dlpack", None)
+    buffer = np.empty(shape, _core.dtype_of(x))
+    return buffer, from_dlpack

@@ -1,0 +1,60 @@
+"""The module, the function, and the exchange of the layers of a model."""
+
+import torch
+
+from tconv.torch import _ops
+
+
+def _pair(name, value):
+    values = (value, value) if isinstance(value, int) else tuple(value)
+    if len(values) == 1:
+        values *= 2
+    if len(values) != 2:
+        raise ValueError(f"{name} = {value!r}; it must be one integer or two (height, width)")
+    return values
+
+
+def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
+    """torch.nn.functional.conv_transpose2d.
+
+    input : tensor of shape (N, C_in, H, W) or (C_in, H, W), on the CPU, contiguous or channels_last as the result then is
+    weight : tensor of shape (C_in, C_out/groups, kH, kW)
+    bias : tensor of shape (C_out,), or None
+
+    Raises ValueError for sizes that do not fit, TypeError for element types that do not.
+    """
+    if input.dim() not in (3, 4):
+        raise ValueError(f"input has shape {tuple(input.shape)}; it must have 4 dimensions, or 3 for one image")
+    if weight.dim() != 4:
+        raise ValueError(f"weight has shape {tuple(weight.shape)}; it must have 4 dimensions")
+    padding = _pair("padding", padding)
+    if min(padding) < 0:
+        raise ValueError(f"padding = {padding}; it must be at least 0")
+    batch = input if input.dim() == 4 else input.unsqueeze(0)
+    y = _ops.conv_transpose2d(batch, weight, bias, _pair("stride", stride), padding,
+                              _pair("output_padding", output_padding), groups, _pair("dilation", dilation))
+    return y if input.dim() == 4 else y.squeeze(0)
+
+
+class ConvTranspose2d(torch.nn.ConvTranspose2d):
+    """torch.nn.ConvTranspose2d on tconv's kernels: constructor, parameters, state_dict and initialisation are torch's."""
+
+    def forward(self, input, output_size=None):
+        """The layer of `input`, (N, C_in, H, W) or (C_in, H, W); `output_size`, with or without N and C, picks the size
+        among those that a convolution of this stride would make the input's size. ValueError outside their range."""
+        output_padding = self._output_padding(input, output_size, self.stride, self.padding, self.kernel_size, 2,
+                                              self.dilation)
+        return conv_transpose2d(input, self.weight, self.bias, self.stride, self.padding, output_padding, self.groups,
+                                self.dilation)
+
+
+def replace(model: torch.nn.Module) -> torch.nn.Module:
+    """Makes every torch.nn.ConvTranspose2d of a model a :class:`ConvTranspose2d`, in place, and returns the model.
+
+    The modules stay the objects they are, with their parameters, hooks and mode; only their class changes. Layers of a
+    subclass of torch's are left alone, and so are those on another device or of a type that tconv has not.
+    """
+    for module in model.modules():
+        if type(module) is torch.nn.ConvTranspose2d and module.weight.device.type == "cpu" and module.weight.dtype in _ops.DTYPES:
+            module.__class__ = ConvTranspose2d
+    return model

@@ -1,0 +1,67 @@
+// Gradients of the filter and the bias. The correlation's register tiles are those of cpu_multiply.cpp, with the same
+// count of registers; its reduction runs over positions, so both operands come from staged blocks.
+#include "schedule.h"
+
+namespace tconv::schedules {
+
+using namespace Halide;
+
+void cpu_correlate(generators::Correlate &correlate, const Tile &tile) {
+    Var a = correlate.a, m = correlate.m, block = correlate.block, tile_m("tile_m");
+    Func product = correlate.product, sums = correlate.sums;
+    // The caller passes whole tiles only.
+    sums.update()
+        .split(m, tile_m, m, tile.m, TailStrategy::RoundUp)
+        .reorder(a, m, tile_m, block)
+        .vectorize(a, tile.vector)
+        .unroll(a)
+        .unroll(m);
+    product.compute_at(sums, tile_m)
+        .store_in(MemoryType::Register)
+        .bound_extent(a, tile.a)
+        .bound_extent(m, tile.m)
+        .vectorize(a, tile.vector)
+        .unroll(a)
+        .unroll(m);
+    product.update()
+        .reorder(a, m, correlate.positions.x, correlate.positions.y, block)
+        .vectorize(a, tile.vector)
+        .unroll(a)
+        .unroll(m);
+
+    correlate.wide.dim(0).set_min(0).set_stride(1);
+    correlate.narrow.dim(0).set_min(0).set_stride(1);
+    sums.output_buffer().dim(0).set_bounds(0, tile.a);
+}
+
+void cpu_position_sums(generators::PositionSums &sums, int vector) {
+    any_stride(sums.gradient);
+    if (sums.planar) {
+        sums.gradient.dim(1).set_stride(1);
+        sums.partial.compute_at(sums.sums, sums.c).store_in(MemoryType::Register).vectorize(sums.v, vector);
+        sums.partial.update().vectorize(sums.v, vector);
+        sums.partial.bound_extent(sums.v, vector);
+        return;
+    }
+    // Vectors of channels; where they are contiguous, vectors are loaded.
+    Var block("block");
+    sums.sums.update().split(sums.c, block, sums.c, vector, TailStrategy::GuardWithIf).vectorize(sums.c);
+    sums.partial.compute_at(sums.sums, block).store_in(MemoryType::Stack).bound_storage(sums.c, vector);
+    sums.partial.vectorize(sums.c, vector, TailStrategy::GuardWithIf);
+    sums.partial.update().reorder(sums.c, sums.positions.x, sums.positions.y);
+    sums.partial.update()
+        .specialize(sums.gradient.dim(0).stride() == 1)
+        .vectorize(sums.c, vector, TailStrategy::GuardWithIf);
+}
+
+void cpu_unpack(generators::Unpack &unpack, int vector) {
+    any_stride(unpack.filter.output_buffer());
+    unpack.partial.dim(0).set_min(0).set_stride(1);
+    Var block("block");
+    unpack.filter.split(unpack.lane, block, unpack.lane, vector, TailStrategy::GuardWithIf).vectorize(unpack.lane);
+    unpack.total.compute_at(unpack.filter, block).store_in(MemoryType::Register).bound_extent(unpack.lane, vector);
+    unpack.total.vectorize(unpack.lane, vector);
+    unpack.total.update().vectorize(unpack.lane, vector);
+}
+
+}  // namespace tconv::schedules

@@ -1,0 +1,71 @@
+"""The definition, as a scatter in float64: slow, short, and without tconv."""
+
+import numpy as np
+
+
+def scatter(x, w, stride=(1, 1), dilation=(1, 1), groups=1):
+    """The full scatter of x (N, C, H, W) by w (C, O/groups, kH, kW)."""
+    x, w = np.asarray(x, np.float64), np.asarray(w, np.float64)
+    n, c, h, width = x.shape
+    _, per_group, kh, kw = w.shape
+    full = np.zeros((n, per_group * groups, stride[0] * (h - 1) + dilation[0] * (kh - 1) + 1,
+                     stride[1] * (width - 1) + dilation[1] * (kw - 1) + 1))
+    for group in range(groups):
+        inputs = slice(group * c // groups, (group + 1) * c // groups)
+        outputs = slice(group * per_group, (group + 1) * per_group)
+        for i in range(kh):
+            for j in range(kw):
+                rows = slice(i * dilation[0], i * dilation[0] + stride[0] * (h - 1) + 1, stride[0])
+                columns = slice(j * dilation[1], j * dilation[1] + stride[1] * (width - 1) + 1, stride[1])
+                full[:, outputs, rows, columns] += np.einsum("nchw,co->nohw", x[:, inputs], w[inputs, :, i, j])
+    return full
+
+
+def crop(full, first, size):
+    """`size` rows and columns of the full scatter from `first` on, zeros where it has none."""
+    padded = np.zeros((*full.shape[:2], *size))
+    source, target = [], []
+    for start, length, have in zip(first, size, full.shape[2:], strict=True):
+        begin, end = max(start, 0), max(min(start + length, have), max(start, 0))
+        source.append(slice(begin, end))
+        target.append(slice(begin - start, end - start))
+    if all(part.start < part.stop for part in source):
+        padded[:, :, target[0], target[1]] = full[:, :, source[0], source[1]]
+    return padded
+
+
+def conv_transpose2d(x, w, b=None, stride=(1, 1), pads=(0, 0, 0, 0), output_padding=(0, 0), groups=1, dilation=(1, 1)):
+    """As tconv.conv_transpose2d, in float64; pairs must be pairs and pads four."""
+    full = scatter(x, w, stride, dilation, groups)
+    top, left, bottom, right = pads
+    size = (full.shape[2] - top - bottom + output_padding[0], full.shape[3] - left - right + output_padding[1])
+    y = crop(full, (top, left), size)
+    return y if b is None else y + np.asarray(b, np.float64)[None, :, None, None]
+
+
+def legal_layer(random):
+    """Random arguments of a small legal layer: sizes of x and w, keyword arguments with pairs."""
+    while True:
+        groups = int(random.choice([1, 1, 2, 3]))
+        c, per_group = groups * int(random.integers(1, 5)), int(random.integers(1, 7))
+        size, kernel = random.integers(1, 8, 2), random.integers(1, 6, 2)
+        stride, dilation = random.integers(1, 5, 2), random.choice([1, 1, 1, 2, 3], 2)
+        full = stride * (size - 1) + dilation * (kernel - 1) + 1
+        padding = random.integers(0, 4, 2)
+        output_padding = random.integers(0, np.maximum(stride, dilation))
+        if np.all(full - 2 * padding + output_padding >= 1):
+            break
+    pairs = {"stride": stride, "padding": padding, "output_padding": output_padding, "dilation": dilation}
+    arguments = {name: tuple(int(n) for n in value) for name, value in pairs.items()}
+    batch = int(random.integers(1, 4))
+    return ((batch, c, *map(int, size)), (c, per_group, *map(int, kernel)), {**arguments, "groups": groups})
+
+
+def float32_bound(x, w, b=None, **arguments):
+    """|error| of sums of float32 products in any order: (terms + 2) roundings of the sum of magnitudes."""
+    arguments = dict(arguments)
+    padding = arguments.pop("padding", (0, 0))
+    terms = w.shape[0] // arguments.get("groups", 1) * w.shape[2] * w.shape[3] + 2
+    magnitudes = conv_transpose2d(np.abs(x), np.abs(w), None if b is None else np.abs(b), pads=(*padding, *padding),
+                                  **arguments)
+    return terms * 2.0**-24 * magnitudes + 1e-30

@@ -1,0 +1,100 @@
+"""The layers of tconv.chainer, numpy_ml, paddle and torch against what the packages themselves computed and refused: the
+golden files of tests/golden. The C profiles are held against them there; here it is what Python makes of arguments and arrays.
+"""
+
+import os
+import pathlib
+import sys
+
+import numpy as np
+import pytest
+
+from tconv import chainer, numpy_ml, profiles
+from tconv.paddle import Conv2DTranspose as FluidLayer
+from tconv.paddle.nn import Conv2DTranspose as PaddleLayer
+
+GOLDEN = pathlib.Path(os.environ.get("TCONV_SOURCE", pathlib.Path(__file__).parents[2])) / "tests/golden"
+sys.path.insert(0, str(GOLDEN))
+import deviations  # noqa: E402
+import store  # noqa: E402
+from integers import tensor  # noqa: E402
+
+
+def tuples(value):
+    return tuple(map(tuples, value)) if isinstance(value, list) else value
+
+
+def arguments_of(case):
+    return {name: tuples(value) for name, value in case["args"].items()}
+
+
+def arrays_of(case):
+    x, w = (tensor(case["id"], role, case[role]).astype(np.float32) for role in ("x", "w"))
+    return x, w, tensor(case["id"], "b", [case["b"]]).astype(np.float32) if "b" in case else None
+
+
+def run_chainer(case):
+    x, w, b = arrays_of(case)
+    arguments = arguments_of(case)
+    x_type, w_type = arguments.pop("x_dtype", "float32"), arguments.pop("W_dtype", "float32")
+    return chainer.deconvolution_2d(x.astype(x_type), w.astype(w_type), None if b is None else b.astype(x_type), **arguments)
+
+
+def run_numpy_ml(case):
+    x, w, b = arrays_of(case)
+    y = numpy_ml.deconv2D_naive(x, w, **arguments_of(case))
+    return y if b is None else y + b
+
+
+def run_paddle(case):
+    x, w, b = arrays_of(case)
+    arguments = arguments_of(case)
+    arguments.pop("api", None)  # Paddle's function or its static one, of which the layer of fluid has the act
+    groups = arguments.get("groups", 1)
+    bias = False if b is None else b
+    if "act" in arguments:
+        return FluidLayer(w.shape[0], w.shape[1] * groups, w.shape[2:], param_attr=w, bias_attr=bias, **arguments)(x)
+    size = arguments.pop("output_size", None)
+    if size is not None and arguments.get("output_padding"):
+        # Paddle's function refuses both; its layer, and ours, drops the output_padding instead.
+        return profiles.paddle({"in_channels": 1, "out_channels": 1, "in_size": x.shape[2:], "kernel": w.shape[2:]},
+                               output_size=size, **{**arguments, "groups": 1})
+    layer = PaddleLayer(w.shape[0], w.shape[1] * groups, w.shape[2:], weight_attr=w, bias_attr=bias, **arguments)
+    return layer(x, size)
+
+
+def run_torch(case):
+    torch = pytest.importorskip("torch")
+    import tconv.torch
+
+    x, w, b = (None if array is None else torch.from_numpy(array) for array in arrays_of(case))
+    arguments = arguments_of(case)
+    size, groups = arguments.pop("output_size", None), arguments.get("groups", 1)
+    layer = tconv.torch.ConvTranspose2d(w.shape[0], w.shape[1] * groups, tuple(w.shape[2:]), bias=b is not None, **arguments)
+    with torch.no_grad():
+        layer.weight.copy_(w)
+        if b is not None:
+            layer.bias.copy_(b)
+        return layer(x, output_size=size).numpy()
+
+
+@pytest.mark.parametrize(("framework", "run"), [("chainer", run_chainer), ("numpy_ml", run_numpy_ml),
+                                                ("paddle", run_paddle), ("torch", run_torch)])
+def test_results_and_refusals(framework, run):
+    compared = refused = 0
+    for case in store.Golden(GOLDEN / "data" / f"{framework}.npz").cases:
+        known = any(deviation.applies(case) for deviation in deviations.DEVIATIONS.get(framework, ()))
+        try:
+            y = run(case)
+        except (ValueError, TypeError) as error:
+            assert known or "error" in case, f"{case['id']} {case['args']} {case['x']} {case['w']}: {error}"
+            refused += 1
+            continue
+        if "y" not in case["results"]:
+            assert known, f"{case['id']} {case['args']} {case['x']} {case['w']}: {framework} says {case['error']}"
+            continue
+        expected = case["results"]["y"]
+        close = np.allclose(y, expected, atol=1e-5) if case.get("real") else np.array_equal(y, expected)
+        assert close or known, f"{case['id']} {case['args']} {case['x']} {case['w']}"
+        compared += close
+    assert compared > 500 and refused > 0, (compared, refused)

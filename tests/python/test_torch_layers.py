@@ -1,0 +1,82 @@
+"""tconv.torch against PyTorch on random legal layers, within the bound of docs/python.md."""
+
+import os
+
+import numpy as np
+import pytest
+import reference
+
+torch = pytest.importorskip("torch")
+import tconv.torch  # noqa: E402
+
+LAYERS = int(os.environ.get("TCONV_TORCH_LAYERS", "300"))
+
+# Unit roundoff of what is computed in, and of the result as it is stored.
+ROUNDOFF = {torch.float64: (2.0**-53, 2.0**-53), torch.float32: (2.0**-24, 2.0**-24), torch.float16: (2.0**-24, 2.0**-11),
+            torch.bfloat16: (2.0**-24, 2.0**-8)}
+
+
+def arrays(random, dtype):
+    """x, w, b as float64 values that dtype holds exactly, and the arguments."""
+    x_shape, w_shape, arguments = reference.legal_layer(random)
+    held = [torch.from_numpy(random.standard_normal(shape)).to(dtype)
+            for shape in (x_shape, w_shape, (w_shape[1] * arguments["groups"],))]
+    return held, arguments
+
+
+def bound_of(x, w, b, arguments, dtype):
+    """(terms + 2) roundings of the sum of magnitudes, and one of the result."""
+    working, stored = ROUNDOFF[dtype]
+    function = torch.nn.functional.conv_transpose2d
+    magnitudes = function(x.double().abs(), w.double().abs(), None if b is None else b.double().abs(), **arguments)
+    exact = function(x.double(), w.double(), None if b is None else b.double(), **arguments)
+    terms = w.shape[0] // arguments["groups"] * w.shape[2] * w.shape[3] + 2
+    return exact, terms * working * magnitudes + 2 * stored * exact.abs() + 1e-30 + (2.0**-25 if dtype == torch.float16 else 0)
+
+
+@pytest.mark.parametrize("dtype", ROUNDOFF, ids=str)
+def test_random_layers(random, dtype):
+    for number in range(LAYERS):
+        (x, w, b), arguments = arrays(random, dtype)
+        b = None if number % 4 == 0 else b
+        if number % 3 == 0:
+            x = x.to(memory_format=torch.channels_last)
+        y = tconv.torch.conv_transpose2d(x, w, b, **arguments)
+        exact, bound = bound_of(x, w, b, arguments, dtype)
+        assert y.dtype == dtype and y.shape == exact.shape
+        error = (y.double() - exact).abs()
+        assert torch.all(error <= bound), f"{tuple(x.shape)} {tuple(w.shape)} {arguments}: {(error - bound).max()} too much"
+        if number % 5 == 0:
+            assert torch.equal(tconv.torch.conv_transpose2d(x[0], w, b, **arguments), y[0])
+
+
+def test_what_torch_refuses_is_refused(random):
+    """The same arguments, moved out of the legal range one at a time."""
+    refused = 0
+    for _ in range(60):
+        (x, w, b), arguments = arrays(random, torch.float32)
+        name, value = [("padding", 50), ("output_padding", 9), ("stride", 0), ("dilation", 0), ("groups", 7),
+                       ("stride", (1, 2, 3))][random.integers(6)]
+        for function in (torch.nn.functional.conv_transpose2d, tconv.torch.conv_transpose2d):
+            with pytest.raises((RuntimeError, ValueError)):
+                function(x, w, b, **{**arguments, name: value})
+        refused += 1
+    assert refused == 60
+
+
+def test_legal_output_padding_up_to_the_larger_of_stride_and_dilation():
+    x, w = torch.randn(1, 2, 3, 3), torch.randn(2, 2, 2, 2)
+    for stride, dilation, output_padding in [(1, 3, 2), (3, 1, 2), (2, 4, 3)]:
+        arguments = {"stride": stride, "dilation": dilation, "output_padding": output_padding}
+        expected = torch.nn.functional.conv_transpose2d(x, w, **arguments)
+        assert torch.allclose(tconv.torch.conv_transpose2d(x, w, **arguments), expected, atol=1e-5)
+
+
+def test_expanded_and_sliced_tensors(random):
+    x = torch.from_numpy(random.integers(-3, 4, (1, 4, 1, 7))).float().expand(3, 4, 5, 7)
+    w = torch.from_numpy(random.integers(-3, 4, (4, 6, 3, 6))).float()[:, ::2, :, 1::2]
+    b = torch.from_numpy(random.integers(-3, 4, 6)).float()[::2]
+    expected = torch.nn.functional.conv_transpose2d(x, w, b, 2)
+    assert torch.equal(tconv.torch.conv_transpose2d(x, w, b, 2), expected)
+    np.testing.assert_array_equal(tconv.torch.conv_transpose2d(x[:, :, ::2], w, b),
+                                  torch.nn.functional.conv_transpose2d(x[:, :, ::2], w, b))
