@@ -70,7 +70,7 @@ TEST_F(Malformed, LayerText) {
     expect_refused({"--layer", "n1_c2_h3_w3_o4_k3x3_s0x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw"}, {"stride_h", "0"});
     expect_refused({"--layer", "n1_c2_h3_w3_o4_k3x3_s2x2_p9,1,9,1_op0,0_d1x1_g1_f32_nchw"}, {"pad_bottom"});
     expect_refused({"--layer", "n1_c2_h3_w3_o4_k3x3_s2x2_p1,1,1,1_op0,0_d1x1_g3_f32_nchw"}, {"groups", "3"});
-    expect_refused({"--layer", "n1_c2_h3_w3_o4_k3x3_s2x2_p1,1,1,1_op0,0_d1x1_g1_f64_nchw"}, {"dtype"});
+    expect_refused({"--layer", "n1_c2_h3_w3_o4_k3x3_s2x2_p1,1,1,1_op0,0_d1x1_g1_s8_nchw"}, {"dtype"});
     expect_refused({"--layer", kLayer + "_tf32"}, {"math"});
     // The second of two layers: the first is not left behind.
     expect_refused({"--layer", kLayer, "--layer", "n1"}, {"'n1'"});
@@ -166,7 +166,7 @@ TEST_F(Malformed, Options) {
     expect_refused({"--layer", kLayer, "--optimize", "beauty"}, {"--optimize", "beauty"});
     expect_refused({"--layer", kLayer, "--no-runtime", "--threads", "hooks"}, {"--no-runtime", "hooks"});
     expect_refused({"--layer", kLayer, "--optimise", "size"}, {"--optimise"});
-    expect_refused({"--layer", kLayer, "--dtype", "f64"}, {"dtype"});
+    expect_refused({"--layer", kLayer, "--dtype", "s8"}, {"dtype"});
 }
 
 TEST_F(Malformed, OutputFolder) {

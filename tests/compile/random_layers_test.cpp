@@ -40,7 +40,8 @@ Trained train(const Problem &problem, Random &random) {
     const std::vector<double> slope = problem.slope.logical();
     if (!spec.has_bias)
         bias.assign(bias.size(), 0);
-    const std::string type = random.chance(0.5) ? "<f4" : "<f8";
+    const bool narrow = random.chance(0.5) && spec.dtype != TCONV_F64;  // its values are no floats
+    const std::string type = narrow ? "<f4" : "<f8";
     const auto save = [&](const std::string &name, const std::vector<int64_t> &shape, std::vector<double> values) {
         trained.arrays.push_back({name, shape, std::move(values), type});
     };
@@ -72,6 +73,10 @@ Trained train(const Problem &problem, Random &random) {
             filter[static_cast<size_t>(i)] *=
                 scale[static_cast<size_t>(input / inputs_per_group * per_group + i / taps % per_group)];
         }
+    }
+    for (std::vector<double> *values : {&filter, &bias}) {
+        for (double &value : *values)
+            value = rounded_to(spec.dtype, value);  // what is baked in is of the layer's type
     }
     tconv_spec folded = spec;
     folded.has_bias = 1;

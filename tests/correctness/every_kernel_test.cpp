@@ -32,13 +32,13 @@ struct Counts {
     int runs, ragged, strided_view, asymmetric;
 };
 
-// One layer in eight is depthwise, since only those reach the depthwise kernels; one in ten is large enough to be cut
+// One layer in five is depthwise, since only those reach the depthwise kernels; one in ten is large enough to be cut
 // into many tasks and channel blocks.
 SpecLimits draw_limits(Random &random, uint64_t index) {
     SpecLimits limits;
     limits.dtype = testing::dtype_of_case(index);
     limits.exact_only = true;
-    limits.depthwise = random.chance(0.125);
+    limits.depthwise = random.chance(0.2);
     limits.most_flops = random.chance(0.1) ? 20e6 : 1e6;
     limits.most_outputs = random.chance(0.1) ? 200000 : 20000;
     return limits;

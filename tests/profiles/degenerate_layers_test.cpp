@@ -25,12 +25,14 @@ using testing::square;
 // Every kernel that must compute the layer equals the oracle, bias and activation included.
 void expect_every_kernel_right(const std::string &text) {
     SCOPED_TRACE(text);
-    Problem problem(layer(text), 11);
-    const std::vector<double> expected = problem.expected();
     Runner runner;
-    for (const std::string &kernel : testing::kernels_for(problem.spec)) {
-        ASSERT_EQ(runner.run(problem, kernel), TCONV_OK) << kernel << runner.log;
-        EXPECT_EQ(problem.compare(expected), "") << kernel;
+    for (const int32_t dtype : testing::dtypes()) {
+        Problem problem(layer(text, dtype), 11);
+        const std::vector<double> expected = problem.expected();
+        for (const std::string &kernel : testing::kernels_for(problem.spec)) {
+            ASSERT_EQ(runner.run(problem, kernel), TCONV_OK) << kernel << runner.log;
+            EXPECT_EQ(problem.compare(expected), "") << kernel;
+        }
     }
 }
 
@@ -123,18 +125,35 @@ TEST(Traps, T7_6QuantisedTypesAreRefused) {
     }
 }
 
+// Ones, added up in the type itself, stop growing where the next number is two away: f16 at 2048, bf16 at 256.
+TEST(Traps, T7_7HalfPrecisionIsSummedInFloat) {
+    Runner runner;
+    for (const int32_t dtype : testing::dtypes()) {
+        const tconv_spec spec = layer("n1_c4096_h1_w2_o3_k1x1_s1x1_p0,0,0,0_op0,0_d1x1_g1_f32_nchw_nobias", dtype);
+        Problem problem(spec, 1);
+        problem.input.change([](int64_t, double) { return 1; });
+        problem.filter.change([](int64_t, double) { return 1; });
+        for (const std::string &kernel : testing::kernels_for(spec)) {
+            ASSERT_EQ(runner.run(problem, kernel), TCONV_OK) << runner.log;
+            EXPECT_EQ(problem.output.logical(), std::vector<double>(6, 4096)) << kernel;
+        }
+    }
+}
+
 // The order of summation does not follow the layout: NCHW and NHWC agree bit for bit under STRICT, on reals.
 TEST(Traps, T7_12LayoutsAgreeBitForBit) {
-    const char *const base = "n2_c9_h7_w6_o10_k4x3_s2x3_p1,1,0,2_op0,1_d1x1_g1_f32_";
+    const std::string base = "n2_c9_h7_w6_o10_k4x3_s2x3_p1,1,0,2_op0,1_d1x1_g1_f32_";
     testing::DataRules reals;
     reals.integers = false;
-    Problem nchw(layer(std::string(base) + "nchw_strict"), 8, testing::Placement::kDense, reals);
-    Problem nhwc(layer(std::string(base) + "nhwc_strict"), 8, testing::Placement::kDense, reals);
     Runner runner;
-    ASSERT_EQ(runner.run(nchw), TCONV_OK) << runner.log;
-    ASSERT_EQ(runner.run(nhwc), TCONV_OK) << runner.log;
-    EXPECT_EQ(nchw.input.bits(), nhwc.input.bits()) << "the same data";
-    EXPECT_EQ(nchw.output.bits(), nhwc.output.bits());
+    for (const int32_t dtype : testing::dtypes()) {
+        Problem nchw(layer(base + "nchw_strict", dtype), 8, testing::Placement::kDense, reals);
+        Problem nhwc(layer(base + "nhwc_strict", dtype), 8, testing::Placement::kDense, reals);
+        ASSERT_EQ(runner.run(nchw), TCONV_OK) << runner.log;
+        ASSERT_EQ(runner.run(nhwc), TCONV_OK) << runner.log;
+        EXPECT_EQ(nchw.input.bits(), nhwc.input.bits()) << "the same data";
+        EXPECT_EQ(nchw.output.bits(), nhwc.output.bits()) << testing::dtype_text(dtype);
+    }
 }
 
 }  // namespace
