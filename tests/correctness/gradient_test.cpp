@@ -46,7 +46,7 @@ class Gradient : public ::testing::TestWithParam<int32_t> {
 protected:
     static uint64_t layers() {
         const char *const text = std::getenv("TCONV_LAYERS");
-        return text != nullptr && *text != '\0' ? std::strtoull(text, nullptr, 0) : 1600;
+        return text != nullptr && *text != '\0' ? std::strtoull(text, nullptr, 0) : 2000;
     }
 
     // Through each kernel that should compute it, and through the plan's choice.
