@@ -8,6 +8,7 @@ notice; any one of them is enough.
 from typing import NamedTuple
 
 NUMBERS = "correctness.shape_classes correctness.every_kernel"
+GRADIENTS = "correctness.gradient"
 # Three of different kinds, for the short run.
 SHORT = ("phase-dropped", "clamp-bounds-swapped", "overlap-unchecked")
 
@@ -89,6 +90,29 @@ MUTANTS = (
            'p.at("slope_at") + box.first_lane), {box.lanes}, {1}}', 'p.at("slope_at")), {box.lanes}, {1}}'),
     Mutant("softmax-total-starts-at-one", "compiler/layer/epilogue.cpp",
            'fill("total", 0.0f);', 'fill("total", 1.0f);', "correctness.softmax"),
+    # ---- Gradients
+    Mutant("gradient-phase-skipped", "compiler/layer/phase_axis.h",
+           'body.let("phases", Halide::min(axis.kernel, tap_step))',
+           'body.let("phases", Halide::min(Halide::max(1, axis.kernel - 1), tap_step))', GRADIENTS),
+    Mutant("gradient-tap-offset-sign", "compiler/layer/filter_gradient_layer.cpp",
+           "horizontal.offset - jx * horizontal.offset_step", "horizontal.offset + jx * horizontal.offset_step", GRADIENTS),
+    Mutant("gradient-split-dropped", "runtime/src/gradient_run.cpp",
+           "int64_t{sums.splits} * sums.units, partial_sums_worker",
+           "std::max<int64_t>(sums.splits - 1, 1) * sums.units, partial_sums_worker", GRADIENTS),
+    Mutant("gradient-block-in-two-splits", "runtime/src/gradient_run.cpp",
+           "item < items * (split + 1) / sums.splits", "item <= items * (split + 1) / sums.splits && item < items",
+           GRADIENTS),
+    Mutant("gradient-sums-not-cleared", "runtime/src/gradient_run.cpp",
+           "std::memset(partial + begin, 0, static_cast<size_t>(end - begin));",
+           "std::memset(partial + begin, 0, static_cast<size_t>(end - begin) / 2);", GRADIENTS),
+    Mutant("gradient-input-rows-lost", "compiler/layer/phase_input_gradient.cpp",
+           "max(0, min(end_quotient(of_layer_h, h.in, ry), row_end + h.nearest) - input.row_begin)",
+           "max(0, min(end_quotient(of_layer_h, h.in, ry), row_end) - input.row_begin)", GRADIENTS),
+    Mutant("gradient-takes-the-layer's-filter", "runtime/src/pack.cpp",
+           "static_cast<int32_t>(form.direction)", "0", "contract.gradient_run"),
+    Mutant("gradient-channels-overlap-unchecked", "runtime/src/views.cpp",
+           "stride = stride < 0 ? -stride : stride;", "stride = stride < 0 ? INT32_MAX : stride;",
+           "contract.gradient_run"),
     # ---- The runtime
     Mutant("crop-ignored", "runtime/src/blocking.cpp",
            "static_cast<int32_t>(geometry.w.crop)", "0"),
