@@ -34,24 +34,28 @@ void cpu_correlate(generators::Correlate &correlate, const Tile &tile) {
     sums.output_buffer().dim(0).set_bounds(0, tile.a);
 }
 
-void cpu_position_sums(generators::PositionSums &sums, int vector) {
+void cpu_position_sums(generators::PositionSums &sums, bool planar, int vector) {
     any_stride(sums.gradient);
-    if (sums.planar) {
+    sums.partial.bound_extent(sums.v, vector);
+    if (planar) {  // vectors of columns
         sums.gradient.dim(1).set_stride(1);
         sums.partial.compute_at(sums.sums, sums.c).store_in(MemoryType::Register).vectorize(sums.v, vector);
         sums.partial.update().vectorize(sums.v, vector);
-        sums.partial.bound_extent(sums.v, vector);
         return;
     }
     // Vectors of channels; where they are contiguous, vectors are loaded.
     Var block("block");
-    sums.sums.update().split(sums.c, block, sums.c, vector, TailStrategy::GuardWithIf).vectorize(sums.c);
+    Expr contiguous = sums.gradient.dim(0).stride() == 1;
+    sums.sums.update(0)
+        .split(sums.c, block, sums.c, vector, TailStrategy::GuardWithIf)
+        .reorder(sums.c, sums.lanes, block)
+        .vectorize(sums.c);
+    sums.sums.update(1).reorder(sums.c, sums.rest.x, sums.rest.y);
+    sums.sums.update(1).specialize(contiguous).vectorize(sums.c, vector, TailStrategy::GuardWithIf);
     sums.partial.compute_at(sums.sums, block).store_in(MemoryType::Stack).bound_storage(sums.c, vector);
-    sums.partial.vectorize(sums.c, vector, TailStrategy::GuardWithIf);
-    sums.partial.update().reorder(sums.c, sums.positions.x, sums.positions.y);
-    sums.partial.update()
-        .specialize(sums.gradient.dim(0).stride() == 1)
-        .vectorize(sums.c, vector, TailStrategy::GuardWithIf);
+    sums.partial.reorder(sums.c, sums.v).vectorize(sums.c, vector, TailStrategy::GuardWithIf);
+    sums.partial.update().reorder(sums.c, sums.v, sums.vectors.x, sums.vectors.y);
+    sums.partial.update().specialize(contiguous).vectorize(sums.c, vector, TailStrategy::GuardWithIf);
 }
 
 void cpu_unpack(generators::Unpack &unpack, int vector) {

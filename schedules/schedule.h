@@ -28,7 +28,8 @@ struct Tile {
 void cpu_multiply(generators::Multiply &multiply, const Tile &tile);
 void cpu_correlate(generators::Correlate &correlate, const Tile &tile);
 
-void cpu_position_sums(generators::PositionSums &sums, int vector);
+// With the columns of a channel contiguous, or any strides.
+void cpu_position_sums(generators::PositionSums &sums, bool planar, int vector);
 void cpu_unpack(generators::Unpack &unpack, int vector);
 
 void cpu_stage(generators::Stage &stage, bool planar, int vector);

@@ -87,7 +87,7 @@ class Build:
 
     def configure(self):
         self.must("cmake", "-S", self.copy, "-B", self.folder, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
-                  "-DTCONV_ISAS=baseline", "-DTCONV_BUILD_TOOLS=OFF", "-DTCONV_BUILD_EXAMPLES=OFF",
+                  "-DTCONV_ISAS=baseline", "-DTCONV_DTYPES=f32", "-DTCONV_BUILD_TOOLS=OFF", "-DTCONV_BUILD_EXAMPLES=OFF",
                   "-DTCONV_BUILD_SHARED=OFF", *self.options)
 
     def build(self, tests):

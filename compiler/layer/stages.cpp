@@ -303,8 +303,8 @@ RawFunction unpack_stage(Element element, const std::string &prefix, const Targe
 
 RawFunction position_sums_stage(Element element, bool planar, const std::string &prefix, const Target &target) {
     const int vector = vector_of(target, element);
-    generators::PositionSums sums(element, planar, vector);
-    schedules::cpu_position_sums(sums, vector);
+    generators::PositionSums sums(element, vector);
+    schedules::cpu_position_sums(sums, planar, vector);
     return RawFunction(sums.sums, "sums", sums.arguments(), prefix + (planar ? "_sums_of_planes" : "_sums_of_channels"),
                        target);
 }

@@ -53,6 +53,9 @@ tconv_status create(const tconv_spec *given, int32_t which, const char *kernel, 
     std::span<const Kernel> among;
     if (tconv_status status = candidate_kernels(kernel, usable, &among, message); status != TCONV_OK)
         return status;
+    if (made.spec.math == TCONV_MATH_TF32) {
+        return message.fail(TCONV_UNSUPPORTED, "no kernel of this library computes in TF32 (math %d)", made.spec.math);
+    }
     if (tconv_status status = choose(among, usable, made, message); status != TCONV_OK)
         return status;
 

@@ -294,18 +294,18 @@ TEST(ProblemData, CompareSeesEveryKindOfMistake) {
     for (const Placement placement : {Placement::kSlice, Placement::kShuffled}) {
         Problem problem(s, 9, placement);
         const Values expected = problem.expected();
-        EXPECT_NE(problem.compare(expected).find("98 of 98 outputs are wrong"), std::string::npos) << "never written";
+        EXPECT_NE(problem.compare(expected).find("98 of 98 values are wrong"), std::string::npos) << "never written";
         problem.output.assign(expected);
         EXPECT_EQ(problem.compare(expected), "");
         const double right = problem.output.at(0, 1, 2, 3);
         problem.output.set(0, 1, 2, 3, right + 1);
-        EXPECT_NE(problem.compare(expected).find("1 of 98 outputs are wrong, first at n 0, channel 1, row 2, column 3"),
+        EXPECT_NE(problem.compare(expected).find("1 of 98 values are wrong, first at [0, 1, 2, 3]"),
                   std::string::npos)
             << problem.compare(expected);
         EXPECT_EQ(problem.compare(expected, 1.5), "");
         problem.output.set(0, 1, 2, 3, right);
         static_cast<float *>(problem.output.view().data)[-1] = 0;  // the word before the first element
-        EXPECT_EQ(problem.compare(expected), "memory around the output was written");
+        EXPECT_EQ(problem.compare(expected), "memory around the tensor was written");
     }
 }
 

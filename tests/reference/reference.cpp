@@ -1,5 +1,6 @@
 #include "reference.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace tconv::reference {
@@ -55,22 +56,25 @@ void softmax(double *values, long long count, long long step) {
         values[i * step] = static_cast<double>(std::exp(static_cast<Long>(values[i * step]) - peak) / total);
 }
 
-void scatter(const tconv_spec &s, const Arrays &t, Size out) {
+// The definition: input, filter and output positions that a product joins, as indices into dense arrays.
+template<typename Visit>
+void each_product(const tconv_spec &s, Visit visit) {
+    const Size out = output_size(s);
     const long long plane = out.h * out.w, ins = s.in_channels / s.groups, outs = s.out_channels / s.groups;
-    const double *x = t.input;
+    long long x = 0;
     for (long long n = 0; n < s.batch; ++n)
         for (long long c = 0; c < s.in_channels; ++c)
             for (long long h = 0; h < s.in_h; ++h)
                 for (long long w = 0; w < s.in_w; ++w, ++x)
                     for (long long o = 0; o < outs; ++o) {
-                        const double *tap = t.filter + (c * outs + o) * s.kernel_h * s.kernel_w;
-                        double *y = t.output + (n * s.out_channels + c / ins * outs + o) * plane;
+                        long long tap = (c * outs + o) * s.kernel_h * s.kernel_w;
+                        const long long y = (n * s.out_channels + c / ins * outs + o) * plane;
                         for (long long kh = 0; kh < s.kernel_h; ++kh)
                             for (long long kw = 0; kw < s.kernel_w; ++kw, ++tap) {
                                 const long long row = h * s.stride_h + kh * s.dilation_h - s.pad_top;
                                 const long long column = w * s.stride_w + kw * s.dilation_w - s.pad_left;
                                 if (row >= 0 && row < out.h && column >= 0 && column < out.w)
-                                    y[row * out.w + column] += *x * *tap;
+                                    visit(x, tap, y + row * out.w + column);
                             }
                     }
 }
@@ -83,7 +87,7 @@ void run(const tconv_spec &s, const Arrays &t) {
     const auto channel = [&](long long i) { return i / plane % s.out_channels; };
     for (long long i = 0; i < total; ++i)
         t.output[i] = (s.has_bias ? t.bias[channel(i)] : 0) + (s.residual == TCONV_RESIDUAL_BEFORE ? t.residual[i] : 0);
-    scatter(s, t, out);
+    each_product(s, [&](long long x, long long w, long long y) { t.output[y] += t.input[x] * t.filter[w]; });
     for (long long i = 0; i < total; ++i)
         t.output[i] = static_cast<double>(
             pointwise(s, s.activation == TCONV_ACT_PRELU ? t.slope[channel(i)] : 0, t.output[i]));
@@ -95,6 +99,26 @@ void run(const tconv_spec &s, const Arrays &t) {
             softmax(t.output + i / plane * s.out_channels * plane + i % plane, s.out_channels, plane);
     for (long long i = 0; i < total && s.residual == TCONV_RESIDUAL_AFTER; ++i)
         t.output[i] += t.residual[i];
+}
+
+// The layer is linear in the input and in the filter: a product x w in output y is gy w in the gradient of x, gy x in
+// that of w.
+void input_gradient(const tconv_spec &s, const double *gy, const double *filter, double *gx) {
+    std::fill_n(gx, s.batch * 1LL * s.in_channels * s.in_h * s.in_w, 0.0);
+    each_product(s, [&](long long x, long long w, long long y) { gx[x] += gy[y] * filter[w]; });
+}
+
+void filter_gradient(const tconv_spec &s, const double *gy, const double *input, double *gw) {
+    std::fill_n(gw, s.in_channels / s.groups * 1LL * s.out_channels * s.kernel_h * s.kernel_w, 0.0);
+    each_product(s, [&](long long x, long long w, long long y) { gw[w] += gy[y] * input[x]; });
+}
+
+void bias_gradient(const tconv_spec &s, const double *gy, double *gb) {
+    const Size out = output_size(s);
+    const long long plane = out.h * out.w;
+    std::fill_n(gb, s.out_channels, 0.0);
+    for (long long i = 0; i < s.batch * s.out_channels * plane; ++i)
+        gb[i / plane % s.out_channels] += gy[i];
 }
 
 }  // namespace tconv::reference

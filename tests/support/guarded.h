@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "problem.h"
+#include "tensor.h"
 
 namespace tconv::testing {
 

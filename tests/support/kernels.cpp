@@ -46,6 +46,14 @@ bool may_refuse(const KernelName &kernel, const tconv_spec &s) {
     return false;
 }
 
+bool may_refuse_gradient(const KernelName &kernel, const tconv_spec &s, int32_t which) {
+    if (which == TCONV_GRADIENT_BIAS)
+        return false;
+    if (kernel.lanes == "depthwise")
+        return s.in_channels != s.groups || s.out_channels != s.groups;
+    return kernel.lanes != "channels" && (which == TCONV_GRADIENT_FILTER || kernel.lanes != "pixels");
+}
+
 int32_t dtype_of(const std::string &kernel) {
     KernelName parsed;
     parse_kernel_name(kernel, &parsed);

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "problem.h"
-#include "tconv/tconv.h"
+#include "tconv/tconv_gradients.h"
 
 namespace tconv::testing {
 
@@ -21,6 +21,11 @@ bool parse_kernel_name(const std::string &name, KernelName *parsed);
 // The layers a kernel is documented not to compute: depthwise kernels those that are not depthwise; merged kernels
 // stride_w = 1, softmax along a row, and under STRICT those whose merged phases would multiply padding weights.
 bool may_refuse(const KernelName &kernel, const tconv_spec &spec);
+
+// The gradients (tconv_gradient) of layers that a kernel is documented not to compute: of the bias none; of the input
+// those that gather and merged ones; of the filter all but those whose lanes are channels; and depthwise kernels again
+// layers that are not depthwise.
+bool may_refuse_gradient(const KernelName &kernel, const tconv_spec &spec, int32_t which);
 
 // The element type that a kernel of this name computes; the program ends if the name has none.
 int32_t dtype_of(const std::string &kernel);

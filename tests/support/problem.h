@@ -1,77 +1,14 @@
-// Data for one layer: tensors of its type with arbitrary strides in guarded buffers, filled so that sums are exact, and
-// the oracle's answer for them.
+// Data for one layer, filled so that sums are exact, and the oracle's answer for them.
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <vector>
 
-#include "element_type.h"
-#include "random.h"
 #include "tconv/tconv.h"
+#include "tensor.h"
 
 namespace tconv::testing {
-
-// Where a tensor lies in its buffer. Every placement has guard words around it and starts at an odd distance from
-// any vector's alignment.
-enum class Placement {
-    kDense,     // the spec's layout (filter: IOHW)
-    kOther,     // the other layout (filter: HWIO, HWOI or OHWI)
-    kSlice,     // a channel and row slice of a larger dense array
-    kShuffled,  // dimensions in any order with gaps after each (filter: and flips, by negative strides)
-};
-
-// Elements of a storage type, read and written as doubles.
-class Tensor {
-public:
-    Tensor() = default;
-    // slowest_first is an order of the dimensions; gap[d] elements of slack follow each run of dimension d; flips are
-    // dimensions whose stride is negative; guard elements come before and behind.
-    Tensor(int32_t dtype, std::array<int64_t, 4> extents, std::array<int, 4> slowest_first, std::array<int64_t, 4> gap,
-           std::array<bool, 4> flip, int64_t guard);
-
-    int32_t dtype() const { return dtype_; }
-    tconv_view view() const;
-    const void *data() const { return view().data; }  // element (0, 0, 0, 0)
-    int64_t size() const { return extents_[0] * extents_[1] * extents_[2] * extents_[3]; }
-    const std::array<int64_t, 4> &extents() const { return extents_; }
-
-    double at(int64_t a, int64_t b, int64_t c, int64_t d) const { return load(offset(a, b, c, d)); }
-    void set(int64_t a, int64_t b, int64_t c, int64_t d, double value) { store(offset(a, b, c, d), value); }
-    double at(int64_t channel) const { return at(0, 0, 0, channel); }  // of a vector, [1, 1, 1, C]
-    void set(int64_t channel, double value) { set(0, 0, 0, channel, value); }
-
-    // In logical order: all values; all values anew; each value by change(dense logical index, value before).
-    std::vector<double> logical() const;
-    void assign(const std::vector<double> &values);
-    void change(const std::function<double(int64_t, double)> &change);
-
-    // The bits of the elements in logical order, for comparisons that must not blur.
-    std::vector<uint64_t> bits() const;
-
-    void poison();                     // every word of the buffer becomes the guard pattern, a NaN
-    bool surroundings_intact() const;  // everything outside the view still is
-
-    // Calls visit(dense logical index, value, whether it is the pattern), logical order.
-    void inspect(const std::function<void(int64_t, double, bool)> &visit) const;
-
-private:
-    size_t offset(int64_t a, int64_t b, int64_t c, int64_t d) const {
-        return static_cast<size_t>(origin_ + a * stride_[0] + b * stride_[1] + c * stride_[2] + d * stride_[3]);
-    }
-    double load(size_t at) const;
-    void store(size_t at, double value);
-    template<typename Visit>
-    void each(Visit visit) const;  // visit(dense logical index, offset)
-
-    int32_t dtype_ = 0;
-    size_t bytes_ = 0;  // of an element
-    std::array<int64_t, 4> extents_ = {}, stride_ = {};
-    int64_t origin_ = 0;
-    std::vector<unsigned char> storage_;
-};
 
 struct DataRules {
     bool integers = true;         // else uniform reals in [-1, 1)
@@ -85,6 +22,16 @@ struct DataRules {
 // powers of two. The only rounding is the last, to the storage type. The data of f64 are so large that hardly any product
 // or sum is a float, and those of f16 and bf16 such that many sums are no number of theirs. Weights, bias and residual of
 // f16, and with them sums, count in sixteenths: so they stay below 2^16, where f16 ends.
+struct Magnitudes {
+    int64_t value, sum, added;  // of input and filter; of the sum of products; of bias and residual
+    double unit;                // in which weights and all that is added up count
+};
+Magnitudes magnitudes_of(int32_t dtype);
+
+// The largest magnitude of both factors, up to `most`, with which so many products stay below the sum's and each
+// factor times the multiple is a number of the type.
+int64_t largest_factor(int32_t dtype, int64_t most, int64_t products, int64_t multiple = 1);
+
 class Problem {
 public:
     Problem(const tconv_spec &spec, uint64_t seed, Placement placement = Placement::kDense, DataRules rules = {});
@@ -102,10 +49,10 @@ public:
     // Views and vectors; packed filter and workspace are left NULL for the caller.
     tconv_tensors tensors() const;
 
-    // Empty if every output is the expected value, rounded once to the storage type, or within absolute +
-    // relative*|expected| of it (NaN matches NaN) and nothing around the output was written; else what is wrong, with
-    // the first place and the number of wrong values.
-    std::string compare(const std::vector<double> &expected, double absolute = 0, double relative = 0) const;
+    // What is wrong with the output; empty if nothing.
+    std::string compare(const std::vector<double> &expected, double absolute = 0, double relative = 0) const {
+        return testing::compare(output, expected, absolute, relative);
+    }
 };
 
 }  // namespace tconv::testing

@@ -13,7 +13,7 @@ constexpr size_t kGuard = 256;
 constexpr unsigned char kGuardByte = 0xA5;
 
 void append_log(void *user, tconv_status, const char *message) {
-    static_cast<Runner *>(user)->log += std::string(message) + "\n";
+    static_cast<Listener *>(user)->log += std::string(message) + "\n";
 }
 
 }  // namespace
@@ -48,7 +48,7 @@ Plan::~Plan() {
     tconv_plan_destroy(plan_);
 }
 
-Runner::Runner() {
+Listener::Listener() {
     tconv_hooks_init(&hooks, sizeof hooks);
     hooks.user = this;
     hooks.log = append_log;

@@ -48,15 +48,18 @@ private:
     tconv_plan *plan_ = nullptr;
 };
 
-struct Runner {
+// What runners share: hooks, and what they said.
+struct Listener {
     tconv_hooks hooks;  // default: serial; what hooks.log said is in `log` (unless the caller sets another)
     uint64_t pattern = kQuietNan;  // what packed filter and workspace hold before
-    std::string kernel, log;
+    std::string kernel, log;       // the kernel that the plan names
 
-    Runner();
-    Runner(const Runner &) = delete;
-    Runner &operator=(const Runner &) = delete;
+    Listener();
+    Listener(const Listener &) = delete;
+    Listener &operator=(const Listener &) = delete;
+};
 
+struct Runner : Listener {
     // Plans with the named kernel (empty: the plan's choice), packs and runs; the status of the first call that fails.
     // The output is poisoned first, unless it is the residual's view (in_place). Guards of packed filter and workspace
     // that were written over count as INTERNAL.
