@@ -41,12 +41,11 @@ tconv_status choose_kernel(const tconv_spec &spec, Direction direction, std::spa
     Choice best = {};
     Isa best_isa = Isa::baseline;
     for (const Kernel &kernel : kernels) {
+        if (kernel.dtype != spec.dtype) {
+            continue;  // no candidate: not worth a line
+        }
         if (!isa_runs(kernel.isa, usable)) {
             why.append("  %s: this processor, or TCONV_ISA, allows %s\n", kernel.name, isa_name(usable));
-            continue;
-        }
-        if (kernel.dtype != spec.dtype) {
-            why.append("  %s: another dtype\n", kernel.name);
             continue;
         }
         if (spec.math == TCONV_MATH_TF32) {

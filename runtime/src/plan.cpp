@@ -63,7 +63,7 @@ tconv_status create(const tconv_spec *spec, const char *kernel, const Hooks &hoo
                     Message &message) {
     if (tconv_status status = validate(spec, message); status != TCONV_OK)
         return status;
-    char candidates[4096];
+    char candidates[8192];
     Message why(candidates, hooks.verbose ? sizeof candidates : 0);
     Isa usable;
     if (tconv_status status = usable_isa(&usable, message); status != TCONV_OK)
@@ -89,7 +89,7 @@ tconv_status create(const tconv_spec *spec, const char *kernel, const Hooks &hoo
     made->packed_bytes = packed_bytes_of(choice.blocking);
     made->slot_bytes = aligned(choice.blocking.scratch_bytes);
     if (hooks.verbose) {
-        char text[6144];
+        char text[10240];
         Message line(text, sizeof text);
         describe(made->spec, made->choice, made->packed_bytes, made->slot_bytes, hooks.concurrency, line);
         line.append("candidates\n%s", candidates);
