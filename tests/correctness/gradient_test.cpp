@@ -1,6 +1,6 @@
 // Gradients of random layers and of every class of shape, by each kernel that computes them and by the plan's own
-// choice: on integer data the result must equal the oracle's bit for bit, rounded to the storage type. TCONV_LAYERS sets
-// how many random layers for each gradient, TCONV_SEED where they start.
+// choice: on integer data the result must equal the oracle's bit for bit, rounded to the storage type. TCONV_LAYERS
+// sets how many random layers for each gradient, TCONV_SEED where they start.
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -8,7 +8,7 @@
 #include <map>
 #include <string>
 
-#include "gradients.h"
+#include "gradient_runner.h"
 #include "random_spec.h"
 #include "shape_classes.h"
 
@@ -189,8 +189,7 @@ TEST_P(Gradient, OfABatchWithoutStride) {
 
 TEST_P(Gradient, OfAnEmptyBatchIsZero) {
     for (const int32_t dtype : testing::dtypes()) {
-        const tconv_spec spec =
-            testing::layer("n0_c5_h4_w6_o6_k3x3_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw", dtype);
+        const tconv_spec spec = testing::layer("n0_c5_h4_w6_o6_k3x3_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw", dtype);
         for (const Placement placement : {Placement::kDense, Placement::kShuffled}) {
             GradientProblem problem(spec, which, 1, placement);
             const std::vector<double> zeros(static_cast<size_t>(problem.result().size()), 0.0);
