@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "gradient_runner.h"
 #include "random_spec.h"
 #include "runner.h"
 
@@ -105,6 +106,46 @@ TEST(RunMemory, NothingIsAllocated) {
             ASSERT_EQ(allocations, 0) << text_of(spec) << ' ' << kernel;
             // And what is asked for is enough, on three threads too.
             ASSERT_TRUE(packed.guards_intact() && workspace.guards_intact()) << text_of(spec) << ' ' << kernel;
+        }
+    }
+    tconv_pool_destroy(pool);
+}
+
+TEST(RunMemory, NothingIsAllocatedForGradients) {
+    tconv_pool *pool = nullptr;
+    ASSERT_EQ(tconv_pool_create(3, &pool), TCONV_OK);
+    for (uint64_t i = 0; i < 40; ++i) {
+        Random random(seed_of_case(seed_from_environment(), 610000 + i));
+        SpecLimits limits;
+        limits.dtype = dtype_of_case(i);
+        limits.depthwise = random.chance(0.2);
+        const tconv_spec spec = linear(random_legal_spec(random, limits));
+        tconv_hooks hooks;
+        tconv_hooks_init(&hooks, sizeof hooks);
+        if (i % 2 == 0) {
+            ASSERT_EQ(tconv_pool_hooks(pool, &hooks), TCONV_OK);
+        }
+        for (const int32_t which : kGradients) {
+            const GradientProblem problem(spec, which, 1);
+            const tconv_view filter = problem.filter.view();
+            for (const std::string &kernel : kernels_for(spec, which)) {
+                const GradientPlan plan(spec, which, kernel, &hooks);
+                Block packed(plan.needs.packed_filter_bytes), workspace(plan.needs.workspace_bytes);
+                tconv_gradient_tensors tensors = problem.tensors();
+                tensors.packed_filter = packed.data();
+                tensors.workspace = workspace.data(), tensors.workspace_bytes = workspace.size();
+                tconv_status pack = TCONV_OK;
+                allocations = 0;
+                counting = true;
+                if (which == TCONV_GRADIENT_INPUT)
+                    pack = tconv_gradient_pack_filter(plan.get(), &filter, packed.data(), packed.size());
+                const tconv_status run = tconv_gradient_run(plan.get(), &tensors);
+                counting = false;
+                ASSERT_EQ(pack, TCONV_OK);
+                ASSERT_EQ(run, TCONV_OK);
+                ASSERT_EQ(allocations, 0) << text_of(spec) << ' ' << gradient_text(which) << ' ' << kernel;
+                ASSERT_TRUE(packed.guards_intact() && workspace.guards_intact()) << text_of(spec) << ' ' << kernel;
+            }
         }
     }
     tconv_pool_destroy(pool);
