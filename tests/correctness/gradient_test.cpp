@@ -153,6 +153,8 @@ TEST_P(Gradient, OfManyPositionsAndManyTaps) {
              "n7_c6_h1_w1_o4_k1x1_s1x1_p0,0,0,0_op0,0_d1x1_g2_f32_nchw",
              "n4_c70_h17_w19_o70_k3x3_s2x2_p1,1,1,1_op1,1_d1x1_g70_f32_nchw",
              "n1_c2_h3_w70_o2_k2x90_s1x40_p0,11,0,7_op0,0_d1x3_g1_f32_nchw",
+             // A stride that, times that of the output's rows, is beyond int32.
+             "n1_c5_h2_w2_o60_k3x3_s30000000x7_p29999998,3,0,3_op0,0_d1x1_g1_f32_nchw",
          }) {
         for (const int32_t dtype : testing::dtypes()) {
             for (const int32_t layout : {TCONV_NCHW, TCONV_NHWC}) {
