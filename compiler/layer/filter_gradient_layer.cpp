@@ -103,7 +103,7 @@ LayerBuilder filter_gradient_layer(const SharedStages &shared, const std::vector
                         each.when(count > 0, [&](Statements &then) {
                             stage_block(then, shared, false,
                                         {address_of(stored, pointers.packed, from), p.at("out_c"),
-                                         w.stride * p.at("out_col"), h.stride * p.at("out_row"),
+                                         int64(w.stride) * p.at("out_col"), int64(h.stride) * p.at("out_row"),
                                          address_of(computed, pointers.scratch, gy_place(number_h, number_w)),
                                          p.at("gy_minor"), p.at("gy_row"), gy_count, gy_columns, count, begin, end});
                         });

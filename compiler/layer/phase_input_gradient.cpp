@@ -39,9 +39,9 @@ void PhaseTask::build_input_gradient(Statements &body, const Expr &task) {
                               const Expr &number_w, const Expr &rx, const PhaseParameters &) {
         Expr origin = int64(ry - of_layer_h.crop) * p.at("in_row") + int64(rx - of_layer_w.crop) * p.at("in_col");
         stage(each,
-              {address_of(stored, pointers.input, origin), of_layer_h.stride * p.at("in_row"),
-               of_layer_w.stride * p.at("in_col"), first_quotient(of_layer_h, ry), end_quotient(of_layer_h, h.in, ry),
-               first_quotient(of_layer_w, rx), end_quotient(of_layer_w, w.in, rx)},
+              {address_of(stored, pointers.input, origin), int64(of_layer_h.stride) * p.at("in_row"),
+               int64(of_layer_w.stride) * p.at("in_col"), first_quotient(of_layer_h, ry),
+               end_quotient(of_layer_h, h.in, ry), first_quotient(of_layer_w, rx), end_quotient(of_layer_w, w.in, rx)},
               each.let("place", place(number_h, number_w)));
     });
 

@@ -26,7 +26,7 @@ void stage_block(Statements &body, const SharedStages &shared, bool planar, cons
     Expr inside = block.inside_end - block.inside_begin;
     BufferArgument input = {address_of(stored, block.from, int64(block.inside_begin) * block.from_col),
                             {block.channels, inside, block.rows},
-                            {block.from_c, block.from_col, block.from_row}};
+                            {block.from_c, cast<int32_t>(block.from_col), cast<int32_t>(block.from_row)}};
     const std::map<std::string, BufferArgument> buffers = {{"input", input},
                                                            {"staged", staged(block.inside_begin, inside)}};
     Expr other_axis = planar ? block.from_c == 1 && block.from_col != 1 : block.from_col == 1 && block.from_c != 1;

@@ -8,7 +8,7 @@ namespace tconv::compiler {
 
 struct StageBlock {
     Halide::Expr from;                        // address of row 0, column 0 of the first channel; need not exist itself
-    Halide::Expr from_c, from_col, from_row;  // strides
+    Halide::Expr from_c, from_col, from_row;  // strides; beyond int32, as int64, where only one column or row exists
     Halide::Expr to;                          // address in scratch
     Halide::Expr to_minor, to_row;            // strides: column, or channel when planar; row
     Halide::Expr channels, columns, rows;

@@ -1,9 +1,11 @@
-/* The public header as a strict C99 program sees it: every enum value, every field with its frozen place, and the
- * address of every function, so that each one is declared, has C linkage and exists in the library. */
+/* The public headers of the core and of gradients as a strict C99 program sees them: every enum value, every field with
+ * its frozen place, and the address of every function, so that each one is declared, has C linkage and exists in the
+ * library. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "tconv/tconv.h"
+#include "tconv/tconv_gradients.h"
 
 static int failures = 0;
 
@@ -46,6 +48,18 @@ static void check_functions(void) {
     tconv_status (*run)(const tconv_plan *, const tconv_tensors *) = tconv_run;
     int32_t (*kernel_count)(void) = tconv_kernel_count;
     const char *(*kernel_name)(int32_t) = tconv_kernel_name;
+    tconv_status (*gradient_plan_create)(const tconv_spec *, int32_t, const char *, const tconv_hooks *,
+                                         tconv_gradient_plan **) = tconv_gradient_plan_create;
+    void (*gradient_plan_destroy)(tconv_gradient_plan *) = tconv_gradient_plan_destroy;
+    const char *(*gradient_plan_kernel)(const tconv_gradient_plan *) = tconv_gradient_plan_kernel;
+    tconv_status (*gradient_plan_requirements)(const tconv_gradient_plan *, tconv_requirements *) =
+        tconv_gradient_plan_requirements;
+    tconv_status (*gradient_pack_filter)(const tconv_gradient_plan *, const tconv_view *, void *, size_t) =
+        tconv_gradient_pack_filter;
+    void (*gradient_tensors_init)(tconv_gradient_tensors *, size_t) = tconv_gradient_tensors_init;
+    tconv_status (*gradient_run)(const tconv_gradient_plan *, const tconv_gradient_tensors *) = tconv_gradient_run;
+    CHECK(gradient_plan_create && gradient_plan_destroy && gradient_plan_kernel && gradient_plan_requirements);
+    CHECK(gradient_pack_filter && gradient_tensors_init && gradient_run);
     CHECK(version && status_string && spec_init && spec_validate && spec_output_size && spec_set_output_size);
     CHECK(spec_set_crop && spec_parse && spec_format && view_input && view_output && view_filter && hooks_init);
     CHECK(pool_create && pool_hooks && pool_destroy && plan_create && plan_destroy && requirements_init);
@@ -70,6 +84,7 @@ static void check_enums(void) {
     CHECK(TCONV_ACT_HARD_SIGMOID == 11 && TCONV_ACT_SOFTPLUS == 12 && TCONV_ACT_PRELU == 13);
     CHECK(TCONV_ACT_SOFTMAX == 14 && TCONV_AXIS_CHANNEL == 0 && TCONV_AXIS_LAST == 1);
     CHECK(TCONV_RESIDUAL_NONE == 0 && TCONV_RESIDUAL_BEFORE == 1 && TCONV_RESIDUAL_AFTER == 2);
+    CHECK(TCONV_GRADIENT_INPUT == 0 && TCONV_GRADIENT_FILTER == 1 && TCONV_GRADIENT_BIAS == 2);
     CHECK(TCONV_LAYER_TEXT_BYTES == 512);
 }
 
@@ -110,6 +125,12 @@ static void check_layout(void) {
     AT(tconv_tensors, residual, 88), AT(tconv_tensors, packed_filter, 128), AT(tconv_tensors, bias, 136);
     AT(tconv_tensors, act_slope, 144), AT(tconv_tensors, workspace, 152), AT(tconv_tensors, workspace_bytes, 160);
     CHECK(sizeof(void *) != 8 || sizeof(tconv_tensors) == 168);
+    AT(tconv_gradient_tensors, struct_size, 0), AT(tconv_gradient_tensors, input, 8);
+    AT(tconv_gradient_tensors, output_gradient, 48), AT(tconv_gradient_tensors, input_gradient, 88);
+    AT(tconv_gradient_tensors, filter_gradient, 128), AT(tconv_gradient_tensors, bias_gradient, 168);
+    AT(tconv_gradient_tensors, packed_filter, 176), AT(tconv_gradient_tensors, workspace, 184);
+    AT(tconv_gradient_tensors, workspace_bytes, 192);
+    CHECK(sizeof(void *) != 8 || sizeof(tconv_gradient_tensors) == 200);
 }
 
 static void check_use(void) {
@@ -138,10 +159,64 @@ static void check_use(void) {
         CHECK(strncmp(tconv_kernel_name(i), "tconv_", 6) == 0);
 }
 
+/* One input, one tap, one output: gx = gy w, gw = gy x, gb = gy. */
+static void check_gradients(void) {
+    static const int32_t all[] = {TCONV_GRADIENT_INPUT, TCONV_GRADIENT_FILTER, TCONV_GRADIENT_BIAS};
+    float x = 3, w = 5, gy = 7, gx = 0, gw = 0, gb = 0;
+    tconv_gradient_tensors tensors;
+    tconv_requirements needs;
+    tconv_view filter;
+    tconv_spec spec;
+    size_t i;
+    tconv_spec_init(&spec, sizeof spec);
+    spec.in_channels = spec.out_channels = spec.in_h = spec.in_w = spec.kernel_h = spec.kernel_w = 1;
+    tconv_requirements_init(&needs, sizeof needs);
+    tconv_gradient_tensors_init(&tensors, sizeof tensors);
+    CHECK(tensors.struct_size == sizeof tensors && !tensors.input.data && !tensors.output_gradient.data);
+    CHECK(!tensors.input_gradient.data && !tensors.filter_gradient.data && !tensors.bias_gradient);
+    CHECK(!tensors.packed_filter && !tensors.workspace && tensors.workspace_bytes == 0);
+    CHECK(tconv_view_filter(&spec, TCONV_IOHW, &w, &filter) == TCONV_OK);
+    CHECK(tconv_view_input(&spec, TCONV_NCHW, &x, &tensors.input) == TCONV_OK);
+    CHECK(tconv_view_output(&spec, TCONV_NCHW, &gy, &tensors.output_gradient) == TCONV_OK);
+    CHECK(tconv_view_input(&spec, TCONV_NCHW, &gx, &tensors.input_gradient) == TCONV_OK);
+    CHECK(tconv_view_filter(&spec, TCONV_IOHW, &gw, &tensors.filter_gradient) == TCONV_OK);
+    tensors.bias_gradient = &gb;
+    for (i = 0; i < sizeof all / sizeof all[0]; ++i) {
+        tconv_gradient_plan *plan = NULL;
+        tconv_status status = tconv_gradient_plan_create(&spec, all[i], NULL, NULL, &plan);
+        char *memory;
+        size_t skip;
+        if (status == TCONV_UNSUPPORTED) {
+            puts("[SKIP] gradients: this library has no float32 kernels");
+            return;
+        }
+        CHECK(status == TCONV_OK);
+        CHECK(strncmp(tconv_gradient_plan_kernel(plan), "tconv_f32_", 10) == 0);
+        CHECK(tconv_gradient_plan_requirements(plan, &needs) == TCONV_OK && needs.bias_bytes == sizeof gb);
+        memory = malloc(needs.packed_filter_bytes + needs.workspace_bytes + 3 * needs.alignment);
+        CHECK(memory != NULL);
+        skip = needs.alignment - (size_t)memory % needs.alignment;
+        tensors.workspace = memory + skip;
+        tensors.workspace_bytes = needs.workspace_bytes;
+        skip += (needs.workspace_bytes + needs.alignment - 1) / needs.alignment * needs.alignment;
+        if (all[i] == TCONV_GRADIENT_INPUT) {
+            CHECK(tconv_gradient_pack_filter(plan, &filter, memory + skip, needs.packed_filter_bytes) == TCONV_OK);
+            tensors.packed_filter = memory + skip;
+        }
+        CHECK(tconv_gradient_run(plan, &tensors) == TCONV_OK);
+        free(memory);
+        tconv_gradient_plan_destroy(plan);
+    }
+    CHECK(gx == 35 && gw == 21 && gb == 7);
+    tconv_gradient_plan_destroy(NULL);
+    CHECK(tconv_gradient_plan_kernel(NULL) == NULL);
+}
+
 int main(void) {
     check_functions();
     check_enums();
     check_layout();
     check_use();
+    check_gradients();
     return failures == 0 ? 0 : 1;
 }

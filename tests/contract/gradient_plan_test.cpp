@@ -1,15 +1,13 @@
 // Plans of gradients: every way to refuse one, with its code and a message that names the cause; memory only from the
-// hooks; what they require; and packing the filter for the input's gradient.
+// hooks; what they require.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cstdlib>
-#include <cstring>
 #include <limits>
 #include <string>
-#include <vector>
 
-#include "gradients.h"
+#include "gradient_runner.h"
 #include "random_spec.h"
 #include "reference.h"
 
@@ -52,10 +50,10 @@ Attempt attempt(const tconv_spec *spec, int32_t which, const char *kernel = null
     return result;
 }
 
-#define EXPECT_REFUSED(result, code, names)                                    \
-    do {                                                                       \
-        const Attempt refused = result;                                        \
-        EXPECT_EQ(refused.status, code) << refused.said;                       \
+#define EXPECT_REFUSED(result, code, names)                                     \
+    do {                                                                        \
+        const Attempt refused = result;                                         \
+        EXPECT_EQ(refused.status, code) << refused.said;                        \
         EXPECT_NE(refused.said.find(names), std::string::npos) << refused.said; \
     } while (false)
 
@@ -102,8 +100,9 @@ TEST_P(GradientPlanTest, IllegalSpecsAreRefusedByName) {
         Random random(seed_of_case(seed, 310000 + i));
         const IllegalSpec bad = random_illegal_spec(random);
         const Attempt result = attempt(&bad.spec, which);
-        ASSERT_EQ(result.status, bad.status) << "TCONV_SEED=" << seed << " case " << i << ' ' << text_of(bad.spec)
-                                             << '\n' << result.said;
+        ASSERT_EQ(result.status, bad.status)
+            << "TCONV_SEED=" << seed << " case " << i << ' ' << text_of(bad.spec) << '\n'
+            << result.said;
         ASSERT_NE(result.said.find(bad.field), std::string::npos) << bad.field << " in: " << result.said;
         ASSERT_NE(result.said.find(bad.value), std::string::npos) << bad.value << " in: " << result.said;
     }
@@ -255,86 +254,6 @@ TEST_P(GradientPlanTest, RunningOutOfMemory) {
         EXPECT_EQ(ration.live, 0);
     }
     EXPECT_GT(needed, 1);
-}
-
-// ---- The filter of the input's gradient ------------------------------------------------------------------------
-
-class GradientPack : public ::testing::TestWithParam<int32_t> {
-protected:
-    tconv_status pack(const tconv_view *view, void *to, size_t bytes, const std::string &names) {
-        said.clear();
-        const std::vector<unsigned char> before(block.bytes(), block.bytes() + block.size());
-        const tconv_status status = tconv_gradient_pack_filter(plan.get(), view, to, bytes);
-        EXPECT_TRUE(block.guards_intact());
-        if (status != TCONV_OK) {
-            EXPECT_EQ(std::memcmp(before.data(), block.bytes(), block.size()), 0) << "a failure writes nothing";
-            EXPECT_NE(said.find(names), std::string::npos) << said;
-        }
-        return status;
-    }
-    tconv_status pack(const tconv_view &view, const std::string &names) {
-        return pack(&view, block.data(), block.size(), names);
-    }
-
-    std::string said;
-    const tconv_hooks hooks = listening(&said);
-    const tconv_spec spec = layer("n2_c6_h5_w7_o20_k4x3_s2x2_p1,1,1,1_op0,0_d1x1_g2_f32_nchw", GetParam());
-    const GradientProblem problem{spec, TCONV_GRADIENT_INPUT, 1};
-    const tconv_view filter = problem.filter.view();
-    const GradientPlan plan{spec, TCONV_GRADIENT_INPUT, "", &hooks};
-    Block block{plan.needs.packed_filter_bytes};
-};
-
-INSTANTIATE_TEST_SUITE_P(Types, GradientPack, ::testing::ValuesIn(dtypes()), dtype_test_name);
-
-TEST_P(GradientPack, Refusals) {
-    EXPECT_EQ(tconv_gradient_pack_filter(nullptr, &filter, block.data(), block.size()), TCONV_INVALID_ARGUMENT);
-    EXPECT_EQ(pack(nullptr, block.data(), block.size(), "filter is NULL"), TCONV_INVALID_ARGUMENT);
-    EXPECT_EQ(pack(&filter, nullptr, block.size(), "packed is NULL"), TCONV_INVALID_ARGUMENT);
-    EXPECT_EQ(pack(&filter, block.data(), block.size() - 1, "packed_bytes"), TCONV_INVALID_ARGUMENT);
-    EXPECT_EQ(pack(&filter, static_cast<char *>(block.data()) + 8, block.size(), "64 bytes"), TCONV_MISALIGNED);
-    tconv_view view = filter;
-    view.data = nullptr;
-    EXPECT_EQ(pack(view, "filter"), TCONV_INVALID_ARGUMENT);
-    view.data = static_cast<char *>(filter.data) + 1;
-    EXPECT_EQ(pack(view, "aligned"), TCONV_MISALIGNED);
-    view = filter;
-    view.stride[2] = int64_t{1} << 31;
-    EXPECT_EQ(pack(view, "filter"), TCONV_SIZE_OVERFLOW);
-    view = filter;
-    view.data = block.data();
-    EXPECT_EQ(pack(view, "overlaps"), TCONV_INVALID_ARGUMENT);
-    EXPECT_EQ(pack(filter, ""), TCONV_OK) << said;
-    EXPECT_EQ(said, "");
-}
-
-TEST_P(GradientPack, OnlyForTheInput) {
-    for (const int32_t which : {TCONV_GRADIENT_FILTER, TCONV_GRADIENT_BIAS}) {
-        const GradientPlan other(spec, which, "", &hooks);
-        said.clear();
-        EXPECT_EQ(tconv_gradient_pack_filter(other.get(), &filter, block.data(), block.size()), TCONV_INVALID_ARGUMENT);
-        EXPECT_NE(said.find("which = " + std::to_string(which)), std::string::npos) << said;
-    }
-}
-
-// The blob is the same for every layout of one filter, and for every input size of the layer.
-TEST_P(GradientPack, TheBytesDependOnTheFilterAlone) {
-    ASSERT_EQ(pack(filter, ""), TCONV_OK);
-    const std::vector<unsigned char> bytes(block.bytes(), block.bytes() + block.size());
-    for (uint64_t seed = 1; seed < 9; ++seed) {
-        GradientProblem other(spec, TCONV_GRADIENT_INPUT, seed, Placement::kShuffled);
-        other.filter.assign(problem.filter.logical());
-        block.fill(kAllOnes);
-        ASSERT_EQ(pack(other.filter.view(), ""), TCONV_OK);
-        EXPECT_EQ(std::memcmp(block.bytes(), bytes.data(), bytes.size()), 0) << seed;
-    }
-    tconv_spec larger = spec;
-    larger.batch = 9, larger.in_h = 70, larger.in_w = 3;
-    const GradientPlan of_larger(larger, TCONV_GRADIENT_INPUT, tconv_gradient_plan_kernel(plan.get()));
-    block.fill(kAllOnes);
-    ASSERT_EQ(of_larger.needs.packed_filter_bytes, block.size());
-    ASSERT_EQ(tconv_gradient_pack_filter(of_larger.get(), &filter, block.data(), block.size()), TCONV_OK);
-    EXPECT_EQ(std::memcmp(block.bytes(), bytes.data(), bytes.size()), 0);
 }
 
 TEST(GradientPlan, MaxPackedBytesIsABound) {

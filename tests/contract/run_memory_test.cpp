@@ -1,14 +1,16 @@
 // Memory of a run: none is allocated, and addresses beyond 2^31 elements are reached where they may be: in a batch, and
 // up to the limit within one image.
 #include <gtest/gtest.h>
-#include <sys/mman.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdlib>
 #include <string>
 #include <vector>
 
+#include "far_tensor.h"
+#include "gradient_runner.h"
 #include "random_spec.h"
 #include "runner.h"
 
@@ -110,6 +112,46 @@ TEST(RunMemory, NothingIsAllocated) {
     tconv_pool_destroy(pool);
 }
 
+TEST(RunMemory, NothingIsAllocatedForGradients) {
+    tconv_pool *pool = nullptr;
+    ASSERT_EQ(tconv_pool_create(3, &pool), TCONV_OK);
+    for (uint64_t i = 0; i < 40; ++i) {
+        Random random(seed_of_case(seed_from_environment(), 610000 + i));
+        SpecLimits limits;
+        limits.dtype = dtype_of_case(i);
+        limits.depthwise = random.chance(0.2);
+        const tconv_spec spec = linear(random_legal_spec(random, limits));
+        tconv_hooks hooks;
+        tconv_hooks_init(&hooks, sizeof hooks);
+        if (i % 2 == 0) {
+            ASSERT_EQ(tconv_pool_hooks(pool, &hooks), TCONV_OK);
+        }
+        for (const int32_t which : kGradients) {
+            const GradientProblem problem(spec, which, 1);
+            const tconv_view filter = problem.filter.view();
+            for (const std::string &kernel : kernels_for(spec, which)) {
+                const GradientPlan plan(spec, which, kernel, &hooks);
+                Block packed(plan.needs.packed_filter_bytes), workspace(plan.needs.workspace_bytes);
+                tconv_gradient_tensors tensors = problem.tensors();
+                tensors.packed_filter = packed.data();
+                tensors.workspace = workspace.data(), tensors.workspace_bytes = workspace.size();
+                tconv_status pack = TCONV_OK;
+                allocations = 0;
+                counting = true;
+                if (which == TCONV_GRADIENT_INPUT)
+                    pack = tconv_gradient_pack_filter(plan.get(), &filter, packed.data(), packed.size());
+                const tconv_status run = tconv_gradient_run(plan.get(), &tensors);
+                counting = false;
+                ASSERT_EQ(pack, TCONV_OK);
+                ASSERT_EQ(run, TCONV_OK);
+                ASSERT_EQ(allocations, 0) << text_of(spec) << ' ' << gradient_text(which) << ' ' << kernel;
+                ASSERT_TRUE(packed.guards_intact() && workspace.guards_intact()) << text_of(spec) << ' ' << kernel;
+            }
+        }
+    }
+    tconv_pool_destroy(pool);
+}
+
 }  // namespace
 #endif
 
@@ -144,72 +186,64 @@ TEST(RunMemory, TheAllocationHookIsOnlyForPlans) {
 
 // ---- Far addresses ---------------------------------------------------------------------------------------------
 
-// Address space, of which only the pages that are touched take memory.
-class Sparse {
-public:
-    explicit Sparse(size_t bytes) : bytes_(bytes) {
-        data_ = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    }
-    ~Sparse() {
-        if (there())
-            munmap(data_, bytes_);
-    }
-    bool there() const { return data_ != MAP_FAILED; }
-    void *data() const { return data_; }
-
-private:
-    size_t bytes_;
-    void *data_;
-};
-
-char *element(const tconv_view &view, int32_t dtype, int64_t n, int64_t c, int64_t h, int64_t w) {
-    const int64_t at = n * view.stride[0] + c * view.stride[1] + h * view.stride[2] + w * view.stride[3];
-    return static_cast<char *>(view.data) + at * tconv::element_type(dtype).bytes;
-}
+using Strides = std::array<int64_t, 4>;
 
 // Runs every kernel with input, residual and output at these strides in sparse memory and compares with the oracle.
-void run_far(const tconv_spec &spec, const int64_t (&input)[4], const int64_t (&output)[4], int64_t elements) {
+void run_far(const tconv_spec &spec, const Strides &input, const Strides &output, int64_t elements) {
     Problem problem(spec, 1);
     const std::vector<double> expected = problem.expected();
-    const auto bytes = static_cast<size_t>(elements * tconv::element_type(spec.dtype).bytes);
-    const Sparse memory[3] = {Sparse(bytes), Sparse(bytes), Sparse(bytes)};
-    for (const Sparse &m : memory) {
-        if (!m.there())
-            GTEST_SKIP() << "[SKIP] no address space for " << bytes << " bytes here";
-    }
-    tconv_tensors tensors = problem.tensors();
-    const auto place = [&](tconv_view *view, const Tensor &from, const int64_t(&stride)[4], void *data) {
-        const std::array<int64_t, 4> size = from.extents();
-        std::copy(stride, stride + 4, view->stride);
-        view->data = data;
-        for (int64_t i = 0; i < from.size(); ++i) {
-            const int64_t at[4] = {i / (size[1] * size[2] * size[3]), i / (size[2] * size[3]) % size[1],
-                                   i / size[3] % size[2], i % size[3]};
-            tconv::store_element(spec.dtype, from.at(at[0], at[1], at[2], at[3]),
-                                 element(*view, spec.dtype, at[0], at[1], at[2], at[3]));
-        }
-    };
-    place(&tensors.input, problem.input, input, memory[0].data());
-    place(&tensors.residual, problem.residual, output, memory[1].data());
+    const FarTensor far_input(problem.input, input, elements), far_residual(problem.residual, output, elements);
     for (const std::string &kernel : kernels_for(spec)) {
         problem.output.poison();
-        place(&tensors.output, problem.output, output, memory[2].data());
+        const FarTensor far_output(problem.output, output, elements);
+        if (!far_input.there() || !far_residual.there() || !far_output.there())
+            GTEST_SKIP() << "[SKIP] no address space for " << elements << " elements here";
         const Plan plan(spec, kernel);
         Block packed(plan.needs.packed_filter_bytes), workspace(plan.needs.workspace_bytes);
         const tconv_view filter = problem.filter.view();
         ASSERT_EQ(tconv_pack_filter(plan.get(), &filter, packed.data(), packed.size()), TCONV_OK);
+        tconv_tensors tensors = problem.tensors();
+        tensors.input = far_input.view(), tensors.residual = far_residual.view(), tensors.output = far_output.view();
         tensors.packed_filter = packed.data();
         tensors.workspace = workspace.data(), tensors.workspace_bytes = workspace.size();
         ASSERT_EQ(tconv_run(plan.get(), &tensors), TCONV_OK) << kernel;
-        const std::array<int64_t, 4> size = problem.output.extents();
-        for (int64_t n = 0; n < size[0]; ++n)
-            for (int64_t c = 0; c < size[1]; ++c)
-                for (int64_t h = 0; h < size[2]; ++h)
-                    for (int64_t w = 0; w < size[3]; ++w)
-                        problem.output.set(n, c, h, w, tconv::load_element(
-                                                               spec.dtype, element(tensors.output, spec.dtype, n, c, h, w)));
+        far_output.copy_to(problem.output);
         ASSERT_EQ(problem.compare(expected), "") << kernel;
     }
+}
+
+// The same for all gradients of the layer, with the strides of the input and the output.
+void run_gradients_far(const tconv_spec &spec, const Strides &input, const Strides &output, int64_t elements) {
+    for (const int32_t which : kGradients) {
+        GradientProblem problem(spec, which, 1);
+        const std::vector<double> expected = problem.expected();
+        const FarTensor far_input(problem.input, input, elements), far_output(problem.output_gradient, output, elements);
+        for (const std::string &kernel : kernels_for(spec, which)) {
+            problem.result().poison();
+            const FarTensor far_result(problem.input_gradient, input, elements);
+            if (!far_input.there() || !far_output.there() || !far_result.there())
+                GTEST_SKIP() << "[SKIP] no address space for " << elements << " elements here";
+            const GradientPlan plan(spec, which, kernel);
+            Block packed(plan.needs.packed_filter_bytes), workspace(plan.needs.workspace_bytes);
+            tconv_gradient_tensors tensors = problem.tensors();
+            if (which == TCONV_GRADIENT_INPUT) {
+                const tconv_view filter = problem.filter.view();
+                ASSERT_EQ(tconv_gradient_pack_filter(plan.get(), &filter, packed.data(), packed.size()), TCONV_OK);
+            }
+            tensors.input = far_input.view(), tensors.output_gradient = far_output.view();
+            tensors.input_gradient = far_result.view(), tensors.packed_filter = packed.data();
+            tensors.workspace = workspace.data(), tensors.workspace_bytes = workspace.size();
+            ASSERT_EQ(tconv_gradient_run(plan.get(), &tensors), TCONV_OK) << kernel;
+            if (which == TCONV_GRADIENT_INPUT)
+                far_result.copy_to(problem.input_gradient);
+            ASSERT_EQ(problem.compare(expected), "") << text_of(spec) << ' ' << gradient_text(which) << ' ' << kernel;
+        }
+    }
+}
+
+void run_all_far(const tconv_spec &spec, const Strides &input, const Strides &output, int64_t elements) {
+    run_far(spec, input, output, elements);
+    run_gradients_far(linear(spec), input, output, elements);
 }
 
 constexpr int64_t kLimit = (int64_t{1} << 31) - 1;  // elements that one image may span
@@ -220,18 +254,27 @@ INSTANTIATE_TEST_SUITE_P(Types, FarAddresses, ::testing::ValuesIn(dtypes()), dty
 TEST_P(FarAddresses, ImagesOfABatch) {
     const tconv_spec spec = layer("n3_c5_h3_w4_o9_k3x3_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw_resafter", GetParam());
     // 5 x 7 outputs of 9 channels; images further apart than int32 counts elements.
-    run_far(spec, {kLimit + 100, 12, 4, 1}, {kLimit + 77, 35, 7, 1}, 3 * (kLimit + 100));
+    run_all_far(spec, {kLimit + 100, 12, 4, 1}, {kLimit + 77, 35, 7, 1}, 3 * (kLimit + 100));
 }
 
 TEST_P(FarAddresses, RowsColumnsAndChannelsOfOneImage) {
     const tconv_spec spec = layer("n1_c3_h3_w4_o4_k3x3_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw_resafter", GetParam());
     // 5 x 7 outputs. The furthest element is the last that is allowed.
     const int64_t row = (kLimit - 1 - 2 * 4 - 3) / 2, out_row = (kLimit - 1 - 3 * 7 - 6) / 4;
-    run_far(spec, {0, 4, row, 1}, {0, 7, out_row, 1}, kLimit);
+    run_all_far(spec, {0, 4, row, 1}, {0, 7, out_row, 1}, kLimit);
     const int64_t channel = (kLimit - 1 - 2 * 4 - 3) / 2, out_channel = (kLimit - 1 - 4 * 7 - 6) / 3;
-    run_far(spec, {0, channel, 4, 1}, {0, out_channel, 7, 1}, kLimit);
+    run_all_far(spec, {0, channel, 4, 1}, {0, out_channel, 7, 1}, kLimit);
     const int64_t column = (kLimit - 1 - 2 * 3 - 2) / 3, out_column = (kLimit - 1 - 4 * 4 - 3) / 6;
-    run_far(spec, {0, 1, 3, column}, {0, 1, 4, out_column}, kLimit);
+    run_all_far(spec, {0, 1, 3, column}, {0, 1, 4, out_column}, kLimit);
+}
+
+// Strides of the layer times strides of the view are more than an int32, though no element lies that far: all outputs
+// have quotient 1 of their phases.
+TEST_P(FarAddresses, StridesOfLayerAndViewTogether) {
+    const tconv_spec wide = layer("n1_c3_h4_w3_o2_k3x5_s1x1000_p1,1000,1,1000_op0,0_d1x1_g1_f32_nchw_resafter", GetParam());
+    run_all_far(wide, {0, 12, 3, 1}, {0, 4, 1, kLimit / 5}, kLimit);
+    const tconv_spec high = layer("n1_c3_h3_w4_o2_k5x3_s1000x1_p1000,1,1000,1_op0,0_d1x1_g1_f32_nchw_resafter", GetParam());
+    run_all_far(high, {0, 12, 4, 1}, {0, 4, kLimit / 5, 1}, kLimit);
 }
 
 // 2200 images of 2^20 elements are 2.3e9 elements, though all of them are one image seen again and again.

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "gradients.h"
+#include "gradient_runner.h"
 #include "random_spec.h"
 #include "runner.h"
 
@@ -74,7 +74,8 @@ TEST(GradientAdjoint, InnerProductsAgree) {
                 ASSERT_EQ(gradients.run(problem, kernel), TCONV_OK) << where << gradients.log;
                 const Values result = problem.result().logical();
                 if (which == TCONV_GRADIENT_BIAS) {
-                    const size_t plane = gy.empty() ? 0 : gy.size() / static_cast<size_t>(spec.batch * spec.out_channels);
+                    const size_t plane =
+                        gy.empty() ? 0 : gy.size() / static_cast<size_t>(spec.batch * spec.out_channels);
                     for (size_t o = 0; o < result.size(); ++o) {
                         double sum = 0, magnitudes = 0;
                         for (size_t at = 0; at < gy.size(); ++at) {
@@ -88,8 +89,8 @@ TEST(GradientAdjoint, InnerProductsAgree) {
                     }
                 } else {
                     const Values &operand = which == TCONV_GRADIENT_INPUT ? x : w;
-                    const double error = relative_error(spec.dtype, terms) *
-                                         (norm(y) * norm(gy) + norm(operand) * norm(result));
+                    const double error =
+                        relative_error(spec.dtype, terms) * (norm(y) * norm(gy) + norm(operand) * norm(result));
                     ASSERT_NEAR(inner_product(operand, result), expected, error) << where;
                     compared += std::fabs(expected) > 10 * error;
                 }

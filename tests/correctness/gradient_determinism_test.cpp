@@ -3,10 +3,11 @@
 // summation would show.
 #include <gtest/gtest.h>
 
+#include <map>
 #include <string>
 #include <vector>
 
-#include "gradients.h"
+#include "gradient_runner.h"
 #include "random_spec.h"
 
 namespace tconv {
@@ -135,6 +136,28 @@ TEST_P(GradientBits, StridesAndAlignmentDoNotMatter) {
     });
 }
 
+// One order of summation for every kernel of an instruction set, so that a plan's choice, and with it the layout it was
+// made for, does not show in the bits.
+TEST(InputGradientBits, TheKernelDoesNotMatter) {
+    const uint64_t seed = testing::seed_from_environment();
+    GradientRunner runner;
+    for (uint64_t i = 0; i < 100; ++i) {
+        Random random(testing::seed_of_case(seed, 26000 + i));
+        const tconv_spec spec = draw_spec(random, i);
+        GradientProblem problem(spec, TCONV_GRADIENT_INPUT, random.next(), Placement::kDense, reals());
+        std::map<std::string, Bits> of_isa;
+        for (const std::string &kernel : testing::kernels_for(spec, TCONV_GRADIENT_INPUT)) {
+            testing::KernelName parsed;
+            ASSERT_TRUE(testing::parse_kernel_name(kernel, &parsed));
+            ASSERT_EQ(runner.run(problem, kernel), TCONV_OK) << runner.log;
+            const Bits bits = problem.input_gradient.bits();
+            const Bits &first = of_isa.emplace(parsed.isa, bits).first->second;
+            ASSERT_EQ(bits, first) << "TCONV_SEED=" << seed << " case " << i << ' ' << testing::text_of(spec) << ' '
+                                   << kernel;
+        }
+    }
+}
+
 // Each image by a plan for one image, from the middle of the batch's tensors.
 TEST(InputGradientBits, TheBatchDoesNotMatter) {
     const uint64_t seed = testing::seed_from_environment();
@@ -156,8 +179,8 @@ TEST(InputGradientBits, TheBatchDoesNotMatter) {
             for (int32_t image = 0; image < 3; ++image) {
                 tconv_gradient_tensors tensors = problem.tensors();
                 for (tconv_view *view : {&tensors.output_gradient, &tensors.input_gradient})
-                    view->data = static_cast<char *>(view->data) +
-                                 image * view->stride[0] * element_type(spec.dtype).bytes;
+                    view->data =
+                        static_cast<char *>(view->data) + image * view->stride[0] * element_type(spec.dtype).bytes;
                 tensors.packed_filter = packed.data();
                 tensors.workspace = workspace.data(), tensors.workspace_bytes = workspace.size();
                 ASSERT_EQ(tconv_gradient_run(plan.get(), &tensors), TCONV_OK);

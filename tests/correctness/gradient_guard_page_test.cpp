@@ -7,7 +7,7 @@
 #include <cstring>
 #include <string>
 
-#include "gradients.h"
+#include "gradient_runner.h"
 #include "guarded.h"
 #include "random_spec.h"
 

@@ -1,6 +1,6 @@
 // Gradients of random layers and of every class of shape, by each kernel that computes them and by the plan's own
-// choice: on integer data the result must equal the oracle's bit for bit, rounded to the storage type. TCONV_LAYERS sets
-// how many random layers for each gradient, TCONV_SEED where they start.
+// choice: on integer data the result must equal the oracle's bit for bit, rounded to the storage type. TCONV_LAYERS
+// sets how many random layers for each gradient, TCONV_SEED where they start.
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -8,7 +8,7 @@
 #include <map>
 #include <string>
 
-#include "gradients.h"
+#include "gradient_runner.h"
 #include "random_spec.h"
 #include "shape_classes.h"
 
@@ -153,6 +153,8 @@ TEST_P(Gradient, OfManyPositionsAndManyTaps) {
              "n7_c6_h1_w1_o4_k1x1_s1x1_p0,0,0,0_op0,0_d1x1_g2_f32_nchw",
              "n4_c70_h17_w19_o70_k3x3_s2x2_p1,1,1,1_op1,1_d1x1_g70_f32_nchw",
              "n1_c2_h3_w70_o2_k2x90_s1x40_p0,11,0,7_op0,0_d1x3_g1_f32_nchw",
+             // A stride that, times that of the output's rows, is beyond int32.
+             "n1_c5_h2_w2_o60_k3x3_s30000000x7_p29999998,3,0,3_op0,0_d1x1_g1_f32_nchw",
          }) {
         for (const int32_t dtype : testing::dtypes()) {
             for (const int32_t layout : {TCONV_NCHW, TCONV_NHWC}) {
@@ -189,8 +191,7 @@ TEST_P(Gradient, OfABatchWithoutStride) {
 
 TEST_P(Gradient, OfAnEmptyBatchIsZero) {
     for (const int32_t dtype : testing::dtypes()) {
-        const tconv_spec spec =
-            testing::layer("n0_c5_h4_w6_o6_k3x3_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw", dtype);
+        const tconv_spec spec = testing::layer("n0_c5_h4_w6_o6_k3x3_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw", dtype);
         for (const Placement placement : {Placement::kDense, Placement::kShuffled}) {
             GradientProblem problem(spec, which, 1, placement);
             const std::vector<double> zeros(static_cast<size_t>(problem.result().size()), 0.0);

@@ -9,7 +9,7 @@
 #include <limits>
 #include <vector>
 
-#include "problem.h"
+#include "gradient_problem.h"
 #include "random_spec.h"
 
 namespace tconv {
@@ -183,6 +183,48 @@ TEST(Reference, EqualsAGatherOnRandomLayers) {
     }
 }
 
+// The layer is linear in input, filter and bias, so a gradient's element is how much <y, gy> grows with that operand's.
+TEST(Reference, GradientsAreDifferencesOfTheLayer) {
+    const uint64_t seed = testing::seed_from_environment();
+    for (uint64_t i = 0; i < 150; ++i) {
+        Random random(testing::seed_of_case(seed, 2000 + i));
+        testing::SpecLimits limits;
+        limits.activations = false;
+        limits.most_flops = 2e4, limits.most_outputs = 5000;
+        tconv_spec s = testing::linear(testing::random_legal_spec(random, limits));
+        s.has_bias = 1;
+        const testing::GradientProblem data(s, TCONV_GRADIENT_INPUT, random.next());
+        Values x = data.input.logical(), w = data.filter.logical(), b(static_cast<size_t>(s.out_channels), 2.0);
+        const Values gy = data.output_gradient.logical();
+        const auto product = [&] {
+            const Values y = run(s, x, w, b);
+            double sum = 0;
+            for (size_t at = 0; at < y.size(); ++at)
+                sum += y[at] * gy[at];
+            return sum;
+        };
+        Values gx(x.size()), gw(w.size()), gb(b.size());
+        reference::input_gradient(s, gy.data(), w.data(), gx.data());
+        reference::filter_gradient(s, gy.data(), x.data(), gw.data());
+        reference::bias_gradient(s, gy.data(), gb.data());
+        const double before = product();
+        const auto probe = [&](Values &operand, const Values &gradient, const char *name) {
+            for (int probes = 0; probes < 12 && !operand.empty(); ++probes) {
+                const auto at = static_cast<size_t>(random.below(static_cast<int64_t>(operand.size())));
+                operand[at] += 1;
+                ASSERT_EQ(product() - before, gradient[at])
+                    << "TCONV_SEED=" << seed << " case " << i << ' ' << testing::text_of(s) << ' ' << name << ' ' << at;
+                operand[at] -= 1;
+            }
+        };
+        probe(x, gx, "input");
+        probe(w, gw, "filter");
+        probe(b, gb, "bias");
+        if (HasFatalFailure())
+            return;
+    }
+}
+
 constexpr int32_t kTypes[] = {TCONV_F32, TCONV_F64, TCONV_F16, TCONV_BF16};
 
 TEST(ProblemData, EverySumIsExactInTheArithmetic) {
@@ -214,6 +256,29 @@ TEST(ProblemData, EverySumIsExactInTheArithmetic) {
         absolute(magnitudes.bias, problem.bias);
         for (const double sum : magnitudes.expected())
             ASSERT_LE(sum, s.dtype == TCONV_F64 ? 0x1p50 : 0x1p20) << testing::text_of(s);
+    }
+}
+
+TEST(ProblemData, EverySumOfAGradientIsExactInTheArithmetic) {
+    const uint64_t seed = testing::seed_from_environment();
+    for (uint64_t i = 0; i < 160; ++i) {
+        Random random(testing::seed_of_case(seed, 3000 + i));
+        testing::SpecLimits limits;
+        limits.dtype = kTypes[i % 4];
+        limits.most_flops = 1e6;
+        const tconv_spec s = testing::linear(testing::random_legal_spec(random, limits));
+        for (const int32_t which : testing::kGradients) {
+            testing::GradientProblem problem(s, which, random.next());
+            // The sum of magnitudes, in units, bounds every partial sum in every order.
+            for (testing::Tensor *tensor : {&problem.input, &problem.filter, &problem.output_gradient})
+                tensor->change([](int64_t, double value) { return std::fabs(value); });
+            const double unit = testing::magnitudes_of(s.dtype).unit;
+            for (const double sum : problem.expected()) {
+                ASSERT_EQ(std::fmod(sum, unit), 0) << testing::text_of(s);
+                ASSERT_LE(sum / unit, s.dtype == TCONV_F64 ? 0x1p50 : 0x1p20)
+                    << testing::text_of(s) << ' ' << testing::gradient_text(which);
+            }
+        }
     }
 }
 

@@ -1,5 +1,5 @@
-// Random layers through every kernel that this processor can run, real or emulated, serial and on three threads: each
-// result must equal the oracle's, and no kernel may contain an instruction that the processor lacks.
+// Random layers and their gradients through every kernel that this processor can run, real or emulated, serial and on
+// three threads: each result must equal the oracle's, and no kernel may contain an instruction that the processor lacks.
 // usage: cross.kernels [ISA,...]    the instruction sets that dispatch must find usable here, no more and no fewer
 #include <cstdio>
 #include <cstdlib>
@@ -7,9 +7,11 @@
 #include <set>
 #include <sstream>
 
+#include "gradient_runner.h"
 #include "random_spec.h"
-#include "runner.h"
 
+using tconv::testing::GradientProblem;
+using tconv::testing::GradientRunner;
 using tconv::testing::KernelName;
 using tconv::testing::Placement;
 using tconv::testing::Problem;
@@ -52,6 +54,22 @@ bool find_kernels(const std::string &isas, std::set<std::string> &usable) {
     return true;
 }
 
+// The layer's gradients by every kernel that computes them; what is wrong, or empty.
+std::string check_gradients(const tconv_spec &spec, uint64_t seed, Placement placement, GradientRunner &runner) {
+    for (const int32_t which : tconv::testing::kGradients) {
+        GradientProblem problem(spec, which, seed, placement);
+        const std::vector<double> expected = problem.expected();
+        for (const std::string &name : tconv::testing::kernels_for(spec, which)) {
+            const tconv_status status = runner.run(problem, name);
+            const std::string wrong = status == TCONV_OK ? problem.compare(expected) : tconv_status_string(status);
+            if (!wrong.empty())
+                return std::string("gradient of the ") + tconv::testing::gradient_text(which) + ", " + name + ": " +
+                       wrong;
+        }
+    }
+    return "";
+}
+
 }  // namespace
 
 int main(int argc, char **argv) {
@@ -65,8 +83,10 @@ int main(int argc, char **argv) {
     constexpr Placement kPlacements[] = {Placement::kDense, Placement::kOther, Placement::kSlice, Placement::kShuffled};
     std::map<std::string, int> runs;
     Runner serial, parallel;
-    parallel.hooks.log = nullptr;  // hooks.user becomes the pool
+    GradientRunner serial_gradients, parallel_gradients;
+    parallel.hooks.log = parallel_gradients.hooks.log = nullptr;  // hooks.user becomes the pool
     tconv_pool_hooks(pool, &parallel.hooks);
+    tconv_pool_hooks(pool, &parallel_gradients.hooks);
     const uint64_t layers = 60 * tconv::testing::dtypes().size();
     for (uint64_t i = 0; i < layers; ++i) {
         Random random(tconv::testing::seed_of_case(seed, i));
@@ -77,7 +97,8 @@ int main(int argc, char **argv) {
         limits.most_flops = 2e5;  // an emulator is slow
         limits.most_outputs = 5000;
         const tconv_spec spec = tconv::testing::random_legal_spec(random, limits);
-        Problem problem(spec, random.next(), random.pick(kPlacements));
+        const Placement placement = random.pick(kPlacements);
+        Problem problem(spec, random.next(), placement);
         const std::vector<double> expected = problem.expected();
         Runner &runner = i % 2 == 0 ? serial : parallel;
         for (const std::string &name : usable) {
@@ -96,6 +117,13 @@ int main(int argc, char **argv) {
                 return EXIT_FAILURE;
             }
             ++runs[name];
+        }
+        const std::string wrong = check_gradients(tconv::testing::linear(spec), random.next(), placement,
+                                                  i % 2 == 0 ? serial_gradients : parallel_gradients);
+        if (!wrong.empty()) {
+            std::printf("TCONV_SEED=%llu case %llu %s %s\n", static_cast<unsigned long long>(seed),
+                        static_cast<unsigned long long>(i), tconv::testing::text_of(spec).c_str(), wrong.c_str());
+            return EXIT_FAILURE;
         }
     }
     tconv_pool_destroy(pool);

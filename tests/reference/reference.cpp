@@ -1,6 +1,5 @@
 #include "reference.h"
 
-#include <algorithm>
 #include <cmath>
 
 namespace tconv::reference {
@@ -104,19 +103,15 @@ void run(const tconv_spec &s, const Arrays &t) {
 // The layer is linear in the input and in the filter: a product x w in output y is gy w in the gradient of x, gy x in
 // that of w.
 void input_gradient(const tconv_spec &s, const double *gy, const double *filter, double *gx) {
-    std::fill_n(gx, s.batch * 1LL * s.in_channels * s.in_h * s.in_w, 0.0);
     each_product(s, [&](long long x, long long w, long long y) { gx[x] += gy[y] * filter[w]; });
 }
 
 void filter_gradient(const tconv_spec &s, const double *gy, const double *input, double *gw) {
-    std::fill_n(gw, s.in_channels / s.groups * 1LL * s.out_channels * s.kernel_h * s.kernel_w, 0.0);
     each_product(s, [&](long long x, long long w, long long y) { gw[w] += gy[y] * input[x]; });
 }
 
 void bias_gradient(const tconv_spec &s, const double *gy, double *gb) {
-    const Size out = output_size(s);
-    const long long plane = out.h * out.w;
-    std::fill_n(gb, s.out_channels, 0.0);
+    const long long plane = output_size(s).h * output_size(s).w;
     for (long long i = 0; i < s.batch * s.out_channels * plane; ++i)
         gb[i / plane % s.out_channels] += gy[i];
 }

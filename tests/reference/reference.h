@@ -20,7 +20,7 @@ Size output_size(const tconv_spec &spec);
 void run(const tconv_spec &spec, const Arrays &arrays);  // a valid spec
 
 // The gradients of the layer without activation and residual, for that of its output: dense arrays in logical order,
-// the last one written.
+// the last one zero before.
 void input_gradient(const tconv_spec &spec, const double *output_gradient, const double *filter, double *gradient);
 void filter_gradient(const tconv_spec &spec, const double *output_gradient, const double *input, double *gradient);
 void bias_gradient(const tconv_spec &spec, const double *output_gradient, double *gradient);

@@ -32,7 +32,9 @@ Magnitudes magnitudes_of(int32_t dtype) {
 int64_t largest_factor(int32_t dtype, int64_t most, int64_t products, int64_t multiple) {
     const int64_t sum = magnitudes_of(dtype).sum, integers = int64_t{1} << element_type(dtype).digits;
     int64_t largest = most;
-    const auto fits = [&] { return largest <= sum / (products * multiple) / largest && largest * multiple <= integers; };
+    const auto fits = [&] {
+        return largest <= sum / (products * multiple) / largest && largest * multiple <= integers;
+    };
     while (largest > 1 && !fits())
         largest -= (largest + 15) / 16;
     return largest;

@@ -1,4 +1,4 @@
-// Data for one gradient of a layer, filled so that its sums are exact, the oracle's answer, and runs through the C ABI.
+// Data for one gradient of a layer, filled so that its sums are exact, and the oracle's answer for them.
 #pragma once
 
 #include <cstdint>
@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "problem.h"
-#include "runner.h"
 #include "tconv/tconv_gradients.h"
 
 namespace tconv::testing {
@@ -17,8 +16,8 @@ const char *gradient_text(int32_t which);
 // What gradients are of: the layer without activation and residual.
 tconv_spec linear(tconv_spec spec);
 
-// Integer data keep to the bounds of Problem, so that the only rounding is the last, to the storage type. What is summed
-// counts in sixteenths for f16: input and filter, and for BIAS the output's gradient.
+// Integer data keep to the bounds of Problem, so that the only rounding is the last, to the storage type. What is
+// summed counts in sixteenths for f16: input and filter, and for BIAS the output's gradient.
 class GradientProblem {
 public:
     GradientProblem(const tconv_spec &spec, int32_t which, uint64_t seed, Placement placement = Placement::kDense,
@@ -44,31 +43,5 @@ public:
     // All views; packed filter and workspace are left NULL for the caller.
     tconv_gradient_tensors tensors() const;
 };
-
-// A plan and what it asks for; check `status` before anything else.
-class GradientPlan {
-public:
-    GradientPlan(const tconv_spec &spec, int32_t which, const std::string &kernel = "",
-                 const tconv_hooks *hooks = nullptr);
-    ~GradientPlan();
-    GradientPlan(const GradientPlan &) = delete;
-    GradientPlan &operator=(const GradientPlan &) = delete;
-
-    const tconv_gradient_plan *get() const { return plan_; }
-
-    tconv_status status;
-    tconv_requirements needs;
-
-private:
-    tconv_gradient_plan *plan_ = nullptr;
-};
-
-struct GradientRunner : Listener {
-    // As Runner::run: the result is poisoned first, and the workspace too.
-    tconv_status run(GradientProblem &problem, const std::string &name = "");
-};
-
-// The usable kernels of the spec's dtype that must compute this gradient of it.
-std::vector<std::string> kernels_for(const tconv_spec &spec, int32_t which);
 
 }  // namespace tconv::testing
