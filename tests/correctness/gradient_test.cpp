@@ -169,24 +169,25 @@ TEST_P(Gradient, OfManyPositionsAndManyTaps) {
     }
 }
 
-// Images that lie over one another are read as often as they come.
-TEST_P(Gradient, OfABatchWithoutStride) {
-    const tconv_spec spec = testing::layer("n3_c5_h4_w6_o6_k3x3_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw");
-    if (which == TCONV_GRADIENT_INPUT)
-        GTEST_SKIP() << "[SKIP] the gradient of the input has images of its own";
-    tconv_spec one = spec;
-    one.batch = 1;
-    GradientProblem problem(one, which, 4);
-    std::vector<double> expected = problem.expected();
-    for (double &value : expected)
-        value *= 3;
-    const testing::GradientPlan plan(spec, which);
-    testing::Block workspace(plan.needs.workspace_bytes);
-    tconv_gradient_tensors tensors = problem.tensors();
-    tensors.input.stride[0] = tensors.output_gradient.stride[0] = 0;
-    tensors.workspace = workspace.data(), tensors.workspace_bytes = workspace.size();
-    ASSERT_EQ(tconv_gradient_run(plan.get(), &tensors), TCONV_OK);
-    EXPECT_EQ(problem.compare(expected), "");
+// Images that lie over one another are read as often as they come. (The gradient of the input writes images of its own.)
+TEST(GradientSums, OfABatchWithoutStride) {
+    for (const int32_t which : {TCONV_GRADIENT_FILTER, TCONV_GRADIENT_BIAS}) {
+        const tconv_spec spec =
+            testing::layer("n3_c5_h4_w6_o6_k3x3_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw", testing::dtypes().front());
+        tconv_spec one = spec;
+        one.batch = 1;
+        GradientProblem problem(one, which, 4);
+        std::vector<double> expected = problem.expected();
+        for (double &value : expected)
+            value *= 3;
+        const testing::GradientPlan plan(spec, which);
+        testing::Block workspace(plan.needs.workspace_bytes);
+        tconv_gradient_tensors tensors = problem.tensors();
+        tensors.input.stride[0] = tensors.output_gradient.stride[0] = 0;
+        tensors.workspace = workspace.data(), tensors.workspace_bytes = workspace.size();
+        ASSERT_EQ(tconv_gradient_run(plan.get(), &tensors), TCONV_OK);
+        EXPECT_EQ(problem.compare(expected), "") << testing::gradient_text(which);
+    }
 }
 
 TEST_P(Gradient, OfAnEmptyBatchIsZero) {
