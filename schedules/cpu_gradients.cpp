@@ -52,7 +52,10 @@ void cpu_position_sums(generators::PositionSums &sums, bool planar, int vector) 
         .vectorize(sums.c);
     sums.sums.update(1).reorder(sums.c, sums.rest.x, sums.rest.y);
     sums.sums.update(1).specialize(contiguous).vectorize(sums.c, vector, TailStrategy::GuardWithIf);
-    sums.partial.compute_at(sums.sums, block).store_in(MemoryType::Stack).bound_storage(sums.c, vector);
+    sums.partial.reorder_storage(sums.c, sums.v)
+        .compute_at(sums.sums, block)
+        .store_in(MemoryType::Stack)
+        .bound_storage(sums.c, vector);
     sums.partial.reorder(sums.c, sums.v).vectorize(sums.c, vector, TailStrategy::GuardWithIf);
     sums.partial.update().reorder(sums.c, sums.v, sums.vectors.x, sums.vectors.y);
     sums.partial.update().specialize(contiguous).vectorize(sums.c, vector, TailStrategy::GuardWithIf);
