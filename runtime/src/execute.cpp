@@ -1,29 +1,21 @@
 // Runs: checks first, then tasks. Nothing is written before every check has passed.
-#include <atomic>
-#include <cstring>
-
 #include "bind.h"
 #include "geometry.h"
 #include "pack.h"
 #include "plan.h"
 #include "structs.h"
+#include "tasks.h"
 #include "views.h"
 
 namespace {
 
 using namespace tconv;
 
-// An image's address within a view, computed in bytes so that batches may span more than 2^31 elements.
-char *image_of(const tconv_view &view, int64_t image, int64_t element) {
-    return static_cast<char *>(view.data) + image * view.stride[0] * element;
-}
-
 struct Run {
     const tconv_plan *plan;
     const tconv_tensors *tensors;
     const LayerParams *params;
-    std::atomic<int64_t> next{0};
-    int64_t count;  // tasks of all images
+    Tasks tasks;  // of all images
 };
 
 // One of `concurrency` workers: takes tasks until none is left, on a slot of the workspace that is its own.
@@ -34,19 +26,15 @@ int work(void *argument, int32_t slot) {
     const int32_t tasks = plan.choice.blocking.tasks;
     const int64_t element = dtype_bytes(plan.spec.dtype);
     void *scratch = static_cast<char *>(tensors.workspace) + slot * plan.slot_bytes;
-    for (int64_t i = run.next.fetch_add(1, std::memory_order_relaxed); i < run.count;
-         i = run.next.fetch_add(1, std::memory_order_relaxed)) {
+    return run.tasks.take([&](int64_t i) {
         const int64_t image = i / tasks;
         const void *residual =
             plan.spec.residual != TCONV_RESIDUAL_NONE ? image_of(tensors.residual, image, element) : nullptr;
-        const int result = plan.choice.kernel->run(
-            reinterpret_cast<const int32_t *>(run.params), static_cast<int32_t>(i % tasks),
-            image_of(tensors.input, image, element), packed_numbers(tensors.packed_filter), tensors.bias,
-            tensors.act_slope, residual, image_of(tensors.output, image, element), scratch);
-        if (result != 0)
-            return result;
-    }
-    return 0;
+        return plan.choice.kernel->run(reinterpret_cast<const int32_t *>(run.params), static_cast<int32_t>(i % tasks),
+                                       image_of(tensors.input, image, element), packed_numbers(tensors.packed_filter),
+                                       tensors.bias, tensors.act_slope, residual,
+                                       image_of(tensors.output, image, element), scratch);
+    });
 }
 
 tconv_status check_plain(const void *data, size_t bytes, const char *name, const tconv_tensors &tensors,
@@ -64,7 +52,7 @@ tconv_status check_plain(const void *data, size_t bytes, const char *name, const
 }
 
 tconv_status check_workspace(const tconv_plan &plan, const tconv_tensors &tensors, Message &message) {
-    const size_t needed = static_cast<size_t>(plan.slot_bytes) * static_cast<size_t>(plan.hooks.concurrency);
+    const size_t needed = static_cast<size_t>(workspace_bytes_of(plan));
     if (tensors.workspace == nullptr || tensors.packed_filter == nullptr) {
         return message.fail(TCONV_INVALID_ARGUMENT, "%s = NULL",
                             tensors.workspace == nullptr ? "workspace" : "packed_filter");
@@ -86,7 +74,7 @@ tconv_status check_workspace(const tconv_plan &plan, const tconv_tensors &tensor
 tconv_status check_overlaps(const tconv_plan &plan, const tconv_tensors &tensors, const Extents &input,
                             const Extents &output, Message &message) {
     const int64_t element = dtype_bytes(plan.spec.dtype);
-    const size_t needed = static_cast<size_t>(plan.slot_bytes) * static_cast<size_t>(plan.hooks.concurrency);
+    const size_t needed = static_cast<size_t>(workspace_bytes_of(plan));
     const ByteRange workspace = range_of(tensors.workspace, needed);
     const ByteRange packed = range_of(tensors.packed_filter, static_cast<size_t>(plan.packed_bytes));
     const ByteRange written = range_of(tensors.output, output, element);
@@ -165,7 +153,7 @@ tconv_status tconv_run(const tconv_plan *plan, const tconv_tensors *tensors) {
         Run run{.plan = plan,
                 .tensors = tensors,
                 .params = &params,
-                .count = static_cast<int64_t>(plan->spec.batch) * plan->choice.blocking.tasks};
+                .tasks = Tasks(static_cast<int64_t>(plan->spec.batch) * plan->choice.blocking.tasks)};
         if (hooks.parallel_for(hooks.user, hooks.concurrency, work, &run) != 0) {
             status = message.fail(TCONV_INTERNAL, "kernel %s or hooks.parallel_for failed", plan->choice.kernel->name);
         }

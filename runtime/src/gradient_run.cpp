@@ -1,5 +1,4 @@
 // Runs of gradients: checks first, then tasks, as in execute.cpp.
-#include <atomic>
 #include <cstring>
 #include <initializer_list>
 
@@ -7,6 +6,7 @@
 #include "geometry.h"
 #include "gradient_plan.h"
 #include "structs.h"
+#include "tasks.h"
 #include "views.h"
 
 namespace {
@@ -17,14 +17,8 @@ struct Run {
     const tconv_gradient_plan *plan;
     const tconv_gradient_tensors *tensors;
     const LayerParams *params;
-    std::atomic<int64_t> next{0};
-    int64_t count;  // tasks of all images
+    Tasks tasks;
 };
-
-// An image's address within a view, computed in bytes so that batches may span more than 2^31 elements.
-char *image_of(const tconv_view &view, int64_t image, int64_t element) {
-    return static_cast<char *>(view.data) + image * view.stride[0] * element;
-}
 
 int input_gradient_worker(void *argument, int32_t slot) {
     Run &run = *static_cast<Run *>(argument);
@@ -33,17 +27,13 @@ int input_gradient_worker(void *argument, int32_t slot) {
     const int64_t element = dtype_bytes(plan.spec.dtype);
     const int32_t tasks = plan.choice.blocking.tasks;
     void *scratch = static_cast<char *>(tensors.workspace) + slot * plan.slot_bytes;
-    for (int64_t i = run.next.fetch_add(1, std::memory_order_relaxed); i < run.count;
-         i = run.next.fetch_add(1, std::memory_order_relaxed)) {
+    return run.tasks.take([&](int64_t i) {
         const int64_t image = i / tasks;
-        const int result = plan.choice.kernel->input_gradient(
+        return plan.choice.kernel->input_gradient(
             reinterpret_cast<const int32_t *>(run.params), static_cast<int32_t>(i % tasks),
             image_of(tensors.output_gradient, image, element), packed_numbers(tensors.packed_filter), nullptr, nullptr,
             nullptr, image_of(tensors.input_gradient, image, element), scratch);
-        if (result != 0)
-            return result;
-    }
-    return 0;
+    });
 }
 
 // Of the gradient of the filter or bias: workers take tasks of one split and unit, which add up all blocks of the split.
@@ -56,8 +46,7 @@ int partial_sums_worker(void *argument, int32_t slot) {
     const bool of_filter = plan.which == TCONV_GRADIENT_FILTER;
     char *workspace = static_cast<char *>(tensors.workspace);
     void *scratch = workspace + partials_bytes_of(plan) + slot * plan.slot_bytes;
-    for (int64_t i = run.next.fetch_add(1, std::memory_order_relaxed); i < run.count;
-         i = run.next.fetch_add(1, std::memory_order_relaxed)) {
+    return run.tasks.take([&](int64_t i) {
         const int64_t split = i / sums.units;
         const int32_t unit = static_cast<int32_t>(i % sums.units);
         char *partial = workspace + split * sums.partial_bytes;
@@ -78,8 +67,8 @@ int partial_sums_worker(void *argument, int32_t slot) {
             if (result != 0)
                 return result;
         }
-    }
-    return 0;
+        return 0;
+    });
 }
 
 // Adds the splits, in order, a lane block of a group a task.
@@ -88,15 +77,10 @@ int unpack_worker(void *argument, int32_t) {
     const tconv_gradient_plan &plan = *run.plan;
     const tconv_gradient_tensors &tensors = *run.tensors;
     void *to = plan.which == TCONV_GRADIENT_FILTER ? tensors.filter_gradient.data : tensors.bias_gradient;
-    for (int64_t i = run.next.fetch_add(1, std::memory_order_relaxed); i < run.count;
-         i = run.next.fetch_add(1, std::memory_order_relaxed)) {
-        const int result =
-            plan.sums.kernel->unpack(reinterpret_cast<const int32_t *>(run.params), static_cast<int32_t>(i),
-                                     tensors.workspace, nullptr, nullptr, nullptr, nullptr, to, nullptr);
-        if (result != 0)
-            return result;
-    }
-    return 0;
+    return run.tasks.take([&](int64_t i) {
+        return plan.sums.kernel->unpack(reinterpret_cast<const int32_t *>(run.params), static_cast<int32_t>(i),
+                                        tensors.workspace, nullptr, nullptr, nullptr, nullptr, to, nullptr);
+    });
 }
 
 tconv_status check_memory(const char *name, const void *data, size_t alignment, Message &message) {
@@ -199,7 +183,7 @@ tconv_status check(const tconv_gradient_plan &plan, const tconv_gradient_tensors
 // Runs `worker` on `count` tasks; its parameters are those of `run`.
 bool runs(const tconv_gradient_plan &plan, const tconv_gradient_tensors &tensors, const LayerParams &params,
           int64_t count, int (*worker)(void *, int32_t)) {
-    Run run{.plan = &plan, .tensors = &tensors, .params = &params, .count = count};
+    Run run{.plan = &plan, .tensors = &tensors, .params = &params, .tasks = Tasks(count)};
     return plan.hooks.parallel_for(plan.hooks.user, plan.hooks.concurrency, worker, &run) == 0;
 }
 

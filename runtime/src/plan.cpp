@@ -142,7 +142,7 @@ tconv_status tconv_plan_requirements(const tconv_plan *plan, tconv_requirements 
         return TCONV_INVALID_STRUCT;
     tconv_requirements filled = requirements_of(plan->spec);
     filled.packed_filter_bytes = static_cast<size_t>(plan->packed_bytes);
-    filled.workspace_bytes = static_cast<size_t>(plan->slot_bytes) * static_cast<size_t>(plan->hooks.concurrency);
+    filled.workspace_bytes = static_cast<size_t>(workspace_bytes_of(*plan));
     fill_struct(requirements, filled, requirements->struct_size);
     return TCONV_OK;
 }

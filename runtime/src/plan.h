@@ -45,3 +45,11 @@ struct tconv_plan {
     tconv::Choice choice;
     int64_t packed_bytes, slot_bytes;  // slot: scratch of one concurrent task
 };
+
+namespace tconv {
+
+inline int64_t workspace_bytes_of(const tconv_plan &plan) {
+    return plan.slot_bytes * plan.hooks.concurrency;
+}
+
+}  // namespace tconv

@@ -30,6 +30,11 @@ tconv_status check_tensor(const tconv_view &view, const Extents &extents, int64_
 tconv_status check_filter(const tconv_view &view, const Extents &extents, int64_t element_bytes, Access access,
                           const char *name, Message &message);
 
+// An image's address within a view, computed in bytes so that batches may span more than 2^31 elements.
+inline char *image_of(const tconv_view &view, int64_t image, int64_t element_bytes) {
+    return static_cast<char *>(view.data) + image * view.stride[0] * element_bytes;
+}
+
 // Bytes [begin, end) that a view can touch; end == begin for an empty one.
 struct ByteRange {
     uintptr_t begin, end;

@@ -27,15 +27,17 @@ double arithmetic_bytes(const tconv_spec &spec) {
     return tconv::element_type(tconv::arithmetic_of(spec.dtype)).bytes;
 }
 
-// One image of the input with the border that its kernel reaches into, and for a depthwise kernel with the channels
-// that fill its last tile.
+// One image of the input with the border that its kernel reaches into, and with what fills the last tile of a row:
+// channels for a depthwise kernel, for one of pixels a vector's columns and the cache lines that keep channels apart.
 double padded_image_bytes(const tconv_spec &s, const std::string &kernel) {
     KernelName name;
     EXPECT_TRUE(parse_kernel_name(kernel, &name)) << kernel;
     const double tile = name.lanes == "depthwise" ? name.tile_a : 1;
     const double channels = std::ceil(s.in_channels / tile) * tile;
     const double rows = s.in_h + 2.0 * ((s.kernel_h - 1.0) * s.dilation_h / s.stride_h + 1);
-    const double columns = s.in_w + 2.0 * ((s.kernel_w - 1.0) * s.dilation_w / s.stride_w + 1);
+    const double line = 64 / arithmetic_bytes(s);
+    const double filling = name.lanes == "pixels" ? std::max(16.0, line) + 3 * line : 0;
+    const double columns = s.in_w + 2.0 * ((s.kernel_w - 1.0) * s.dilation_w / s.stride_w + 1) + filling;
     return arithmetic_bytes(s) * channels * rows * columns;
 }
 
