@@ -12,8 +12,9 @@ namespace {
 // Removes the lets that unpack a halide_buffer_t, leaving their names free, and gives the output its public name.
 class Unwrap : public IRMutator {
 public:
-    Unwrap(std::string from, std::string to, const Type &type, const std::vector<Argument> &arguments)
-        : from(std::move(from)), to(std::move(to)) {
+    Unwrap(std::string from, std::string previous, std::string to, const Type &type,
+           const std::vector<Argument> &arguments)
+        : from(std::move(from)), previous(std::move(previous)), to(std::move(to)) {
         buffers.emplace(this->to, Parameter(type, true, 1, this->to));
         for (const Argument &argument : arguments) {
             if (argument.is_buffer()) {
@@ -25,7 +26,7 @@ public:
     std::map<std::string, Type> free_variables;  // sorted, so that the argument order is stable
 
 private:
-    std::string from, to;
+    std::string from, previous, to;
     std::map<std::string, Parameter> buffers;
 
     // A load or store without a parameter is taken for one of Halide's own allocations, which are aligned to a vector.
@@ -36,12 +37,17 @@ private:
     }
 
     std::string renamed(const std::string &name) const {
-        if (name == from) {
-            return to;
-        }
-        for (const char *field : {".min.", ".extent.", ".stride."}) {
-            if (name.rfind(from + field, 0) == 0) {
-                return to + name.substr(from.size());
+        for (const std::string &own : {from, previous}) {
+            if (own.empty()) {
+                continue;
+            }
+            if (name == own) {
+                return to;
+            }
+            for (const char *field : {".min.", ".extent.", ".stride."}) {
+                if (name.rfind(own + field, 0) == 0) {
+                    return to + name.substr(own.size());
+                }
             }
         }
         return name;
@@ -76,7 +82,7 @@ private:
 }  // namespace
 
 RawFunction::RawFunction(Func output, const std::string &output_name, const std::vector<Argument> &arguments,
-                         const std::string &name, const Target &target)
+                         const std::string &name, const Target &target, const std::string &previous)
     : function(name, std::vector<LoweredArgument>{}, Stmt(), LinkageType::Internal, NameMangling::C) {
     Module module = Pipeline(output).compile_to_module(arguments, name, target, LinkageType::Internal);
     for (const LoweredFunc &lowered : module.functions()) {
@@ -87,7 +93,7 @@ RawFunction::RawFunction(Func output, const std::string &output_name, const std:
     if (!function.body.defined()) {
         throw std::logic_error("Halide lowered no function called " + name);
     }
-    Unwrap unwrap(output.name(), output_name, output.type(), arguments);
+    Unwrap unwrap(output.name(), previous, output_name, output.type(), arguments);
     function.body = unwrap.mutate(function.body);
     for (const auto &[variable, type] : unwrap.free_variables) {
         function.args.emplace_back(variable, Argument::InputScalar, type, 0, ArgumentEstimates{});

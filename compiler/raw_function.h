@@ -24,9 +24,9 @@ class RawFunction {
 public:
     // Lowers `output` to a function `name` with internal linkage. `output_name` is the name under which callers know
     // the output buffer; memory that two stages share must carry one name in both, because LLVM is told that
-    // differently named buffers do not overlap.
+    // differently named buffers do not overlap. `previous` is the argument, if any, that is the output as it was before.
     RawFunction(Halide::Func output, const std::string &output_name, const std::vector<Halide::Argument> &arguments,
-                const std::string &name, const Halide::Target &target);
+                const std::string &name, const Halide::Target &target, const std::string &previous = "");
 
     const Halide::Internal::LoweredFunc &lowered() const { return function; }
 

@@ -1,16 +1,19 @@
 #include "multiply.h"
 
 #include "activation.h"
+#include "finish.h"
 
 namespace tconv::generators {
 
 using namespace Halide;
 
-Multiply::Multiply(Element element, Lanes lanes, int width, int unroll)
+Multiply::Multiply(Element element, Lanes lanes, int width, int pitch, int unroll)
     : lanes(lanes),
-      staged(computed_type(element), 3, "staged"),
+      pitch(pitch),
+      staged(computed_type(element), 4, "staged"),
       packed(computed_type(element), 5, "packed"),
-      channels("channels"),
+      panel_channels("panel_channels"),
+      panels("panels"),
       taps_x("taps_x"),
       taps_y("taps_y"),
       offset_x("offset_x"),
@@ -19,9 +22,10 @@ Multiply::Multiply(Element element, Lanes lanes, int width, int unroll)
       step_y("step_y"),
       rows_staged("rows_staged"),
       first("first"),
+      partial(computed_type(element), 4, "partial"),
       bias(computed_type(element), 1, "bias"),
       slope(computed_type(element), 1, "slope"),
-      last("last"),
+      finish("finish"),
       low("low"),
       high("high"),
       a("a"),
@@ -30,34 +34,52 @@ Multiply::Multiply(Element element, Lanes lanes, int width, int unroll)
       block("block"),
       product("product"),
       sums("sums") {
-    Expr steps = lanes == Lanes::depthwise ? Expr(1) : channels / unroll;
-    taps = RDom(0, unroll, 0, steps, 0, taps_x, 0, taps_y, "taps");
-    RVar jx = taps.z, jy = taps.w;
-    Expr ci = unroll * taps.y + taps.x;
+    Expr one = 1, zero = cast(computed_type(element), 0);
+    const bool depthwise = lanes == Lanes::depthwise;
+    taps = RDom({{0, unroll},
+                 {0, depthwise ? one : panel_channels / unroll},
+                 {0, depthwise ? one : panels},
+                 {0, taps_x},
+                 {0, taps_y}},
+                "taps");
+    RVar panel = taps[2], jx = taps[3], jy = taps[4];
+    Expr c = unroll * taps[1] + taps[0];
+    Expr ci = panel * panel_channels + c;
 
     Expr staged_row = row + offset_y - jy * step_y;
     taps.where(staged_row >= 0 && staged_row < rows_staged);
     Expr column = m + offset_x - jx * step_x;
-    Expr x = lanes == Lanes::channels ? staged(ci, column, staged_row)
-             : lanes == Lanes::pixels ? staged(column, ci, staged_row)
-                                      : staged(block * width + a, column, staged_row);
+    Expr x = lanes == Lanes::channels ? staged(c, column, staged_row, panel)
+             : lanes == Lanes::pixels ? staged(column, c, staged_row, panel)
+                                      : staged(a, column, staged_row, block);
 
-    Expr zero = cast(computed_type(element), 0);
     product(a, m, row, block) = zero;
     product(a, m, row, block) += packed(a, ci, jx, jy, block) * x;
 
-    sums(a, m, row, block) = undef(computed_type(element));
-    Expr total = select(first != 0, zero, sums(a, m, row, block)) + product(a, m, row, block);
-    Expr lane = block * width + a;
-    Expr finished = piecewise_linear(total + bias(lane), slope(lane), low, high);
-    sums(a, m, row, block) = lanes == Lanes::pixels ? total : select(last != 0, finished, total);
+    // What only some calls do are branches around a tile, not selections: sums that are the output itself are loaded only
+    // where they are partial, for they are in no cache yet.
+    auto once_if = [](const Expr &condition) {
+        RDom once(0, 1, "once");
+        once.where(condition);
+        return once;
+    };
+    RDom adding = once_if(first == 0);
+    product(a, m, row, block) += partial(a, m + adding.x, row, block);
+    if (lanes != Lanes::pixels) {
+        RDom biased = once_if(finish >= Finish::bias_only);
+        product(a, m, row, block) += bias(block * width + a + biased.x);
+        RDom bent = once_if(finish > Finish::bias_only);
+        product(a, m, row, block) =
+            piecewise_linear(product(a, m, row, block), slope(block * width + a + bent.x), low, high);
+    }
+    sums(a, m, row, block) = product(a, m, row, block);
 }
 
 std::vector<Argument> Multiply::arguments() const {
-    std::vector<Argument> all = {staged,   packed, channels, taps_x,      taps_y, offset_x,
-                                 offset_y, step_x, step_y,   rows_staged, first};
+    std::vector<Argument> all = {staged,   packed,   panel_channels, panels, taps_x,      taps_y, offset_x,
+                                 offset_y, step_x, step_y, rows_staged, first,    partial};
     if (lanes != Lanes::pixels) {
-        all.insert(all.end(), {bias, slope, last, low, high});
+        all.insert(all.end(), {bias, slope, finish, low, high});
     }
     return all;
 }

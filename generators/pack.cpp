@@ -13,6 +13,7 @@ Pack::Pack(Element element)
       kernel("kernel"),
       offset_max("offset_max"),
       first_lane("first_lane"),
+      channels("channels"),
       lane("lane"),
       ci("ci"),
       t("t"),
@@ -23,13 +24,13 @@ Pack::Pack(Element element)
     Expr co = flat % out_channels;
     Expr distance = phase - stride * (offset_max - t);
     Expr kx = select(phases == 1, t, distance / dilation);
-    Expr has_tap = flat < phases * out_channels && kx >= 0 && kx < kernel && (phases == 1 || distance % dilation == 0);
-    Expr weight = computed(element, filter(co, ci, clamp(kx, 0, kernel - 1), ky));
+    Expr has_tap = ci < channels && flat < phases * out_channels && kx >= 0 && kx < kernel && (phases == 1 || distance % dilation == 0);
+    Expr weight = computed(element, filter(co, min(ci, channels - 1), clamp(kx, 0, kernel - 1), ky));
     packed(lane, ci, t, ky) = select(has_tap, weight, cast(weight.type(), 0));
 }
 
 std::vector<Argument> Pack::arguments() const {
-    return {filter, out_channels, phases, stride, dilation, kernel, offset_max, first_lane};
+    return {filter, out_channels, phases, stride, dilation, kernel, offset_max, first_lane, channels};
 }
 
 Unpack::Unpack(Element element)

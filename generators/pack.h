@@ -4,7 +4,8 @@
 //
 // Without merged phases (phases == 1) t is kx itself. With merged phases the x-phases of a row lie side by side in
 // the lanes, t counts input columns from the right, and kx is the tap that brings column `offset_max - t` to output
-// phase `phase`: dilation * kx = phase - stride * (offset_max - t); lanes whose phase has no such tap hold zero.
+// phase `phase`: dilation * kx = phase - stride * (offset_max - t); lanes whose phase has no such tap hold zero,
+// and so do channels past the last, which fill a panel.
 #pragma once
 
 #include <vector>
@@ -16,7 +17,7 @@ namespace tconv::generators {
 
 struct Pack {
     Halide::ImageParam filter;  // (co, ci, kx, ky), any signed strides
-    Halide::Param<int> out_channels, phases, stride, dilation, kernel, offset_max, first_lane;
+    Halide::Param<int> out_channels, phases, stride, dilation, kernel, offset_max, first_lane, channels;
     Halide::Var lane, ci, t, ky;
     Halide::Func packed;
 

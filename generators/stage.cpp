@@ -5,21 +5,28 @@ namespace tconv::generators {
 using namespace Halide;
 
 Stage::Stage(Element element, bool planar)
-    : input(stored_type(element), 3, "input"), c("c"), x("x"), y("y"), loaded("loaded"), staged("staged") {
-    loaded(c, x, y) = computed(element, input(c, x, y));
+    : input(stored_type(element), 3, "input"),
+      panel_channels("panel_channels"),
+      c("c"),
+      x("x"),
+      y("y"),
+      panel("panel"),
+      loaded("loaded"),
+      staged("staged") {
+    loaded(c, x, y, panel) = computed(element, input(panel * panel_channels + c, x, y));
     if (planar) {
-        staged(x, c, y) = loaded(c, x, y);
+        staged(x, c, y, panel) = loaded(c, x, y, panel);
     } else {
-        staged(c, x, y) = loaded(c, x, y);
+        staged(c, x, y, panel) = loaded(c, x, y, panel);
     }
 }
 
 std::vector<Argument> Stage::arguments() const {
-    return {input};
+    return {input, panel_channels};
 }
 
-Clear::Clear(Element element) : minor("minor"), major("major"), row("row"), staged("staged") {
-    staged(minor, major, row) = cast(computed_type(element), 0);
+Clear::Clear(Element element) : minor("minor"), major("major"), row("row"), panel("panel"), staged("staged") {
+    staged(minor, major, row, panel) = cast(computed_type(element), 0);
 }
 
 Repeat::Repeat(Element element)

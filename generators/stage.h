@@ -9,21 +9,22 @@
 
 namespace tconv::generators {
 
-// staged[c, x, y] = input[c, x, y], for columns inside the input.
+// staged[c, x, y, panel] = input[panel * panel_channels + c, x, y], for columns inside the input.
 struct Stage {
     Halide::ImageParam input;  // (c, x, y), any strides
-    Halide::Var c, x, y;
+    Halide::Param<int> panel_channels;
+    Halide::Var c, x, y, panel;
     Halide::Func loaded, staged;
 
-    // `planar`: staged is stored (x, c, y), as pixel lanes want it, instead of (c, x, y).
+    // `planar`: staged is stored (x, c, y, panel), as pixel lanes want it, instead of (c, x, y, panel).
     Stage(Element element, bool planar);
 
     std::vector<Halide::Argument> arguments() const;
 };
 
-// Zeros for the columns outside: staged[minor, major, row] = 0.
+// Zeros for the columns outside: staged[minor, major, row, panel] = 0.
 struct Clear {
-    Halide::Var minor, major, row;
+    Halide::Var minor, major, row, panel;
     Halide::Func staged;
 
     explicit Clear(Element element);

@@ -19,8 +19,7 @@ void cpu_multiply(generators::Multiply &multiply, const Tile &tile) {
     Var vectored = lanes_are_pixels ? m : a, other = lanes_are_pixels ? a : m;
 
     // The caller passes whole tiles only, so rounding up never computes anything extra.
-    sums.update()
-        .split(m, tile_m, m, tile.m, TailStrategy::RoundUp)
+    sums.split(m, tile_m, m, tile.m, TailStrategy::RoundUp)
         .reorder(vectored, other, tile_m, row, block)
         .vectorize(vectored, tile.vector)
         .unroll(vectored)
@@ -34,16 +33,27 @@ void cpu_multiply(generators::Multiply &multiply, const Tile &tile) {
         .unroll(vectored)
         .unroll(other);
     product.update()
-        .reorder(vectored, other, multiply.taps.x, multiply.taps.y, multiply.taps.z, multiply.taps.w, row, block)
+        .reorder(vectored, other, multiply.taps[0], multiply.taps[1], multiply.taps[2], multiply.taps[3], multiply.taps[4], row,
+                 block)
         .vectorize(vectored, tile.vector)
         .unroll(vectored)
         .unroll(other)
-        .unroll(multiply.taps.x);
+        .unroll(multiply.taps[0]);
+    for (int step = 1; step < product.num_update_definitions(); step++) {
+        product.update(step).reorder(vectored, other, row, block).vectorize(vectored, tile.vector).unroll(vectored).unroll(
+            other);
+    }
 
     multiply.staged.dim(0).set_min(0).set_stride(1);
+    if (!lanes_are_pixels) {
+        multiply.staged.dim(1).set_min(0).set_stride(multiply.pitch);
+    }
     multiply.packed.dim(0).set_min(0).set_stride(1);
     multiply.packed.dim(1).set_min(0).set_stride(tile.a);
     sums.output_buffer().dim(0).set_bounds(0, tile.a);
+    for (int d = 0; d < sums.dimensions(); d++) {
+        multiply.partial.dim(d).set_min(0).set_stride(sums.output_buffer().dim(d).stride());
+    }
     multiply.bias.dim(0).set_min(0).set_stride(1);
     multiply.slope.dim(0).set_min(0).set_stride(1);
     if (lanes_are_pixels) {

@@ -5,7 +5,7 @@ namespace tconv::schedules {
 
 using namespace Halide;
 
-void cpu_stage(generators::Stage &stage, bool planar, int vector) {
+void cpu_stage(generators::Stage &stage, bool planar, int vector, int panel) {
     Var c = stage.c, x = stage.x, y = stage.y, block("block");
     Func staged = stage.staged;
     any_stride(stage.input);
@@ -18,7 +18,12 @@ void cpu_stage(generators::Stage &stage, bool planar, int vector) {
         // Channel by channel within a block of columns: the strided loads of one block share their cache lines.
         staged.split(x, block, x, vector, TailStrategy::GuardWithIf).reorder(x, c, block, y).vectorize(x);
     } else {
-        staged.specialize(channels_contiguous).vectorize(c, vector, TailStrategy::GuardWithIf);
+        // Pixel by pixel, all of whose panels lie side by side in the input.
+        Stage whole = staged.specialize(channels_contiguous && staged.output_buffer().dim(0).extent() == panel);
+        whole.reorder(c, stage.panel, x, y).vectorize(c, vector, TailStrategy::GuardWithIf);
+        staged.specialize(channels_contiguous)
+            .reorder(c, stage.panel, x, y)
+            .vectorize(c, vector, TailStrategy::GuardWithIf);
         // Column by column within a block of channels: `vector` planes are read in step.
         staged.split(c, block, c, vector, TailStrategy::GuardWithIf).reorder(c, x, block, y).vectorize(c);
     }
@@ -39,7 +44,7 @@ void cpu_stage_transposed(generators::Stage &stage, bool planar, int edge) {
         .unroll(read);
     stage.loaded.compute_at(stage.staged, planar ? blocks_c : blocks_x)
         .store_in(MemoryType::Register)
-        .reorder_storage(read, stored, stage.y)
+        .reorder_storage(read, stored, stage.y, stage.panel)
         .reorder(read, stored)
         .vectorize(read)
         .unroll(stored);

@@ -32,7 +32,7 @@ void cpu_correlate(generators::Correlate &correlate, const Tile &tile);
 void cpu_position_sums(generators::PositionSums &sums, bool planar, int vector);
 void cpu_unpack(generators::Unpack &unpack, int vector);
 
-void cpu_stage(generators::Stage &stage, bool planar, int vector);
+void cpu_stage(generators::Stage &stage, bool planar, int vector, int panel);
 // In square tiles of `edge`, for an input whose contiguous axis is the other one than the copy's.
 void cpu_stage_transposed(generators::Stage &stage, bool planar, int edge);
 void cpu_clear(generators::Clear &clear, int vector);

@@ -49,9 +49,9 @@ void pack_filter(Statements &body, const Parameters &p, const RawFunction &pack,
     const Type stored = generators::stored_type(variant.element());
     const Type computed = generators::computed_type(variant.element());
     const Expr width = p.at("tile_a");
-    Expr channels = depthwise ? Expr(1) : p.at("channels");
+    Expr channels = depthwise ? Expr(1) : p.at("channels"), reduction = p.at("reduction");
     Expr taps = body.let("taps", merged ? p.at("nearest_w") - p.at("farthest_w") + 1 : p.at("kernel_w"));
-    Expr tap = body.let("tap", channels * width);
+    Expr tap = body.let("tap", reduction * width);
     Expr row = body.let("row", tap * taps);
     Expr block = row * p.at("kernel_h");
     Expr filter_co = depthwise ? p.at("filter_ci") : p.at("filter_co");
@@ -63,14 +63,15 @@ void pack_filter(Statements &body, const Parameters &p, const RawFunction &pack,
             Expr at = address_of(computed, to, int64(block) * int64(number));
             inner.add(pack.call(
                 {{"filter", {from, {0, 0, 0, 0}, {filter_co, p.at("filter_ci"), p.at("filter_kx"), p.at("filter_ky")}}},
-                 {"packed", {at, {width, channels, taps, p.at("kernel_h")}, {1, width, tap, row}}}},
+                 {"packed", {at, {width, reduction, taps, p.at("kernel_h")}, {1, width, tap, row}}}},
                 {{"out_channels", p.at("outputs")},
                  {"phases", merged ? p.at("stride_w") : Expr(1)},
                  {"stride", p.at("stride_w")},
                  {"dilation", p.at("dilation_w")},
                  {"kernel", p.at("kernel_w")},
                  {"offset_max", p.at("nearest_w")},
-                 {"first_lane", number * width}}));
+                 {"first_lane", number * width},
+                 {"channels", channels}}));
         });
     });
 }

@@ -8,7 +8,7 @@ using namespace Halide;
 void PhaseTask::multiply_phase(Statements &body, const Unit &unit, const Staged &input, const PhaseParameters &vertical,
                                const PhaseParameters &horizontal, const Expr &taps_pitch, const Destination &to) {
     const Expr width = p.at("tile_a");
-    Expr reduction = depthwise ? Expr(1) : p.at("channels");
+    Expr reduction = p.at("reduction");
     // Weights [group][block][ky][t][ci][width]
     Expr tap = body.let("tap_pitch", reduction * width);
     Expr row_of_taps = body.let("row_of_taps", tap * taps_pitch);
@@ -19,22 +19,21 @@ void PhaseTask::multiply_phase(Statements &body, const Unit &unit, const Staged 
                                                   block * int64(unit.group * p.at("lane_blocks") + unit.first_block)),
                                        vertical.first_tap * row_of_taps + horizontal.first_tap * tap));
     // Staged input, from the first channel this unit reads.
-    Expr channel = (unit.group - first_group) * p.at("channels");
+    Expr unit_channels = (unit.group - first_group) * p.at("channels") * p.at("staged_minor");
     if (depthwise) {
-        channel = unit.first_lane - unit_begin * p.at("unit_blocks") * width;
+        unit_channels = (unit.first_block - unit_begin * p.at("unit_blocks")) * p.at("staged_panel");
+    } else if (!planar) {
+        unit_channels = (unit.group - first_group) * p.at("panels") * p.at("staged_panel");
     }
-    Expr staged_channel = planar ? p.at("staged_minor") : Expr(1);
     Expr columns = body.let("columns", horizontal.end - horizontal.begin);
     Expr rows = body.let("rows", vertical.end - vertical.begin);
 
-    auto multiply_tiles = [&](Statements &inner, int unroll, const Expr &ci_begin, const Expr &ci_count) {
-        Expr from = (channel + ci_begin) * staged_channel;
-        if (!planar && !depthwise) {
-            Expr panel = (unit.group - first_group) * p.at("panels") + ci_begin / p.at("channel_block");
-            from = select(p.at("panels") > 1, panel * p.at("staged_panel"), from);
-        }
+    // Channels from ci_begin on: `panels` of `panel_channels`, staged at `from`.
+    auto multiply_tiles = [&](Statements &inner, int unroll, const Expr &ci_begin, const Expr &panels,
+                              const Expr &panel_channels, const Expr &from) {
+        Expr end = ci_begin + panels * panel_channels;
         Expr lane = unit.group * p.at("lanes") + unit.first_lane;
-        const TileRow row = {{"staged", scratch_at(input.at + from)},
+        const TileRow row = {{"staged", scratch_at(input.at + unit_channels + from)},
                              {"packed", address_of(computed, weights, ci_begin * width)},
                              {"sums", to.host},
                              {"bias", scratch_at(lane)},
@@ -44,6 +43,7 @@ void PhaseTask::multiply_phase(Statements &body, const Unit &unit, const Staged 
                              {"blocks", unit.blocks},
                              {"staged_minor", p.at("staged_minor")},
                              {"staged_row", p.at("staged_row")},
+                             {"staged_panel", p.at("staged_panel")},
                              {"tap", tap * horizontal.tap_step},
                              {"row_of_taps", row_of_taps * vertical.tap_step},
                              {"packed_block", row_of_taps * h.kernel},
@@ -51,8 +51,10 @@ void PhaseTask::multiply_phase(Statements &body, const Unit &unit, const Staged 
                              {"sums_m", to.m},
                              {"sums_row", to.row},
                              {"sums_block", sums_block},
-                             {"channels", ci_count},
-                             {"last", p.at("direct") != 0 && to.last && ci_begin + ci_count >= reduction},
+                             {"panel_channels", panel_channels},
+                             {"panels", panels},
+                             {"finish", select(p.at("direct") != 0 && to.last && end >= reduction,
+                                               p.at("finish_kind"), 0)},
                              {"low", p.at("low_bits")},
                              {"high", p.at("high_bits")},
                              {"taps_x", horizontal.taps},
@@ -67,16 +69,26 @@ void PhaseTask::multiply_phase(Statements &body, const Unit &unit, const Staged 
     };
     body.when(columns > 0 && rows > 0, [&](Statements &then) {
         if (depthwise) {
-            multiply_tiles(then, 1, 0, 1);
+            multiply_tiles(then, 1, 0, 1, 1, 0);
             return;
         }
-        Expr step = p.at("channel_block");
-        then.loop("channel_block", (reduction + step - 1) / step, [&](Statements &each, const Expr &number) {
-            Expr begin = each.let("ci_begin", number * step);
-            // Blocks are even, so all but the last have an even number of channels; the last decides for all.
-            Expr odd = reduction % 2 != 0, count = min(step, reduction - begin);
-            each.when(odd, [&](Statements &inner) { multiply_tiles(inner, 1, begin, count); });
-            each.when(!odd, [&](Statements &inner) { multiply_tiles(inner, 2, begin, count); });
+        // Panels are all alike. Planes have none: all but the last block of them have an even number of channels, so the
+        // last decides for all.
+        Expr step = planar ? p.at("channel_block") : p.at("block_panels"), all = planar ? reduction : p.at("panels");
+        Expr odd = (planar ? reduction : p.at("panel_channels")) % 2 != 0;
+        then.loop("channel_block", (all + step - 1) / step, [&](Statements &each, const Expr &number) {
+            Expr begin = each.let("block_begin", number * step);
+            Expr count = each.let("block_count", min(step, all - begin));
+            auto multiply = [&](Statements &inner, int unroll) {
+                if (planar) {
+                    multiply_tiles(inner, unroll, begin, 1, count, begin * p.at("staged_minor"));
+                } else {
+                    multiply_tiles(inner, unroll, begin * p.at("panel_channels"), count, p.at("panel_channels"),
+                                   begin * p.at("staged_panel"));
+                }
+            };
+            each.when(odd, [&](Statements &inner) { multiply(inner, 1); });
+            each.when(!odd, [&](Statements &inner) { multiply(inner, 2); });
         });
     });
 }

@@ -5,6 +5,7 @@
 #include "correlate.h"
 #include "finish.h"
 #include "gather.h"
+#include "layer_params.h"
 #include "pack.h"
 #include "position_sums.h"
 #include "schedule.h"
@@ -65,6 +66,10 @@ std::string Variant::multiply_key() const {
     return (merged() ? "channels" : lanes) + std::to_string(tile_a) + "x" + std::to_string(tile_m);
 }
 
+int Variant::staged_pitch() const {
+    return depthwise() ? tile_a : kPanelBytes / generators::computed_type(element()).bytes();
+}
+
 Element Variant::element() const {
     for (const auto &[known, element] : {std::pair{"f32", Element::f32}, std::pair{"f64", Element::f64},
                                          std::pair{"f16", Element::f16}, std::pair{"bf16", Element::bf16}}) {
@@ -90,7 +95,7 @@ public:
 
     RawFunction stage(bool planar, const std::string &name) const {
         generators::Stage stage(element, planar);
-        schedules::cpu_stage(stage, planar, vector);
+        schedules::cpu_stage(stage, planar, vector, kPanelBytes / generators::computed_type(element).bytes());
         return lowered(stage, stage.staged, "staged", name);
     }
     RawFunction transposed(bool planar, const std::string &name) const {
@@ -246,16 +251,17 @@ MultiplyTiles::MultiplyTiles(const Variant &variant, const std::string &prefix, 
     for (int unroll = 1; unroll <= (lanes == Lanes::depthwise ? 1 : 2); unroll++) {
         std::map<int, RawFunction> &by_width = tiles[unroll];
         const bool called =
-            !needed.channels || lanes == Lanes::depthwise || (*needed.channels % 2 == 0) == (unroll == 2);
+            !needed.panel_channels || lanes == Lanes::depthwise || (*needed.panel_channels % 2 == 0) == (unroll == 2);
         for (int steps = 1; steps <= widths; steps++) {
             if (!called || (!needed.widths.empty() && needed.widths.count(steps) == 0)) {
                 continue;
             }
-            generators::Multiply multiply(variant.element(), lanes, width, unroll);
+            generators::Multiply multiply(variant.element(), lanes, width, variant.staged_pitch(), unroll);
             schedules::cpu_multiply(multiply, {width, steps * step, vector_of(target, variant.element())});
             const std::string name = prefix + "_" + variant.multiply_key() + "_multiply_" +
                                      std::to_string(steps * step) + (unroll == 1 ? "" : "_by" + std::to_string(unroll));
-            by_width.try_emplace(steps, multiply.sums, "sums", multiply.arguments(), name, target);
+            by_width.try_emplace(steps, multiply.sums, "sums", multiply.arguments(), name, target,
+                                 multiply.partial.name());
         }
     }
 }

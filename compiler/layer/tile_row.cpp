@@ -16,8 +16,8 @@ const std::vector<std::string> &addresses() {
 
 const std::vector<std::string> &numbers() {
     static const std::vector<std::string> names = {
-        "columns", "rows",   "blocks",   "staged_minor", "staged_row", "tap",    "row_of_taps", "packed_block",
-        "sums_a",  "sums_m", "sums_row", "sums_block",   "channels",   "last",   "low",         "high",
+        "columns", "rows",   "blocks",   "staged_minor", "staged_row", "staged_panel", "tap", "row_of_taps", "packed_block",
+        "sums_a",  "sums_m", "sums_row", "sums_block",   "panel_channels", "panels", "finish", "low",         "high",
         "taps_x",  "taps_y", "offset_x", "offset_y",     "step_x",     "step_y", "rows_staged", "first"};
     return names;
 }
@@ -36,7 +36,10 @@ void call_tiles(Statements &body, const MultiplyTiles &tiles, int unroll, const 
         body.when(count > 0, [&](Statements &then) {
             Expr pixels = count * (i * tiles.step);
             std::map<std::string, BufferArgument> buffers = {
-                {"staged", {row.at("staged"), {0, 0, 0}, {1, row.at("staged_minor"), row.at("staged_row")}}},
+                {"staged",
+                 {row.at("staged"),
+                  {0, 0, 0, 0},
+                  {1, row.at("staged_minor"), row.at("staged_row"), row.at("staged_panel")}}},
                 {"packed",
                  {row.at("packed"),
                   {tiles.width, 0, 0, 0, 0},
@@ -54,9 +57,6 @@ void call_tiles(Statements &body, const MultiplyTiles &tiles, int unroll, const 
             scalars["offset_x"] = row.at("offset_x") + start;
             scalars["low"] = reinterpret<float>(row.at("low"));
             scalars["high"] = reinterpret<float>(row.at("high"));
-            for (const char *flag : {"first", "last"}) {
-                scalars[flag] = row.at(flag) != 0;
-            }
             then.add(tile.call(buffers, scalars));
         });
     }

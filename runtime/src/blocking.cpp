@@ -48,8 +48,9 @@ struct Shape {        // 64-bit twin of the parameters that blocking decides on
     double weights;
     int64_t lanes, width, lane_blocks;
     int64_t phases, staged_phases;  // whose sums, whose staged planes lie side by side
+    int64_t panels, panel_channels, block_panels, reduction;  // see LayerParams
     int64_t block_h, block_w, unit_blocks, group_units, units, task_units;
-    int64_t panels, staged_minor, staged_row, staged_panel, staged_phase, staged, sums_pitch, sums;
+    int64_t staged_minor, staged_row, staged_panel, staged_phase, staged, sums_pitch, sums;
 
     int64_t staged_bytes() const { return staged * element; }
     int64_t sums_bytes() const { return sums * element; }
@@ -61,27 +62,24 @@ void measure(const Kernel &kernel, Shape &shape) {
     shape.units = shape.groups * shape.group_units;
     const int64_t groups = std::min(
         shape.groups, ceil_div(shape.task_units, shape.group_units) + (shape.task_units % shape.group_units != 0));
-    int64_t channels = depthwise ? std::min(shape.task_units * shape.unit_blocks, shape.lane_blocks) * shape.width
-                                 : shape.channels * groups;
-    // Each block of channels is staged apart, so that its pixels lie close together: at 4 KiB or more from one to the
-    // next they would share few sets of the first-level cache. Measured on Ice Lake: a layer with 1024 channels went
-    // from 40 to 60 % of the FMA peak.
-    shape.panels = planar || depthwise ? 1 : ceil_div(shape.channels, kChannelBlock);
-    const int64_t all_panels = shape.panels == 1 ? 1 : shape.panels * groups;
-    if (shape.panels > 1)
-        channels = kChannelBlock;
     const int64_t line = kCacheLine / shape.element;
+    int64_t all_panels = 1;
     const int64_t rows = shape.block_h + shape.span_h, columns = shape.block_w + shape.span_w;
     if (planar) {
         // Vector tiles read up to a vector past the last column. An odd number of cache lines between channels
         // spreads them over all sets of the cache.
         shape.staged_minor = round_up(columns + kernel.vector, 2 * line) + line;
-        shape.staged_row = channels * shape.staged_minor;
+        shape.staged_row = shape.channels * groups * shape.staged_minor;
+        shape.staged_panel = rows * shape.staged_row;
     } else {
-        shape.staged_minor = channels > kChannelBlock && channels % 256 == 0 ? channels + line : channels;
+        all_panels = depthwise ? std::min(shape.task_units * shape.unit_blocks, shape.lane_blocks) : shape.panels * groups;
+        shape.staged_minor = depthwise ? shape.width : kPanelBytes / shape.element;
         shape.staged_row = columns * shape.staged_minor;
+        // An odd number of lines, so that panels do not share sets of the first-level cache.
+        shape.staged_panel = rows * shape.staged_row;
+        if (shape.staged_panel / line % 2 == 0)
+            shape.staged_panel += line;
     }
-    shape.staged_panel = rows * shape.staged_row;
     shape.staged_phase = shape.staged_panel * all_panels;
     shape.staged = shape.staged_phase * shape.staged_phases + 4 * line;
     const int64_t lanes = shape.unit_blocks * shape.width;
@@ -225,6 +223,15 @@ void fill_epilogue(const tconv_spec &spec, LayerParams &p) {
     p.slope_bits = std::bit_cast<int32_t>(slope);
 }
 
+// Panels of equal shares, so that the zeros that fill the last are few; only blocks of the reduction want whole ones.
+void cut_panels(Shape &shape) {
+    const int64_t most = kPanelBytes / shape.element;
+    shape.panels = ceil_div(shape.channels, most);
+    shape.panel_channels = shape.channels > kChannelBlock ? most : ceil_div(shape.channels, shape.panels);
+    shape.block_panels = shape.channels > kChannelBlock ? kChannelBlock / most : shape.panels;
+    shape.reduction = shape.panels * shape.panel_channels;
+}
+
 // What an axis counts its tasks in.
 enum class Positions { quotients, outputs, inputs };
 
@@ -315,14 +322,19 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
     shape.weights = static_cast<double>(p.channels) * p.outputs * p.groups * p.kernel_h * p.kernel_w;
     shape.width = gather ? 1 : kernel.tile_a;
     shape.lane_blocks = ceil_div(shape.lanes, shape.width);
+    if (gather || depthwise || kernel.lanes == Lanes::pixels) {
+        shape.panels = shape.block_panels = 1;
+        shape.panel_channels = shape.reduction = depthwise ? 1 : shape.channels;
+    } else {
+        cut_panels(shape);
+    }
     choose_blocks(spec, kernel, shape);
     if (gather)
         shape.staged = 0;
 
     const int64_t taps = merged ? shape.span_w + 1 : p.kernel_w;
-    const int64_t reduction = depthwise ? 1 : p.channels;
     const double block_weights =
-        static_cast<double>(reduction) * static_cast<double>(shape.width) * static_cast<double>(taps) * p.kernel_h;
+        static_cast<double>(shape.reduction) * static_cast<double>(shape.width) * static_cast<double>(taps) * p.kernel_h;
     const double scratch =
         static_cast<double>(shape.staged) + static_cast<double>(shape.sums) * static_cast<double>(shape.units);
     if (!fits(shape.lanes * p.groups) || block_weights * static_cast<double>(shape.unit_blocks) > kMaxElements ||
@@ -346,6 +358,8 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
     p.sums_units = by_channel ? p.units : 1;
     p.staged_minor = static_cast<int32_t>(shape.staged_minor), p.staged_row = static_cast<int32_t>(shape.staged_row);
     p.panels = static_cast<int32_t>(shape.panels), p.staged_panel = static_cast<int32_t>(shape.staged_panel);
+    p.panel_channels = static_cast<int32_t>(shape.panel_channels);
+    p.block_panels = static_cast<int32_t>(shape.block_panels), p.reduction = static_cast<int32_t>(shape.reduction);
     p.staged_phase = static_cast<int32_t>(shape.staged_phase);
     p.sums_pitch = static_cast<int32_t>(shape.sums_pitch);
 

@@ -113,7 +113,7 @@ Cost cost_of(const tconv_spec &spec, const Kernel &kernel, const Blocking &block
     const LayerParams &p = blocking.params;
     const Geometry geometry = geometry_of(spec);
     const AxisCount h = count_axis(geometry.h), w = count_axis(geometry.w);
-    const double reduction = spec.in_channels / spec.groups, batch = spec.batch;
+    const double reduction = p.reduction, batch = spec.batch;
     const double outputs = static_cast<double>(spec.out_channels) * static_cast<double>(geometry.h.out) *
                            static_cast<double>(geometry.w.out);
     const double inputs = static_cast<double>(spec.in_channels) * spec.in_h * spec.in_w;

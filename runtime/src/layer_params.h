@@ -35,7 +35,9 @@
     /* scratch, in computed numbers from its start: per-lane bias and slope, staged input, sums, softmax statistics */\
     X(slope_at)   X(staged_at)  X(sums_at)    X(peak_at)    X(total_at)                                              \
     X(staged_minor) X(staged_row)  /* staged strides: column (or channel when planar), row */                        \
-    X(panels)     X(staged_panel)  /* channel blocks of a group that are staged apart, or 1; numbers of each */      \
+    /* panels of a group, the channels used of each (of the last too: zeros fill it), the stride between panels, those   \
+       of a block of the reduction; channels of a group with those zeros */                                              \
+    X(panels)     X(panel_channels) X(staged_panel) X(block_panels) X(reduction)                                     \
     X(staged_phase)  /* input gradient: numbers of each staged phase of the output's gradient */                     \
     /* filter gradient: its output's gradient in scratch, whether the input lies along the lanes, partial sums */    \
     X(gy_at)      X(gy_minor)   X(gy_row)     X(gy_phase)   X(swapped)    X(splits)     X(split_pitch)               \
@@ -46,6 +48,10 @@
 // clang-format on
 
 namespace tconv {
+
+// Channels are staged in panels: of as many computed numbers a pixel as a cache line holds, or of a lane block where the
+// lanes are depthwise channels.
+constexpr int32_t kPanelBytes = 64;
 
 struct LayerParams {
 #define X(name) int32_t name;
