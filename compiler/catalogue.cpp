@@ -115,7 +115,7 @@ void append_layers(Module &layers, const std::string &prefix, const SharedFuncti
             });
         }
     };
-    const PhaseForm form = {first.multiply_lanes(), first.merged(), multiply_row};
+    const PhaseForm form = {first.multiply_lanes(), first.merges(), multiply_row};
     layers.append(catalogue_layer(name, phase_layer(shared.stages, form)));
     if (first.has_input_gradient()) {
         layers.append(catalogue_layer(name + "_input_gradient", input_gradient_layer(shared.stages, form)));

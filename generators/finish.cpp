@@ -69,6 +69,7 @@ FinishInterleaved::FinishInterleaved(Element element, int stride)
       slope(computed_type(element), 1, "slope"),
       kind("kind"),
       first_phase("first_phase"),
+      carry("carry"),
       low("low"),
       high("high"),
       r("r"),
@@ -78,12 +79,13 @@ FinishInterleaved::FinishInterleaved(Element element, int stride)
       output("output"),
       stride(stride) {
     Expr phase = r + first_phase;
+    Expr quotient = j + select(phase >= stride, carry, 0);
     phase = select(phase >= stride, phase - stride, phase);
-    output(r, j, a, row) = stored(element, finished_sum(sums(j, phase, a, row), bias(a), slope(a), kind, low, high));
+    output(r, j, a, row) = stored(element, finished_sum(sums(quotient, phase, a, row), bias(a), slope(a), kind, low, high));
 }
 
 std::vector<Argument> FinishInterleaved::arguments() const {
-    return {sums, bias, slope, kind, first_phase, low, high};
+    return {sums, bias, slope, kind, first_phase, carry, low, high};
 }
 
 Activate::Activate(Element element, std::optional<Curve> which)

@@ -48,12 +48,13 @@ struct FinishRows {
 };
 
 // The same for pixel lanes: output[r, j, a, row] is column j * stride + r of a row, of whose x-phases the first is
-// `first_phase`. The stride is a constant, so that vectors of all phases are interleaved in registers.
+// `first_phase`; the pixels of phases before that one are counted from `carry` on. The stride is a constant, so that
+// vectors of all phases are interleaved in registers.
 struct FinishInterleaved {
     static constexpr int strides[] = {2, 3, 4};
 
     Halide::ImageParam sums, bias, slope;  // sums (m, phase, a, row)
-    Halide::Param<int> kind, first_phase;
+    Halide::Param<int> kind, first_phase, carry;
     Halide::Param<float> low, high;
     Halide::Var r, j, a, row;
     Halide::Func output;

@@ -4,33 +4,55 @@ namespace tconv::generators {
 
 using namespace Halide;
 
+MergedAxis::MergedAxis(const std::string &name)
+    : phases("phases_" + name),
+      stride("stride_" + name),
+      dilation("dilation_" + name),
+      kernel("kernel_" + name),
+      nearest("nearest_" + name) {}
+
+namespace {
+
+struct Tap {
+    Expr index, exists;  // the index in [0, kernel) in any case
+};
+
+Tap tap_of(const MergedAxis &axis, const Expr &phase, const Expr &t) {
+    Expr distance = phase - axis.stride * (axis.nearest - t);
+    Expr k = select(axis.phases == 1, t, distance / axis.dilation);
+    Expr exists = k >= 0 && k < axis.kernel && (axis.phases == 1 || distance % axis.dilation == 0);
+    return {clamp(k, 0, axis.kernel - 1), exists};
+}
+
+}  // namespace
+
 Pack::Pack(Element element)
     : filter(stored_type(element), 4, "filter"),
       out_channels("out_channels"),
-      phases("phases"),
-      stride("stride"),
-      dilation("dilation"),
-      kernel("kernel"),
-      offset_max("offset_max"),
       first_lane("first_lane"),
       channels("channels"),
+      x("x"),
+      y("y"),
       lane("lane"),
       ci("ci"),
       t("t"),
-      ky("ky"),
+      u("u"),
       packed("packed") {
-    Expr flat = first_lane + lane;
-    Expr phase = flat / out_channels;
-    Expr co = flat % out_channels;
-    Expr distance = phase - stride * (offset_max - t);
-    Expr kx = select(phases == 1, t, distance / dilation);
-    Expr has_tap = ci < channels && flat < phases * out_channels && kx >= 0 && kx < kernel && (phases == 1 || distance % dilation == 0);
-    Expr weight = computed(element, filter(co, min(ci, channels - 1), clamp(kx, 0, kernel - 1), ky));
-    packed(lane, ci, t, ky) = select(has_tap, weight, cast(weight.type(), 0));
+    Expr flat = first_lane + lane, phases = x.phases * y.phases;
+    Expr phase = select(phases == 1, 0, flat / out_channels);
+    Expr co = select(phases == 1, flat, flat % out_channels);
+    const Tap kx = tap_of(x, phase % x.phases, t), ky = tap_of(y, phase / x.phases, u);
+    Expr has_tap = ci < channels && flat < phases * out_channels && kx.exists && ky.exists;
+    Expr weight = computed(element, filter(co, min(ci, channels - 1), kx.index, ky.index));
+    packed(lane, ci, t, u) = select(has_tap, weight, cast(weight.type(), 0));
 }
 
 std::vector<Argument> Pack::arguments() const {
-    return {filter, out_channels, phases, stride, dilation, kernel, offset_max, first_lane, channels};
+    std::vector<Argument> all = {filter, out_channels, first_lane, channels};
+    for (const MergedAxis *axis : {&x, &y}) {
+        all.insert(all.end(), {axis->phases, axis->stride, axis->dilation, axis->kernel, axis->nearest});
+    }
+    return all;
 }
 
 Unpack::Unpack(Element element)

@@ -1,13 +1,15 @@
 // Weight packing: one lane block of the filter, in the order in which the multiply loops read it, padded with zeros.
 //
-//   packed[lane, ci, t, ky] = filter[co, ci, kx, ky],   first_lane + lane = phase * out_channels + co
+//   packed[lane, ci, t, u] = filter[co, ci, kx, ky],
+//   first_lane + lane = (phase_y * phases_x + phase_x) * out_channels + co
 //
-// Without merged phases (phases == 1) t is kx itself. With merged phases the x-phases of a row lie side by side in
-// the lanes, t counts input columns from the right, and kx is the tap that brings column `offset_max - t` to output
-// phase `phase`: dilation * kx = phase - stride * (offset_max - t); lanes whose phase has no such tap hold zero,
-// and so do channels past the last, which fill a panel.
+// Without merged phases along x (phases_x == 1) t is kx itself. With merged phases those of the axis lie side by side in
+// the lanes, t counts input columns from the right, and kx is the tap that brings column `nearest - t` to output phase
+// `phase_x`: dilation * kx = phase_x - stride * (nearest - t). The same for u, ky and rows. Lanes whose phase has no such
+// tap hold zero, and so do channels past the last, which fill a panel.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "Halide.h"
@@ -15,10 +17,18 @@
 
 namespace tconv::generators {
 
+// One axis of the filter, by the suffix of its parameters.
+struct MergedAxis {
+    Halide::Param<int> phases, stride, dilation, kernel, nearest;
+
+    explicit MergedAxis(const std::string &name);
+};
+
 struct Pack {
     Halide::ImageParam filter;  // (co, ci, kx, ky), any signed strides
-    Halide::Param<int> out_channels, phases, stride, dilation, kernel, offset_max, first_lane, channels;
-    Halide::Var lane, ci, t, ky;
+    Halide::Param<int> out_channels, first_lane, channels;
+    MergedAxis x, y;
+    Halide::Var lane, ci, t, u;
     Halide::Func packed;
 
     explicit Pack(Element element);

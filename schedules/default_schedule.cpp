@@ -15,7 +15,7 @@ void default_gather(generators::Gather &gather) {
 void default_pack(generators::Pack &pack) {
     any_stride(pack.filter);
     // Loop invariants of the common case (no merged phases) leave the inner loop.
-    pack.packed.specialize(pack.phases == 1);
+    pack.packed.specialize(pack.x.phases == 1 && pack.y.phases == 1);
 }
 
 void default_softmax_peak(generators::SoftmaxPeak &peak) {

@@ -114,7 +114,7 @@ Parameters constant_parameters(const LayerParams &params) {
 // Numbers of tile steps that rows of this layer are cut into (phase_multiply.cpp cuts them the same way).
 std::set<int> tile_widths(const tconv_spec &spec, const Choice &choice, int step, int steps) {
     const LayerParams &p = choice.blocking.params;
-    const bool merged = choice.kernel->lanes == Lanes::merged;
+    const bool merged = p.merged_w > 1;
     const Axis axis = geometry_of(spec).w;
     std::set<int> widths;
     for (int block = 0; block < p.blocks_w; block++) {
@@ -262,7 +262,7 @@ CompiledLayer compile_layer(const std::string &name, const tconv_spec &spec, con
             stages.push_back(tile->lowered());
         }
         const MultiplyTiles &tiles = *multiply;
-        build = phase_layer(shared, {tiles.lanes, variant.merged(),
+        build = phase_layer(shared, {tiles.lanes, variant.merges(),
                                      [&tiles](Statements &body, const Parameters &, int unroll, const TileRow &row) {
                                          call_tiles(body, tiles, unroll, row);
                                      }});

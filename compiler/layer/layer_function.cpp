@@ -45,15 +45,14 @@ Parameters parameters_from_memory(Statements &body, const Expr &params) {
 
 void pack_filter(Statements &body, const Parameters &p, const RawFunction &pack, const Variant &variant,
                  const Expr &filter, const Expr &packed) {
-    const bool depthwise = variant.depthwise(), merged = variant.merged();
+    const bool depthwise = variant.depthwise();
     const Type stored = generators::stored_type(variant.element());
     const Type computed = generators::computed_type(variant.element());
     const Expr width = p.at("tile_a");
     Expr channels = depthwise ? Expr(1) : p.at("channels"), reduction = p.at("reduction");
-    Expr taps = body.let("taps", merged ? p.at("nearest_w") - p.at("farthest_w") + 1 : p.at("kernel_w"));
     Expr tap = body.let("tap", reduction * width);
-    Expr row = body.let("row", tap * taps);
-    Expr block = row * p.at("kernel_h");
+    Expr row = body.let("row", tap * p.at("taps_w"));
+    Expr block = row * p.at("taps_h");
     Expr filter_co = depthwise ? p.at("filter_ci") : p.at("filter_co");
     body.loop("group", p.at("groups"), [&](Statements &each, const Expr &group) {
         Expr from = address_of(stored, filter, int64(group) * p.at("filter_group"));
@@ -63,15 +62,20 @@ void pack_filter(Statements &body, const Parameters &p, const RawFunction &pack,
             Expr at = address_of(computed, to, int64(block) * int64(number));
             inner.add(pack.call(
                 {{"filter", {from, {0, 0, 0, 0}, {filter_co, p.at("filter_ci"), p.at("filter_kx"), p.at("filter_ky")}}},
-                 {"packed", {at, {width, reduction, taps, p.at("kernel_h")}, {1, width, tap, row}}}},
+                 {"packed", {at, {width, reduction, p.at("taps_w"), p.at("taps_h")}, {1, width, tap, row}}}},
                 {{"out_channels", p.at("outputs")},
-                 {"phases", merged ? p.at("stride_w") : Expr(1)},
-                 {"stride", p.at("stride_w")},
-                 {"dilation", p.at("dilation_w")},
-                 {"kernel", p.at("kernel_w")},
-                 {"offset_max", p.at("nearest_w")},
                  {"first_lane", number * width},
-                 {"channels", channels}}));
+                 {"channels", channels},
+                 {"phases_x", p.at("merged_w")},
+                 {"stride_x", p.at("stride_w")},
+                 {"dilation_x", p.at("dilation_w")},
+                 {"kernel_x", p.at("kernel_w")},
+                 {"nearest_x", p.at("nearest_w")},
+                 {"phases_y", p.at("merged_h")},
+                 {"stride_y", p.at("stride_h")},
+                 {"dilation_y", p.at("dilation_h")},
+                 {"kernel_y", p.at("kernel_h")},
+                 {"nearest_y", p.at("nearest_h")}}));
         });
     });
 }

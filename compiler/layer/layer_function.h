@@ -38,7 +38,7 @@ using LayerBuilder =
 // What a layer function of the phase family is made for, but for its register tile.
 struct PhaseForm {
     generators::Lanes lanes;
-    bool merged;  // the x-phases of a row lie side by side in the lanes
+    bool merges;  // phases may lie side by side in the lanes, as the layer's parameters say
     // Appends the multiplication of a row of tiles, by `unroll` channels a step.
     std::function<void(Statements &, const Parameters &, int unroll, const TileRow &)> multiply_row;
 };

@@ -70,6 +70,29 @@ inline void each_phase(Statements &body, const std::string &name, const AxisPara
               });
 }
 
+// Visits what is computed together: each phase that has outputs, or, where `merged` exceeds 1, all phases at once, which
+// then read every input from the farthest to the nearest, one apart.
+inline void each_pass(
+    Statements &body, const std::string &name, const AxisParameters &axis, const Halide::Expr &merged,
+    const Halide::Expr &block_begin, const Halide::Expr &block_end,
+    const std::function<void(Statements &, const Halide::Expr &r, const PhaseParameters &)> &visit) {
+    using Halide::select;
+    Halide::Expr all = body.let("all", merged > 1);
+    body.loop(name, body.let("passes", select(all, 1, Halide::min(axis.stride, axis.out))),
+              [&](Statements &each, const Halide::Expr &output) {
+                  Halide::Expr r = each.let("phase", select(all, 0, (axis.crop + output) % axis.stride));
+                  PhaseParameters phase = phase_of(each, axis, r, block_begin, block_end);
+                  phase.taps = each.let("taps", select(all, axis.nearest - axis.farthest + 1, phase.taps));
+                  phase.first_tap = each.let("first_tap", select(all, 0, phase.first_tap));
+                  phase.tap_step = each.let("tap_step", select(all, 1, phase.tap_step));
+                  phase.offset = each.let("offset", select(all, axis.nearest, phase.offset));
+                  phase.offset_step = each.let("offset_step", select(all, 1, phase.offset_step));
+                  phase.begin = each.let("begin", select(all, block_begin, phase.begin));
+                  phase.end = each.let("end", select(all, block_end, phase.end));
+                  visit(each, r, phase);
+              });
+}
+
 // Visits the phases of an axis that have taps, one for each possible first tap. `number` counts them.
 inline void each_tapped_phase(Statements &body, const std::string &name, const AxisParameters &axis,
                               const Halide::Expr &begin, const Halide::Expr &end,

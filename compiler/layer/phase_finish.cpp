@@ -5,9 +5,21 @@ namespace tconv::compiler {
 
 using namespace Halide;
 
-Box PhaseTask::box_at(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Expr &ry) {
+PhaseTask::RowPhase PhaseTask::row_phase(Statements &body, const Expr &r) {
+    PhaseParameters vertical = phase_of(body, h, r, row_begin, row_end);
+    RowPhase of;
+    of.r = r;
+    of.begin = vertical.begin;
+    of.rows = body.let("rows", vertical.end - vertical.begin);
+    Expr all = merged_h > 1;
+    of.lane = body.let("row_lane", select(all, r * merged_w * p.at("outputs"), 0));
+    of.sums = select(all, (vertical.begin - row_begin) * sums_row, 0);
+    return of;
+}
+
+Box PhaseTask::box_at(Statements &body, const Unit &unit, const RowPhase &of) {
     Box box;
-    box.rows = vertical.end - vertical.begin;
+    box.rows = of.rows;
     box.stride_a = sums_a;
     box.stride_m = sums_m;
     box.stride_row = sums_row;
@@ -15,7 +27,7 @@ Box PhaseTask::box_at(Statements &body, const Unit &unit, const PhaseParameters 
     box.output_row = h.stride * p.at("out_row");
     box.residual_m = w.stride * p.at("res_col");
     box.residual_row = h.stride * p.at("res_row");
-    Expr y = body.let("y", h.stride * vertical.begin + ry - h.crop);
+    Expr y = body.let("y", h.stride * of.begin + of.r - h.crop);
     Expr channel = unit.group * p.at("outputs");
     box.output = address_of(stored, pointers.output, int64(y) * p.at("out_row") + int64(channel) * p.at("out_c"));
     box.residual = address_of(stored, pointers.residual, int64(y) * p.at("res_row") + int64(channel) * p.at("res_c"));
@@ -34,13 +46,13 @@ PhaseTask::OutputRow PhaseTask::output_row(Statements &body) {
 
 // Where rows of the output are contiguous and lanes are channels: all x-phases at once. Returns whether it did; tiny
 // boxes, which fill no tile, are left.
-Expr PhaseTask::finish_by_rows(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Expr &ry) {
+Expr PhaseTask::finish_by_rows(Statements &body, const Unit &unit, const RowPhase &of) {
     const OutputRow row = output_row(body);
     // v * stride < 2^32, see generators::FinishRows.
     Expr divisible = w.stride < 4096 && w.block < (1 << 20) / (w.stride + 1);
     Expr suited = body.let("by_rows", p.at("rows") != 0 && row.length >= shared.edge && divisible);
     body.when(suited, [&](Statements &then) {
-        Box box = box_at(then, unit, vertical, ry);
+        Box box = box_at(then, unit, of);
         Expr output = address_of(stored, box.output, int64(unit.first_lane) * p.at("out_c") + int64(row.begin));
         Expr one = Internal::make_const(UInt(64), 1), stride = cast<uint64_t>(w.stride);
         then.add(shared.finish_rows.call(
@@ -58,26 +70,34 @@ Expr PhaseTask::finish_by_rows(Statements &body, const Unit &unit, const PhasePa
 }
 
 // The same where lanes are pixels, for the strides that are compiled in: full sets of all phases. Returns how many.
-Expr PhaseTask::finish_interleaved(Statements &body, const Unit &unit, const PhaseParameters &vertical,
-                                   const Expr &ry) {
+Expr PhaseTask::finish_interleaved(Statements &body, const Unit &unit, const RowPhase &of) {
     const OutputRow row = output_row(body);
+    // Merged phases lie as far apart as their channels, and must all be in the unit.
+    Expr all = merged_w > 1;
+    Expr suited = p.at("rows") != 0 && (!all || unit.blocks == p.at("lane_blocks"));
+    Expr phase_pitch = body.let("phase_pitch", select(all, p.at("outputs") * sums_a, sums_phase));
+    Expr first_lane = select(all, 0, unit.first_lane);
+    Expr lanes = select(all, p.at("outputs"), unit.end_lane - unit.first_lane);
     Expr sets = 0;
     for (const auto &[stride, function] : shared.finish_interleaved) {
         sets = select(w.stride == stride && row.length / stride >= shared.edge, row.length / stride, sets);
     }
-    sets = body.let("sets", select(p.at("rows") != 0, sets, 0));
+    sets = body.let("sets", select(suited, sets, 0));
     for (const auto &[stride, function] : shared.finish_interleaved) {
         body.when(sets > 0 && w.stride == stride, [&](Statements &then) {
-            Box box = box_at(then, unit, vertical, ry);
-            Expr output = address_of(stored, box.output, int64(unit.first_lane) * p.at("out_c") + int64(row.begin));
-            then.add(function.call(
-                with_lane_vectors(unit,
-                                  {{"sums", {sums_address(unit.sums), {0, 0, 0, 0}, {1, sums_phase, sums_a, sums_row}}},
-                                   {"output",
-                                    {output,
-                                     {stride, sets, unit.end_lane - unit.first_lane, box.rows},
-                                     {1, stride, p.at("out_c"), box.output_row}}}}),
-                with_activation({{"first_phase", (row.begin + w.crop) % stride}})));
+            Box box = box_at(then, unit, of);
+            Expr output = address_of(stored, box.output, int64(first_lane) * p.at("out_c") + int64(row.begin));
+            Expr sums = sums_address(unit.sums + of.lane * sums_a + of.sums);
+            // Each phase counts its own pixels; merged ones count quotients, so that those before the first output's are
+            // one further on.
+            then.add(
+                function.call(with_lane_vectors(unit, {{"sums", {sums, {0, 0, 0, 0}, {1, phase_pitch, sums_a, sums_row}}},
+                                                       {"output",
+                                                        {output,
+                                                         {stride, sets, lanes, box.rows},
+                                                         {1, stride, p.at("out_c"), box.output_row}}}}),
+                              with_activation({{"first_phase", (row.begin + w.crop) % stride},
+                                               {"carry", select(all, 1, 0)}})));
         });
     }
     return sets;
@@ -98,13 +118,13 @@ std::map<std::string, Expr> PhaseTask::with_activation(std::map<std::string, Exp
     return scalars;
 }
 
-void PhaseTask::each_phase_box(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Expr &ry,
-                               const Expr &skipped, const BoxVisitor &visit) {
+void PhaseTask::each_phase_box(Statements &body, const Unit &unit, const RowPhase &of, const Expr &skipped,
+                               const BoxVisitor &visit) {
     each_phase(body, "rx", w, [&](Statements &each, const Expr &rx) {
         PhaseParameters horizontal = phase_of(each, w, rx, column_begin, column_end);
-        Box box = box_at(each, unit, vertical, ry);
+        Box box = box_at(each, unit, of);
         // The part of this phase's channels that lies in the unit's lanes.
-        Expr phase_lane = each.let("phase_lane", merged ? rx * p.at("outputs") : Expr(0));
+        Expr phase_lane = each.let("phase_lane", of.lane + select(merged_w > 1, rx * p.at("outputs"), 0));
         Expr begin = each.let("lane_begin", max(unit.first_lane, phase_lane));
         Expr end = min(unit.end_lane, phase_lane + p.at("outputs"));
         Expr co = each.let("co", begin - phase_lane);
@@ -112,8 +132,9 @@ void PhaseTask::each_phase_box(Statements &body, const Unit &unit, const PhasePa
         box.lanes = each.let("box_lanes", end - begin);
         box.pixels = each.let("box_pixels", horizontal.end - horizontal.begin - skipped);
         // Lanes of one block lie `sums_a` apart; where that is not 1 (pixels), blocks follow at the same distance.
-        Expr sums = unit.sums + (begin - unit.first_lane) * sums_a + (merged ? Expr(0) : rx * sums_phase) +
-                    (planar ? Expr(0) : (horizontal.begin - column_begin) * sums_m) + skipped * sums_m;
+        Expr before = (horizontal.begin - column_begin) * sums_m;
+        Expr sums = unit.sums + of.sums + (begin - unit.first_lane) * sums_a + select(merged_w > 1, 0, rx * sums_phase) +
+                    (planar ? select(merged_w > 1, before, 0) : before) + skipped * sums_m;
         box.sums = sums_address(sums);
         box.first_lane = unit.group * p.at("lanes") + begin;
         box.output_a = p.at("out_c");
@@ -132,25 +153,28 @@ void PhaseTask::each_phase_box(Statements &body, const Unit &unit, const PhasePa
     });
 }
 
-void PhaseTask::each_flat_box(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Expr &ry,
-                              const BoxVisitor &visit) {
+void PhaseTask::each_flat_box(Statements &body, const Unit &unit, const RowPhase &of, const BoxVisitor &visit) {
     // Quotient q holds outputs x = stride * q + rx - crop; the first and the last may hold some of the phases only.
     Expr outputs = p.at("outputs");
-    Expr low_phase = unit.first_lane / outputs, high_phase = (unit.end_lane - 1) / outputs;
+    // Lanes of this row phase that lie in the unit, from the phase's first.
+    Expr first = body.let("first_flat", max(unit.first_lane - of.lane, 0));
+    Expr last = body.let("end_flat", min(unit.end_lane - of.lane, merged_w * outputs));
+    Expr low_phase = first / outputs, high_phase = (last - 1) / outputs;
     Expr whole_begin = body.let("whole_begin", (w.crop - low_phase + w.stride - 1) / w.stride);
     Expr whole_end = body.let("whole_end", (w.crop + w.out - 1 - high_phase) / w.stride + 1);
     Expr begins[] = {column_begin, max(column_begin, whole_begin), max(column_begin, max(whole_begin, whole_end))};
     Expr ends[] = {min(whole_begin, column_end), min(whole_end, column_end), column_end};
     for (int piece = 0; piece < 3; piece++) {
-        Box box = box_at(body, unit, vertical, ry);
+        Box box = box_at(body, unit, of);
+        box.rows = select(last > first, box.rows, 0);
         Expr q = body.let("q", begins[piece]);
         Expr x0 = body.let("x0", w.stride * q - w.crop);  // output of phase 0
-        Expr begin = body.let("lane_begin", max(unit.first_lane, -x0 * outputs));
-        Expr end = min(unit.end_lane, (w.out - x0) * outputs);
+        Expr begin = body.let("lane_begin", max(first, -x0 * outputs));
+        Expr end = min(last, (w.out - x0) * outputs);
         box.lanes = body.let("box_lanes", end - begin);
         box.pixels = body.let("box_pixels", ends[piece] - q);
-        box.sums = sums_address(unit.sums + begin - unit.first_lane + (q - column_begin) * sums_m);
-        box.first_lane = unit.group * p.at("lanes") + begin;
+        box.sums = sums_address(unit.sums + of.sums + of.lane + begin - unit.first_lane + (q - column_begin) * sums_m);
+        box.first_lane = unit.group * p.at("lanes") + of.lane + begin;
         box.output_a = select(outputs == 1, p.at("out_col"), p.at("out_c"));
         box.residual_a = select(outputs == 1, p.at("res_col"), p.at("res_c"));
         box.output = address_of(stored, box.output, int64(x0) * p.at("out_col") + int64(begin) * box.output_a);
@@ -159,26 +183,26 @@ void PhaseTask::each_flat_box(Statements &body, const Unit &unit, const PhasePar
     }
 }
 
-void PhaseTask::finish_unit(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Expr &ry) {
+void PhaseTask::finish_unit(Statements &body, const Unit &unit, const RowPhase &of) {
     auto finish = [&](Statements &inner, const Box &box) { finish_box(inner, shared, p, pointers, box); };
-    if (merged) {
-        body.when(p.at("flat") != 0, [&](Statements &flat) { each_flat_box(flat, unit, vertical, ry, finish); });
+    if (planar) {
+        each_phase_box(body, unit, of, finish_interleaved(body, unit, of), finish);
+    } else if (form.merges) {
+        body.when(p.at("flat") != 0, [&](Statements &flat) { each_flat_box(flat, unit, of, finish); });
         body.when(p.at("flat") == 0,
-                  [&](Statements &strided) { each_phase_box(strided, unit, vertical, ry, 0, finish); });
-    } else if (planar) {
-        each_phase_box(body, unit, vertical, ry, finish_interleaved(body, unit, vertical, ry), finish);
+                  [&](Statements &strided) { each_phase_box(strided, unit, of, 0, finish); });
     } else {
-        Expr finished = finish_by_rows(body, unit, vertical, ry);
-        body.when(!finished, [&](Statements &rest) { each_phase_box(rest, unit, vertical, ry, 0, finish); });
+        Expr finished = finish_by_rows(body, unit, of);
+        body.when(!finished, [&](Statements &rest) { each_phase_box(rest, unit, of, 0, finish); });
     }
 }
 
-void PhaseTask::finish_units_by_softmax(Statements &body, const PhaseParameters &vertical, const Expr &ry) {
+void PhaseTask::finish_units_by_softmax(Statements &body, const RowPhase &of) {
     Expr over_channels = p.at("softmax") == 1;
     Expr statistics = select(over_channels, w.stride * h.block * w.block, h.block * p.at("groups") * p.at("outputs"));
     auto each_box = [&](Statements &sweep, const BoxVisitor &visit) {
         sweep.loop("unit", unit_count, [&](Statements &each, const Expr &index) {
-            each_phase_box(each, unit_of(each, index), vertical, ry, 0, visit);
+            each_phase_box(each, unit_of(each, index), of, 0, visit);
         });
     };
     finish_softmax(body, shared, p, pointers, each_box, statistics);

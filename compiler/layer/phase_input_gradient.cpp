@@ -45,9 +45,6 @@ void PhaseTask::build_input_gradient(Statements &body, const Expr &task) {
               each.let("place", place(number_h, number_w)));
     });
 
-    PhaseParameters rows;
-    rows.begin = row_begin;
-    rows.end = row_end;
     body.loop("unit", unit_count, [&](Statements &each, const Expr &index) {
         Unit unit = unit_of(each, index);
         Expr lane = int64(unit.group * p.at("outputs")) * p.at("out_c") + unit.first_lane;
@@ -66,9 +63,9 @@ void PhaseTask::build_input_gradient(Statements &body, const Expr &task) {
             Destination to = whole;
             to.first = number_h == 0 && number_w == 0;
             to.last = number_h == phases_h - 1 && number_w == phases_w - 1;
-            multiply_phase(phase, unit, input, vertical, horizontal, w.kernel, to);
+            multiply_phase(phase, unit, input, vertical, horizontal, to);
         });
-        each.when(p.at("direct") == 0, [&](Statements &then) { finish_unit(then, unit, rows, 0); });
+        each.when(p.at("direct") == 0, [&](Statements &then) { finish_unit(then, unit, row_phase(then, 0)); });
     });
 }
 

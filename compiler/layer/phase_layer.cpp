@@ -45,27 +45,32 @@ void PhaseTask::place_task(Statements &body, const Expr &task) {
         sums_row = body.let("sums_row", p.at("sums_pitch") * w.block);
         sums_phase = body.let("sums_phase", sums_row * h.block);
     }
-    sums_unit = body.let("sums_unit", merged ? sums_phase : sums_phase * w.stride);
+    sums_unit = body.let("sums_unit", select(merged_w > 1, sums_phase, sums_phase * w.stride));
 }
 
 void PhaseTask::build(Statements &body, const Expr &task) {
     place_task(body, task);
-    prepare_lanes(body, shared, p, pointers, merged ? w.stride : Expr(1));
+    prepare_lanes(body, shared, p, pointers, merged_h * merged_w);
     const Staged input =
         stage(body, {pointers.input, p.at("in_row"), p.at("in_col"), 0, h.in, 0, w.in}, p.at("staged_at"));
 
-    each_phase(body, "ry", h, [&](Statements &rows, const Expr &ry) {
-        PhaseParameters vertical = phase_of(rows, h, ry, row_begin, row_end);
+    each_pass(body, "ry", h, merged_h, row_begin, row_end, [&](Statements &rows, const Expr &ry,
+                                                               const PhaseParameters &vertical) {
         Expr some = vertical.end > vertical.begin;
         Expr softmax = p.at("softmax") != 0;
         rows.when(some, [&](Statements &phase) {
             phase.loop("unit", unit_count, [&](Statements &each, const Expr &index) {
                 Unit unit = unit_of(each, index);
                 multiply_unit(each, unit, input, vertical, ry);
-                each.when(!softmax && p.at("direct") == 0,
-                          [&](Statements &then) { finish_unit(then, unit, vertical, ry); });
+                each.when(!softmax && p.at("direct") == 0, [&](Statements &then) {
+                    then.loop("row_phase", select(merged_h > 1, min(h.stride, h.out), 1),
+                              [&](Statements &inner, const Expr &output) {
+                                  Expr r = select(merged_h > 1, (h.crop + output) % h.stride, ry);
+                                  finish_unit(inner, unit, row_phase(inner, r));
+                              });
+                });
             });
-            phase.when(softmax, [&](Statements &then) { finish_units_by_softmax(then, vertical, ry); });
+            phase.when(softmax, [&](Statements &then) { finish_units_by_softmax(then, row_phase(then, ry)); });
         });
     });
 }

@@ -6,13 +6,13 @@ namespace tconv::compiler {
 using namespace Halide;
 
 void PhaseTask::multiply_phase(Statements &body, const Unit &unit, const Staged &input, const PhaseParameters &vertical,
-                               const PhaseParameters &horizontal, const Expr &taps_pitch, const Destination &to) {
+                               const PhaseParameters &horizontal, const Destination &to) {
     const Expr width = p.at("tile_a");
     Expr reduction = p.at("reduction");
     // Weights [group][block][ky][t][ci][width]
     Expr tap = body.let("tap_pitch", reduction * width);
-    Expr row_of_taps = body.let("row_of_taps", tap * taps_pitch);
-    Expr block = int64(row_of_taps) * h.kernel;
+    Expr row_of_taps = body.let("row_of_taps", tap * p.at("taps_w"));
+    Expr block = int64(row_of_taps) * p.at("taps_h");
     Expr weights =
         body.let("weights", address_of(computed,
                                        address_of(computed, pointers.packed,
@@ -46,7 +46,7 @@ void PhaseTask::multiply_phase(Statements &body, const Unit &unit, const Staged 
                              {"staged_panel", p.at("staged_panel")},
                              {"tap", tap * horizontal.tap_step},
                              {"row_of_taps", row_of_taps * vertical.tap_step},
-                             {"packed_block", row_of_taps * h.kernel},
+                             {"packed_block", row_of_taps * p.at("taps_h")},
                              {"sums_a", sums_a},
                              {"sums_m", to.m},
                              {"sums_row", to.row},
@@ -110,28 +110,17 @@ void PhaseTask::multiply_unit(Statements &body, const Unit &unit, const Staged &
         Expr lane = int64(unit.group * p.at("outputs")) * p.at("out_c") + unit.first_lane;
         return int64(y) * p.at("out_row") + int64(x) * p.at("out_col") + lane;
     };
-    if (merged) {
-        // All x-phases at once: every column between the farthest and the nearest, one step apart.
-        PhaseParameters all;
-        all.taps = body.let("taps", w.nearest - w.farthest + 1);
-        all.first_tap = 0;
-        all.tap_step = 1;
-        all.offset = w.nearest;
-        all.offset_step = 1;
-        all.begin = column_begin;
-        all.end = column_end;
-        multiply_phase(body, unit, input, vertical, all, all.taps,
-                       destination(body, unit.sums, output_at(w.stride * column_begin - w.crop)));
-        return;
-    }
-    each_phase(body, "rx", w, [&](Statements &each, const Expr &rx) {
-        PhaseParameters horizontal = phase_of(each, w, rx, column_begin, column_end);
-        // All phases of channel lanes count their pixels from column_begin, for finish_by_rows; vectors of pixels must
-        // start where their row of sums does.
-        Expr phase_sums = unit.sums + rx * sums_phase + (planar ? Expr(0) : (horizontal.begin - column_begin) * sums_m);
-        multiply_phase(each, unit, input, vertical, horizontal, w.kernel,
-                       destination(each, phase_sums, output_at(w.stride * horizontal.begin + rx - w.crop)));
-    });
+    each_pass(body, "rx", w, merged_w, column_begin, column_end,
+              [&](Statements &each, const Expr &rx, const PhaseParameters &horizontal) {
+                  // All phases of channel lanes count their pixels from column_begin, for finish_by_rows; vectors of pixels
+                  // must start where their row of sums does.
+                  Expr sums = unit.sums + rx * sums_phase;
+                  if (!planar) {
+                      sums += (horizontal.begin - column_begin) * sums_m;
+                  }
+                  multiply_phase(each, unit, input, vertical, horizontal,
+                                 destination(each, sums, output_at(w.stride * horizontal.begin + rx - w.crop)));
+              });
 }
 
 }  // namespace tconv::compiler

@@ -19,7 +19,8 @@ public:
           pointers(pointers),
           h(p, "h"),
           w(p, "w"),
-          merged(form.merged),
+          merged_h(form.merges ? p.at("merged_h") : Halide::Expr(1)),
+          merged_w(form.merges ? p.at("merged_w") : Halide::Expr(1)),
           planar(form.lanes == generators::Lanes::pixels),
           depthwise(form.lanes == generators::Lanes::depthwise) {}
 
@@ -33,7 +34,8 @@ private:
     const Parameters &p;
     const Pointers &pointers;
     AxisParameters h, w;
-    const bool merged, planar, depthwise;
+    const Halide::Expr merged_h, merged_w;  // phases of an axis side by side in the lanes
+    const bool planar, depthwise;
 
     // Of the task: quotients (of an input gradient: positions), units.
     Halide::Expr row_begin, row_end, column_begin, column_end;
@@ -69,17 +71,21 @@ private:
     };
     Destination destination(Statements &body, const Halide::Expr &sums, const Halide::Expr &output);
     void multiply_phase(Statements &body, const Unit &unit, const Staged &input, const PhaseParameters &vertical,
-                        const PhaseParameters &horizontal, const Halide::Expr &taps_pitch, const Destination &to);
+                        const PhaseParameters &horizontal, const Destination &to);
     void multiply_unit(Statements &body, const Unit &unit, const Staged &input, const PhaseParameters &vertical,
                        const Halide::Expr &ry);
 
     // phase_finish.cpp: those sums to the output, in boxes or by whole rows.
-    Box box_at(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Halide::Expr &ry);
+    struct RowPhase {  // of the output
+        Halide::Expr r, begin, rows;  // phase; quotients
+        Halide::Expr lane, sums;      // its first lane; from the unit's sums to its first row's
+    };
+    RowPhase row_phase(Statements &body, const Halide::Expr &r);
+    Box box_at(Statements &body, const Unit &unit, const RowPhase &of);
     // Without the first `skipped` pixels of each phase.
-    void each_phase_box(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Halide::Expr &ry,
-                        const Halide::Expr &skipped, const BoxVisitor &visit);
-    void each_flat_box(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Halide::Expr &ry,
-                       const BoxVisitor &visit);
+    void each_phase_box(Statements &body, const Unit &unit, const RowPhase &of, const Halide::Expr &skipped,
+                        const BoxVisitor &visit);
+    void each_flat_box(Statements &body, const Unit &unit, const RowPhase &of, const BoxVisitor &visit);
     struct
         OutputRow {  // of this task: column of phase 0 of its first quotient (may be negative), first column, columns
         Halide::Expr first, begin, length;
@@ -89,12 +95,10 @@ private:
     std::map<std::string, BufferArgument> with_lane_vectors(const Unit &unit,
                                                             std::map<std::string, BufferArgument> buffers) const;
     std::map<std::string, Halide::Expr> with_activation(std::map<std::string, Halide::Expr> scalars) const;
-    Halide::Expr finish_by_rows(Statements &body, const Unit &unit, const PhaseParameters &vertical,
-                                const Halide::Expr &ry);
-    Halide::Expr finish_interleaved(Statements &body, const Unit &unit, const PhaseParameters &vertical,
-                                    const Halide::Expr &ry);
-    void finish_unit(Statements &body, const Unit &unit, const PhaseParameters &vertical, const Halide::Expr &ry);
-    void finish_units_by_softmax(Statements &body, const PhaseParameters &vertical, const Halide::Expr &ry);
+    Halide::Expr finish_by_rows(Statements &body, const Unit &unit, const RowPhase &of);
+    Halide::Expr finish_interleaved(Statements &body, const Unit &unit, const RowPhase &of);
+    void finish_unit(Statements &body, const Unit &unit, const RowPhase &of);
+    void finish_units_by_softmax(Statements &body, const RowPhase &of);
 };
 
 }  // namespace tconv::compiler

@@ -24,6 +24,7 @@ struct Variant {
     generators::Element element() const;
     generators::Lanes multiply_lanes() const;  // merged phases multiply as channels do
     bool merged() const { return lanes == "merged"; }
+    bool merges() const { return merged() || lanes == "pixels"; }
     bool depthwise() const { return lanes == "depthwise"; }
     // The input has no x-phases to lay side by side.
     bool has_input_gradient() const { return family == "phase" && !merged(); }

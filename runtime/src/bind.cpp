@@ -41,6 +41,7 @@ LayerParams bind(const Choice &choice, const tconv_view &input, const Extents &i
     auto one_row = [&](int32_t channel, int32_t column) {
         return params.outputs == 1 || (channel == 1 && column == params.outputs);
     };
+    // Where lanes are pixels, merged or not, rows are finished by FinishInterleaved.
     const bool merged = choice.kernel->lanes == Lanes::merged;
     params.flat = merged && one_row(params.out_c, params.out_col) &&
                   (residual == nullptr || one_row(params.res_c, params.res_col));

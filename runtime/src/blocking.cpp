@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "geometry.h"
+#include "merging.h"
 #include "spec.h"
 
 namespace tconv {
@@ -47,6 +48,7 @@ struct Shape {        // 64-bit twin of the parameters that blocking decides on
     int64_t stride_w;
     double weights;
     int64_t lanes, width, lane_blocks;
+    Merging merging;
     int64_t phases, staged_phases;  // whose sums, whose staged planes lie side by side
     int64_t panels, panel_channels, block_panels, reduction;  // see LayerParams
     int64_t block_h, block_w, unit_blocks, group_units, units, task_units;
@@ -96,7 +98,9 @@ void choose_blocks(const tconv_spec &spec, const Kernel &kernel, Shape &shape) {
     const bool by_channel = spec.activation == TCONV_ACT_SOFTMAX && spec.softmax_axis == TCONV_AXIS_CHANNEL;
     const bool by_row = spec.activation == TCONV_ACT_SOFTMAX && spec.softmax_axis == TCONV_AXIS_LAST;
 
-    shape.unit_blocks = by_channel ? shape.lane_blocks : 1;
+    // Softmax over channels wants them all, and so does the interleaving of merged rows of pixels.
+    const bool whole_units = by_channel || (kernel.lanes == Lanes::pixels && shape.merging.phases_w > 1);
+    shape.unit_blocks = whole_units ? shape.lane_blocks : 1;
     shape.group_units = ceil_div(shape.lane_blocks, shape.unit_blocks);
     shape.units = shape.groups * shape.group_units;
     shape.task_units = by_channel ? shape.units : shape.group_units;
@@ -312,15 +316,17 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
     shape.channels = p.channels, shape.outputs = p.outputs, shape.groups = p.groups;
     shape.count_h = p.end_h - p.first_h, shape.count_w = p.end_w - p.first_w;
     shape.span_h = p.nearest_h - p.farthest_h, shape.span_w = p.nearest_w - p.farthest_w;
-    shape.phases = merged || gather || gradient ? 1 : p.stride_w;
     shape.staged_phases = 1;
     if (gradient) {
         shape.staged_phases = static_cast<int64_t>(std::min(p.kernel_h, p.stride_h / p.gcd_h)) *
                               std::min(p.kernel_w, p.stride_w / p.gcd_w);
     }
-    shape.lanes = merged ? static_cast<int64_t>(p.outputs) * p.stride_w : p.outputs;
     shape.weights = static_cast<double>(p.channels) * p.outputs * p.groups * p.kernel_h * p.kernel_w;
     shape.width = gather ? 1 : kernel.tile_a;
+    shape.merging = gather || gradient ? Merging{1, 1, p.kernel_h, p.kernel_w}
+                                       : merge_phases(spec, kernel, shape.outputs, shape.span_h, shape.span_w);
+    shape.phases = shape.merging.phases_w > 1 || gather || gradient ? 1 : p.stride_w;
+    shape.lanes = shape.outputs * shape.merging.phases_h * shape.merging.phases_w;
     shape.lane_blocks = ceil_div(shape.lanes, shape.width);
     if (gather || depthwise || kernel.lanes == Lanes::pixels) {
         shape.panels = shape.block_panels = 1;
@@ -332,9 +338,9 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
     if (gather)
         shape.staged = 0;
 
-    const int64_t taps = merged ? shape.span_w + 1 : p.kernel_w;
     const double block_weights =
-        static_cast<double>(shape.reduction) * static_cast<double>(shape.width) * static_cast<double>(taps) * p.kernel_h;
+        static_cast<double>(shape.reduction) * static_cast<double>(shape.width) * static_cast<double>(shape.merging.taps_w) *
+        static_cast<double>(shape.merging.taps_h);
     const double scratch =
         static_cast<double>(shape.staged) + static_cast<double>(shape.sums) * static_cast<double>(shape.units);
     if (!fits(shape.lanes * p.groups) || block_weights * static_cast<double>(shape.unit_blocks) > kMaxElements ||
@@ -350,7 +356,10 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
     // Direct stores write whole blocks of lanes, merged ones whole quotients, all as they are computed.
     p.direct = p.direct && !gather && dtype_bytes(spec.dtype) == shape.element && kernel.lanes != Lanes::pixels &&
                shape.lanes % shape.width == 0 &&
+               shape.merging.phases_h == 1 &&
                (!merged || (p.crop_w % p.stride_w == 0 && (p.crop_w + p.out_w) % p.stride_w == 0));
+    p.merged_h = static_cast<int32_t>(shape.merging.phases_h), p.merged_w = static_cast<int32_t>(shape.merging.phases_w);
+    p.taps_h = static_cast<int32_t>(shape.merging.taps_h), p.taps_w = static_cast<int32_t>(shape.merging.taps_w);
     p.lanes = static_cast<int32_t>(shape.lanes), p.lane_blocks = static_cast<int32_t>(gather ? 1 : shape.lane_blocks);
     p.unit_blocks = static_cast<int32_t>(shape.unit_blocks), p.group_units = static_cast<int32_t>(shape.group_units);
     p.units = static_cast<int32_t>(shape.units), p.task_units = static_cast<int32_t>(shape.task_units);

@@ -19,6 +19,9 @@
     /* range of the quotients, and of input index minus quotient over all taps */                                    \
     X(first_h)    X(end_h)      X(first_w)    X(end_w)                                                               \
     X(nearest_h)  X(farthest_h) X(nearest_w)  X(farthest_w)                                                          \
+    /* phases of an axis that lie side by side in the lanes, 1 where each is computed by itself; packed taps of it:      \
+       the kernel's, or every input that any of those phases reads */                                                  \
+    X(merged_h)   X(merged_w)   X(taps_h)     X(taps_w)                                                              \
     /* views, set by each run; 0 along dimensions of extent 1 */                                                     \
     X(in_c)       X(in_row)     X(in_col)     X(out_c)      X(out_row)    X(out_col)                                 \
     X(res_c)      X(res_row)    X(res_col)                                                                           \
