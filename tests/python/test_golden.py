@@ -63,7 +63,8 @@ def run_paddle(case):
     return layer(x, size)
 
 
-def run_torch(case):
+def torch_layer(case):
+    """The layer of a case, its input and its output_size."""
     torch = pytest.importorskip("torch")
     import tconv.torch
 
@@ -75,7 +76,12 @@ def run_torch(case):
         layer.weight.copy_(w)
         if b is not None:
             layer.bias.copy_(b)
-        return layer(x, output_size=size).numpy()
+    return layer, x, size
+
+
+def run_torch(case):
+    layer, x, size = torch_layer(case)
+    return layer(x, output_size=size).detach().numpy()
 
 
 @pytest.mark.parametrize(("framework", "run"), [("chainer", run_chainer), ("numpy_ml", run_numpy_ml),
@@ -98,3 +104,23 @@ def test_results_and_refusals(framework, run):
         assert close or known, f"{case['id']} {case['args']} {case['x']} {case['w']}"
         compared += close
     assert compared > 500 and refused > 0, (compared, refused)
+
+
+def test_gradients_by_autograd(gradients):
+    """Those of the other frameworks are compared by the test golden.profiles, without Python's layers."""
+    torch = pytest.importorskip("torch")
+    gradients("input", "filter", "bias")
+    compared = 0
+    for case in store.Golden(GOLDEN / "data/torch.npz").cases:
+        if "dx" not in case:
+            continue
+        layer, x, size = torch_layer(case)
+        dy = torch.from_numpy(tensor(case["id"], "dy", case["y"]).astype(np.float32))
+        layer(x.requires_grad_(), output_size=size).backward(dy)
+        found = {"dx": x.grad, "dw": layer.weight.grad, "db": None if layer.bias is None else layer.bias.grad}
+        for name, gradient in found.items():
+            assert (gradient is None) == (name not in case), (case["id"], name)
+            if gradient is not None:
+                np.testing.assert_array_equal(gradient, case["results"][name], err_msg=f"{case['id']} {name}")
+                compared += 1
+    assert compared > 2000, compared
