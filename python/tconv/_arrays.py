@@ -7,16 +7,6 @@ import numpy as np
 from tconv import _core
 
 
-def is_bfloat16(array) -> bool:
-    """Whether this is a NumPy array of ml_dtypes.bfloat16, a type that neither the buffer protocol nor DLPack knows."""
-    return isinstance(array, np.ndarray) and array.dtype.name == "bfloat16"
-
-
-def as_readable(array):
-    """The array itself, or a view of its bits where NumPy cannot export it."""
-    return array.view(np.uint16) if is_bfloat16(array) else array
-
-
 def dtype_name(array) -> str:
     """The element type as a name of tconv.Spec; TypeError if this is no array or has another type."""
     if isinstance(array, np.ndarray):
