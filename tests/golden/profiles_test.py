@@ -76,12 +76,13 @@ def batched(array):
     return array.reshape((1,) * (4 - array.ndim) + array.shape)
 
 
-def compute(library, name, case, dtype):
-    """(crop, size, results) by tconv, with the gradients that the framework gave too; Refused or NotInC."""
+def compute(library, name, case, dtype, fill=None):
+    """(crop, size, results) by tconv, with the gradients that the framework gave too; Refused or NotInC.
+    fill: of profile_arguments, that of this name unless given."""
     spec, layout = make_spec(library, name, case, dtype)
     profile = "onnx" if name == "onnxruntime" else name
     params = library.initialised(profile + "_params")
-    getattr(profile_arguments, name)(params, case["args"], library.constant)
+    (fill or getattr(profile_arguments, name))(params, case["args"], library.constant)
     if hasattr(params, "groups"):
         params.groups = spec.groups
     elif hasattr(params, "group"):
@@ -108,11 +109,11 @@ def wanted(name, case):
         return refusal
 
 
-def mismatch(library, name, case, dtype, right, deviates):
+def mismatch(library, name, case, dtype, right, deviates, fill=None):
     """None, or what differs. right: what wanted() gave."""
     refused = isinstance(right, ValueError)
     try:
-        crop, size, results = compute(library, name, case, dtype)
+        crop, size, results = compute(library, name, case, dtype, fill)
     except Refused as refusal:
         return None if refused else f"tconv refuses ({refusal}), the framework gave {case.get('y')}"
     if refused:
