@@ -1,13 +1,35 @@
 // tconv-compiler: the part of tconv that needs Halide.
-#include <CLI/CLI.hpp>
+#include <getopt.h>
+
 #include <iostream>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <vector>
 
 #include "Halide.h"
 
 #include "catalogue.h"
+#ifdef TCONV_LAYER_COMPILER
 #include "compile/compile_command.h"
+#endif
 
 namespace {
+
+using tconv::compiler::CatalogueOptions;
+
+constexpr const char *kUsage =
+    "tconv-compiler compiles transposed convolution kernels with Halide.\n"
+    "  tconv-compiler compile ...     a layer, all sizes fixed, as a library; `tconv compile` runs it: see --help "
+    "there\n"
+    "  tconv-compiler catalogue ...   every variant for dynamic sizes, of which libtconv is built:\n"
+    "      --variants FILE      the variant table (schedules/variants.csv); required\n"
+    "      --out FOLDER         for catalogue.a and registry.inc; required\n"
+    "      --arch NAME          x86-64 (default) or arm-64\n"
+    "      --isas, --dtypes, --families A,B,...\n"
+    "                           only these instruction sets, element types, families\n"
+    "      --sanitize A,B       instrument the kernels: asan or tsan\n"
+    "      --assembly           also write <isa>_stages.s and <isa>_layers.s\n";
 
 // Halide's messages, but for one that says nothing new: that half precision is converted in integers where a processor
 // lacks the instruction.
@@ -20,39 +42,93 @@ public:
     [[noreturn]] void error(const char *message) override { throw Halide::CompileError(message); }
 };
 
+std::vector<std::string> split(const std::string &list) {
+    std::vector<std::string> parts;
+    std::istringstream stream(list);
+    for (std::string part; std::getline(stream, part, ',');)
+        parts.push_back(part);
+    return parts;
+}
+
+// By getopt_long: to build libtconv takes a compiler and Halide, and no other library.
+CatalogueOptions parse_catalogue(int argc, char **argv) {
+    enum { kVariants, kOut, kArch, kIsas, kDtypes, kFamilies, kSanitize, kAssembly };
+    const option known[] = {{"variants", required_argument, nullptr, kVariants},
+                            {"out", required_argument, nullptr, kOut},
+                            {"arch", required_argument, nullptr, kArch},
+                            {"isas", required_argument, nullptr, kIsas},
+                            {"dtypes", required_argument, nullptr, kDtypes},
+                            {"families", required_argument, nullptr, kFamilies},
+                            {"sanitize", required_argument, nullptr, kSanitize},
+                            {"assembly", no_argument, nullptr, kAssembly},
+                            {nullptr, 0, nullptr, 0}};
+    CatalogueOptions options;
+    for (;;) {
+        switch (getopt_long(argc, argv, "", known, nullptr)) {
+            case kVariants:
+                options.variants = optarg;
+                continue;
+            case kOut:
+                options.out = optarg;
+                continue;
+            case kArch:
+                options.architecture = optarg;
+                continue;
+            case kIsas:
+                options.isas = split(optarg);
+                continue;
+            case kDtypes:
+                options.dtypes = split(optarg);
+                continue;
+            case kFamilies:
+                options.families = split(optarg);
+                continue;
+            case kSanitize:
+                options.features = split(optarg);
+                continue;
+            case kAssembly:
+                options.assembly = true;
+                continue;
+            case -1:
+                break;
+            default:
+                throw std::invalid_argument("catalogue: no such option, or its value is missing; see --help");
+        }
+        break;
+    }
+    if (optind < argc)
+        throw std::invalid_argument(std::string("catalogue: '") + argv[optind] + "' is no option");
+    if (options.variants.empty() || options.out.empty())
+        throw std::invalid_argument("catalogue: --variants and --out are required");
+    return options;
+}
+
+int run(int argc, char **argv) {
+    const std::string command = argc > 1 ? argv[1] : "";
+    if (command == "--help" || command == "-h") {
+        std::cout << kUsage;
+        return 0;
+    }
+    if (command == "catalogue") {
+        build_catalogue(parse_catalogue(argc - 1, argv + 1));
+        return 0;
+    }
+    if (command != "compile")
+        throw std::invalid_argument("'" + command + "' is no command; there are compile and catalogue");
+#ifdef TCONV_LAYER_COMPILER
+    return tconv::compiler::compile_command(argc, argv);
+#else
+    throw std::invalid_argument("this one was built without the compile command (TCONV_BUILD_LAYER_COMPILER=OFF)");
+#endif
+}
+
 }  // namespace
 
 int main(int argc, char **argv) {
     Messages messages;
     Halide::set_custom_compile_time_error_reporter(&messages);
-    CLI::App app("Compiles transposed convolution kernels. `tconv compile` runs it; `catalogue` builds libtconv.");
-    app.require_subcommand(1);
-
-    tconv::compiler::CatalogueOptions catalogue;
-    CLI::App *build = app.add_subcommand("catalogue", "compile every variant for dynamic sizes");
-    build->add_option("--variants", catalogue.variants, "the variant table (schedules/variants.csv)")->required();
-    build->add_option("--arch", catalogue.architecture, "x86-64 or arm-64")->capture_default_str();
-    build->add_option("--isas", catalogue.isas, "only these instruction sets")->delimiter(',');
-    build->add_option("--dtypes", catalogue.dtypes, "only these element types")->delimiter(',');
-    build->add_option("--families", catalogue.families, "only these families")->delimiter(',');
-    build->add_option("--sanitize", catalogue.features, "instrument the kernels: asan or tsan")->delimiter(',');
-    build->add_option("--out", catalogue.out, "folder for catalogue.a and registry.inc")->required();
-    build->add_flag("--assembly", catalogue.assembly, "also write <isa>_stages.s and <isa>_layers.s");
-
-    tconv::compiler::CompileCommand compile;
-    CLI::App *layers = app.add_subcommand("compile", "a layer, all sizes fixed, as libNAME.a and NAME.h");
-    add_compile_options(*layers, compile);
-
     try {
-        app.parse(argc, argv);
-        if (*build) {
-            build_catalogue(catalogue);
-        } else {
-            run_compile(compile);
-        }
-        return 0;
-    } catch (const CLI::ParseError &error) {
-        return app.exit(error) == 0 ? 0 : 2;
+        return run(argc, argv);
     } catch (const Halide::Error &error) {
         std::cerr << "tconv-compiler: Halide: " << error.what() << "\n";
         return 1;

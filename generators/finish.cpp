@@ -81,7 +81,8 @@ FinishInterleaved::FinishInterleaved(Element element, int stride)
     Expr phase = r + first_phase;
     Expr quotient = j + select(phase >= stride, carry, 0);
     phase = select(phase >= stride, phase - stride, phase);
-    output(r, j, a, row) = stored(element, finished_sum(sums(quotient, phase, a, row), bias(a), slope(a), kind, low, high));
+    output(r, j, a, row) =
+        stored(element, finished_sum(sums(quotient, phase, a, row), bias(a), slope(a), kind, low, high));
 }
 
 std::vector<Argument> FinishInterleaved::arguments() const {

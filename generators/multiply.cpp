@@ -76,8 +76,8 @@ Multiply::Multiply(Element element, Lanes lanes, int width, int pitch, int unrol
 }
 
 std::vector<Argument> Multiply::arguments() const {
-    std::vector<Argument> all = {staged,   packed,   panel_channels, panels, taps_x,      taps_y, offset_x,
-                                 offset_y, step_x, step_y, rows_staged, first,    partial};
+    std::vector<Argument> all = {staged,   packed, panel_channels, panels,      taps_x, taps_y, offset_x,
+                                 offset_y, step_x, step_y,         rows_staged, first,  partial};
     if (lanes != Lanes::pixels) {
         all.insert(all.end(), {bias, slope, finish, low, high});
     }

@@ -33,15 +33,18 @@ void cpu_multiply(generators::Multiply &multiply, const Tile &tile) {
         .unroll(vectored)
         .unroll(other);
     product.update()
-        .reorder(vectored, other, multiply.taps[0], multiply.taps[1], multiply.taps[2], multiply.taps[3], multiply.taps[4], row,
-                 block)
+        .reorder(vectored, other, multiply.taps[0], multiply.taps[1], multiply.taps[2], multiply.taps[3],
+                 multiply.taps[4], row, block)
         .vectorize(vectored, tile.vector)
         .unroll(vectored)
         .unroll(other)
         .unroll(multiply.taps[0]);
     for (int step = 1; step < product.num_update_definitions(); step++) {
-        product.update(step).reorder(vectored, other, row, block).vectorize(vectored, tile.vector).unroll(vectored).unroll(
-            other);
+        product.update(step)
+            .reorder(vectored, other, row, block)
+            .vectorize(vectored, tile.vector)
+            .unroll(vectored)
+            .unroll(other);
     }
 
     multiply.staged.dim(0).set_min(0).set_stride(1);

@@ -12,6 +12,7 @@
 #include <stdexcept>
 
 #include "compile_layer.h"
+#include "selection.h"
 
 namespace tconv::compiler {
 
@@ -19,6 +20,12 @@ namespace fs = std::filesystem;
 using Halide::Target;
 
 namespace {
+
+struct CompileArguments {
+    tool::Selection layers;
+    std::string name, threads = "serial", optimize = "speed", weights, targets = "host", out;
+    bool no_runtime = false, bundle = false;
+};
 
 // A folder of its own beside the output, removed with everything in it unless its files have been moved on.
 class Staging {
@@ -97,7 +104,7 @@ struct Job {
     std::vector<std::pair<std::string, tool::Layer>> layers;  // symbol, layer
 };
 
-std::vector<Job> plan_jobs(const CompileCommand &options, const std::vector<tool::Layer> &layers) {
+std::vector<Job> plan_jobs(const CompileArguments &options, const std::vector<tool::Layer> &layers) {
     const bool named = !options.name.empty();
     if (named && !std::regex_match(options.name, std::regex("[A-Za-z_][A-Za-z0-9_]*"))) {
         throw std::runtime_error("--name '" + options.name + "' is not a C identifier");
@@ -123,7 +130,7 @@ std::vector<Job> plan_jobs(const CompileCommand &options, const std::vector<tool
     return jobs;
 }
 
-void compile_job(const Job &job, const CompileCommand &options, const std::map<std::string, Array> &arrays,
+void compile_job(const Job &job, const CompileArguments &options, const std::map<std::string, Array> &arrays,
                  bool several, const Target &target, const fs::path &folder) {
     std::vector<std::string> objects;
     std::vector<CompiledLayer> compiled;
@@ -152,9 +159,7 @@ void compile_job(const Job &job, const CompileCommand &options, const std::map<s
     }
 }
 
-}  // namespace
-
-void add_compile_options(CLI::App &command, CompileCommand &options) {
+void add_options(CLI::App &command, CompileArguments &options) {
     tool::add_selection_options(command, options.layers, false);
     command.add_option("--name", options.name,
                        "name of the library and prefix of its symbols (default: the id or the layer text)");
@@ -182,7 +187,7 @@ void add_compile_options(CLI::App &command, CompileCommand &options) {
         "  tconv compile --layers bench/shapes/layers.csv --tier core --target host,arm-64-android --out lib");
 }
 
-void run_compile(const CompileCommand &options) {
+void run_compile(const CompileArguments &options) {
     if (options.no_runtime && options.threads == "hooks") {
         throw std::runtime_error("--no-runtime and --threads hooks exclude each other");
     }
@@ -222,6 +227,21 @@ void run_compile(const CompileCommand &options) {
             fs::rename(entry.path(), to);
         }
     }
+}
+
+}  // namespace
+
+int compile_command(int argc, char **argv) {
+    CLI::App app("Compiles transposed convolution kernels.");
+    CompileArguments options;
+    add_options(*app.add_subcommand("compile", "a layer, all sizes fixed, as libNAME.a and NAME.h"), options);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError &error) {
+        return app.exit(error) == 0 ? 0 : 2;
+    }
+    run_compile(options);
+    return 0;
 }
 
 }  // namespace tconv::compiler

@@ -69,9 +69,10 @@ LayerBuilder filter_gradient_layer(const SharedStages &shared, const std::vector
         Expr x_at = address_of(computed, pointers.scratch, p.at("staged_at"));
         Expr origin =
             int64(x_first) * p.at("in_c") + int64(row_begin) * p.at("in_row") + int64(column_begin) * p.at("in_col");
-        stage_block(body, shared, false,
-                    {address_of(stored, pointers.input, origin), p.at("in_c"), p.at("in_col"), p.at("in_row"), x_at,
-                     p.at("staged_minor"), p.at("staged_row"), 0, x_count, x_count, columns, row_end - row_begin, 0, columns});
+        stage_block(
+            body, shared, false,
+            {address_of(stored, pointers.input, origin), p.at("in_c"), p.at("in_col"), p.at("in_row"), x_at,
+             p.at("staged_minor"), p.at("staged_row"), 0, x_count, x_count, columns, row_end - row_begin, 0, columns});
 
         // Phases of the output's gradient, from the block's first row that exists on.
         Expr phases_w = body.let("phases_w", min(w.kernel, w.stride / w.gcd));
@@ -101,11 +102,12 @@ LayerBuilder filter_gradient_layer(const SharedStages &shared, const std::vector
                             each.let("inside_end", clamp(end_quotient(w, w.out, rx) - column_begin, begin, gy_columns));
                         Expr count = each.let("gy_rows", rows.end - rows.begin);
                         each.when(count > 0, [&](Statements &then) {
-                            stage_block(then, shared, false,
-                                        {address_of(stored, pointers.packed, from), p.at("out_c"),
-                                         int64(w.stride) * p.at("out_col"), int64(h.stride) * p.at("out_row"),
-                                         address_of(computed, pointers.scratch, gy_place(number_h, number_w)),
-                                         p.at("gy_minor"), p.at("gy_row"), 0, gy_count, gy_count, gy_columns, count, begin, end});
+                            stage_block(
+                                then, shared, false,
+                                {address_of(stored, pointers.packed, from), p.at("out_c"),
+                                 int64(w.stride) * p.at("out_col"), int64(h.stride) * p.at("out_row"),
+                                 address_of(computed, pointers.scratch, gy_place(number_h, number_w)), p.at("gy_minor"),
+                                 p.at("gy_row"), 0, gy_count, gy_count, gy_columns, count, begin, end});
                         });
                     });
             });

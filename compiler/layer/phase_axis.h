@@ -72,10 +72,9 @@ inline void each_phase(Statements &body, const std::string &name, const AxisPara
 
 // Visits what is computed together: each phase that has outputs, or, where `merged` exceeds 1, all phases at once, which
 // then read every input from the farthest to the nearest, one apart.
-inline void each_pass(
-    Statements &body, const std::string &name, const AxisParameters &axis, const Halide::Expr &merged,
-    const Halide::Expr &block_begin, const Halide::Expr &block_end,
-    const std::function<void(Statements &, const Halide::Expr &r, const PhaseParameters &)> &visit) {
+inline void each_pass(Statements &body, const std::string &name, const AxisParameters &axis, const Halide::Expr &merged,
+                      const Halide::Expr &block_begin, const Halide::Expr &block_end,
+                      const std::function<void(Statements &, const Halide::Expr &r, const PhaseParameters &)> &visit) {
     using Halide::select;
     Halide::Expr all = body.let("all", merged > 1);
     body.loop(name, body.let("passes", select(all, 1, Halide::min(axis.stride, axis.out))),

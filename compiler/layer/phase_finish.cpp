@@ -90,14 +90,12 @@ Expr PhaseTask::finish_interleaved(Statements &body, const Unit &unit, const Row
             Expr sums = sums_address(unit.sums + of.lane * sums_a + of.sums);
             // Each phase counts its own pixels; merged ones count quotients, so that those before the first output's are
             // one further on.
-            then.add(
-                function.call(with_lane_vectors(unit, {{"sums", {sums, {0, 0, 0, 0}, {1, phase_pitch, sums_a, sums_row}}},
-                                                       {"output",
-                                                        {output,
-                                                         {stride, sets, lanes, box.rows},
-                                                         {1, stride, p.at("out_c"), box.output_row}}}}),
-                              with_activation({{"first_phase", (row.begin + w.crop) % stride},
-                                               {"carry", select(all, 1, 0)}})));
+            then.add(function.call(
+                with_lane_vectors(
+                    unit, {{"sums", {sums, {0, 0, 0, 0}, {1, phase_pitch, sums_a, sums_row}}},
+                           {"output",
+                            {output, {stride, sets, lanes, box.rows}, {1, stride, p.at("out_c"), box.output_row}}}}),
+                with_activation({{"first_phase", (row.begin + w.crop) % stride}, {"carry", select(all, 1, 0)}})));
         });
     }
     return sets;
@@ -133,8 +131,9 @@ void PhaseTask::each_phase_box(Statements &body, const Unit &unit, const RowPhas
         box.pixels = each.let("box_pixels", horizontal.end - horizontal.begin - skipped);
         // Lanes of one block lie `sums_a` apart; where that is not 1 (pixels), blocks follow at the same distance.
         Expr before = (horizontal.begin - column_begin) * sums_m;
-        Expr sums = unit.sums + of.sums + (begin - unit.first_lane) * sums_a + select(merged_w > 1, 0, rx * sums_phase) +
-                    (planar ? select(merged_w > 1, before, 0) : before) + skipped * sums_m;
+        Expr sums = unit.sums + of.sums + (begin - unit.first_lane) * sums_a +
+                    select(merged_w > 1, 0, rx * sums_phase) + (planar ? select(merged_w > 1, before, 0) : before) +
+                    skipped * sums_m;
         box.sums = sums_address(sums);
         box.first_lane = unit.group * p.at("lanes") + begin;
         box.output_a = p.at("out_c");
@@ -189,8 +188,7 @@ void PhaseTask::finish_unit(Statements &body, const Unit &unit, const RowPhase &
         each_phase_box(body, unit, of, finish_interleaved(body, unit, of), finish);
     } else if (form.merges) {
         body.when(p.at("flat") != 0, [&](Statements &flat) { each_flat_box(flat, unit, of, finish); });
-        body.when(p.at("flat") == 0,
-                  [&](Statements &strided) { each_phase_box(strided, unit, of, 0, finish); });
+        body.when(p.at("flat") == 0, [&](Statements &strided) { each_phase_box(strided, unit, of, 0, finish); });
     } else {
         Expr finished = finish_by_rows(body, unit, of);
         body.when(!finished, [&](Statements &rest) { each_phase_box(rest, unit, of, 0, finish); });

@@ -54,25 +54,26 @@ void PhaseTask::build(Statements &body, const Expr &task) {
     const Staged input =
         stage(body, {pointers.input, p.at("in_row"), p.at("in_col"), 0, h.in, 0, w.in}, p.at("staged_at"));
 
-    each_pass(body, "ry", h, merged_h, row_begin, row_end, [&](Statements &rows, const Expr &ry,
-                                                               const PhaseParameters &vertical) {
-        Expr some = vertical.end > vertical.begin;
-        Expr softmax = p.at("softmax") != 0;
-        rows.when(some, [&](Statements &phase) {
-            phase.loop("unit", unit_count, [&](Statements &each, const Expr &index) {
-                Unit unit = unit_of(each, index);
-                multiply_unit(each, unit, input, vertical, ry);
-                each.when(!softmax && p.at("direct") == 0, [&](Statements &then) {
-                    then.loop("row_phase", select(merged_h > 1, min(h.stride, h.out), 1),
-                              [&](Statements &inner, const Expr &output) {
-                                  Expr r = select(merged_h > 1, (h.crop + output) % h.stride, ry);
-                                  finish_unit(inner, unit, row_phase(inner, r));
-                              });
-                });
-            });
-            phase.when(softmax, [&](Statements &then) { finish_units_by_softmax(then, row_phase(then, ry)); });
-        });
-    });
+    each_pass(body, "ry", h, merged_h, row_begin, row_end,
+              [&](Statements &rows, const Expr &ry, const PhaseParameters &vertical) {
+                  Expr some = vertical.end > vertical.begin;
+                  Expr softmax = p.at("softmax") != 0;
+                  rows.when(some, [&](Statements &phase) {
+                      phase.loop("unit", unit_count, [&](Statements &each, const Expr &index) {
+                          Unit unit = unit_of(each, index);
+                          multiply_unit(each, unit, input, vertical, ry);
+                          each.when(!softmax && p.at("direct") == 0, [&](Statements &then) {
+                              then.loop("row_phase", select(merged_h > 1, min(h.stride, h.out), 1),
+                                        [&](Statements &inner, const Expr &output) {
+                                            Expr r = select(merged_h > 1, (h.crop + output) % h.stride, ry);
+                                            finish_unit(inner, unit, row_phase(inner, r));
+                                        });
+                          });
+                      });
+                      phase.when(softmax,
+                                 [&](Statements &then) { finish_units_by_softmax(then, row_phase(then, ry)); });
+                  });
+              });
 }
 
 LayerBuilder phase_layer(const SharedStages &shared, const PhaseForm &form) {

@@ -76,7 +76,7 @@ private:
                        const Halide::Expr &ry);
 
     // phase_finish.cpp: those sums to the output, in boxes or by whole rows.
-    struct RowPhase {  // of the output
+    struct RowPhase {                 // of the output
         Halide::Expr r, begin, rows;  // phase; quotients
         Halide::Expr lane, sums;      // its first lane; from the unit's sums to its first row's
     };

@@ -46,8 +46,7 @@ void stage_block(Statements &body, const SharedStages &shared, bool planar, cons
             const std::map<std::string, Expr> scalars = {{"panel_channels", block.panel_channels}};
             Expr other_axis =
                 planar ? block.from_c == 1 && block.from_col != 1 : block.from_col == 1 && block.from_c != 1;
-            Expr transposed =
-                then.let("transposed", other_axis && inside >= shared.edge && channels >= shared.edge);
+            Expr transposed = then.let("transposed", other_axis && inside >= shared.edge && channels >= shared.edge);
             then.when(transposed,
                       [&](Statements &inner) { inner.add(shared.stage_transposed(planar).call(buffers, scalars)); });
             then.when(!transposed, [&](Statements &inner) { inner.add(shared.stage(planar).call(buffers, scalars)); });

@@ -64,7 +64,7 @@ private:
 
 // Which multiply loops a layer calls; the catalogue has them all.
 struct NeededTiles {
-    std::set<int> widths;         // in steps; empty: all
+    std::set<int> widths;               // in steps; empty: all
     std::optional<int> panel_channels;  // whose parity decides between one and two a step
 };
 

@@ -16,9 +16,10 @@ const std::vector<std::string> &addresses() {
 
 const std::vector<std::string> &numbers() {
     static const std::vector<std::string> names = {
-        "columns", "rows",   "blocks",   "staged_minor", "staged_row", "staged_panel", "tap", "row_of_taps", "packed_block",
-        "sums_a",  "sums_m", "sums_row", "sums_block",   "panel_channels", "panels", "finish", "low",         "high",
-        "taps_x",  "taps_y", "offset_x", "offset_y",     "step_x",     "step_y", "rows_staged", "first"};
+        "columns",     "rows",         "blocks", "staged_minor", "staged_row", "staged_panel", "tap",
+        "row_of_taps", "packed_block", "sums_a", "sums_m",       "sums_row",   "sums_block",   "panel_channels",
+        "panels",      "finish",       "low",    "high",         "taps_x",     "taps_y",       "offset_x",
+        "offset_y",    "step_x",       "step_y", "rows_staged",  "first"};
     return names;
 }
 

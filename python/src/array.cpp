@@ -64,6 +64,11 @@ int32_t dtype_of_tensor(nb::dlpack::dtype dtype) {
                                   : 0;
 }
 
+// An array of ml_dtypes.bfloat16: NumPy exports types that are not its own neither as a buffer nor through DLPack.
+bool is_bfloat16(nb::handle object) {
+    return nb::hasattr(object, "dtype") && nb::cast<std::string>(nb::str(nb::object(object.attr("dtype")))) == "bfloat16";
+}
+
 std::string text_of(const int64_t *shape, int count) {
     std::string text = "(";
     for (int i = 0; i < count; ++i)
@@ -78,13 +83,13 @@ bool Array::read_buffer(nb::handle object, Access access) {
         return false;
     const int flags = PyBUF_STRIDED_RO | PyBUF_FORMAT | (access == Access::kWrite ? PyBUF_WRITABLE : 0);
     if (PyObject_GetBuffer(object.ptr(), &buffer_, flags) != 0) {
-        if (access == Access::kWrite &&
-            (PyErr_ExceptionMatches(PyExc_ValueError) || PyErr_ExceptionMatches(PyExc_BufferError))) {
-            PyErr_Clear();
-            throw nb::value_error((std::string(name_) + " cannot be written to: it is read-only").c_str());
-        }
-        // NumPy has element types without a format, ml_dtypes' among them.
+        const bool read_only = access == Access::kWrite && (PyErr_ExceptionMatches(PyExc_ValueError) ||
+                                                            PyErr_ExceptionMatches(PyExc_BufferError));
         PyErr_Clear();
+        if (is_bfloat16(object))
+            return read_buffer(object.attr("view")("uint16"), access);
+        if (read_only)
+            throw nb::value_error((std::string(name_) + " cannot be written to: it is read-only").c_str());
         throw nb::type_error((std::string(name_) + " has an element type that tconv cannot read").c_str());
     }
     holds_buffer_ = true;

@@ -7,16 +7,6 @@ import numpy as np
 from tconv import _core
 
 
-def is_bfloat16(array) -> bool:
-    """Whether this is a NumPy array of ml_dtypes.bfloat16, a type that neither the buffer protocol nor DLPack knows."""
-    return isinstance(array, np.ndarray) and array.dtype.name == "bfloat16"
-
-
-def as_readable(array):
-    """The array itself, or a view of its bits where NumPy cannot export it."""
-    return array.view(np.uint16) if is_bfloat16(array) else array
-
-
 def dtype_name(array) -> str:
     """The element type as a name of tconv.Spec; TypeError if this is no array or has another type."""
     if isinstance(array, np.ndarray):
@@ -30,7 +20,9 @@ def shape_of(array) -> tuple[int, ...]:
 
 
 def framework_of(array):
-    """The module that an array's type comes from: numpy, torch, jax ..."""
+    """The module with an array's functions: what the array API standard says (jax.numpy), else the package of its type."""
+    if hasattr(array, "__array_namespace__"):
+        return array.__array_namespace__()
     return sys.modules.get(type(array).__module__.partition(".")[0])
 
 
@@ -43,5 +35,7 @@ def output_for(x, shape):
         return framework.empty(shape, dtype=x.dtype), None
     # An array that cannot be written to (JAX) is made of a buffer that can.
     from_dlpack = getattr(framework, "from_dlpack", None) or getattr(getattr(framework, "dlpack", None), "from_dlpack", None)
-    buffer = np.empty(shape, _core.dtype_of(x))
-    return buffer, from_dlpack
+    dtype = _core.dtype_of(x)
+    if dtype == "bfloat16" and from_dlpack is not None:  # of which NumPy exports the bits only
+        return np.empty(shape, np.uint16), lambda bits: from_dlpack(bits).view(x.dtype)
+    return np.empty(shape, dtype), from_dlpack

@@ -17,5 +17,6 @@ def main() -> None:
             environment[variable] = os.pathsep.join(filter(None, (str(added), environment.get(variable))))
     program = folder / "bin" / "tconv"
     if not program.exists():
-        sys.exit(f"tconv: {program} is missing: this package was not installed from a wheel")
+        sys.exit(f"tconv: {program} is missing. Where this package was built, CLI11, libcsv, libzip, nlohmann-json or\n"
+                 "benchmark was not installed, and pip leaves the command out then; or it was not installed by pip at all.")
     os.execve(program, ["tconv", *sys.argv[1:]], environment)

@@ -118,9 +118,4 @@ def conv_transpose2d(x, w, b=None, stride=1, padding=0, output_padding=0, groups
 
 def run(plan, x, w, b=None, *, filter_layout="iohw", residual=None, slope=None, out=None):
     """Packs `w` and runs the plan once. The result has as many dimensions as `x`."""
-    readable = _arrays.as_readable
-    packed = plan.pack(readable(w), filter_layout)
-    y = plan.run(readable(x), packed, readable(b), readable(out), readable(residual), readable(slope))
-    if out is not None:
-        return out
-    return y.view(x.dtype) if _arrays.is_bfloat16(x) else y
+    return plan.run(x, plan.pack(w, filter_layout), b, out, residual, slope)

@@ -1,12 +1,12 @@
 #include "blocking.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <limits>
 #include <numeric>
 #include <utility>
 
+#include "epilogue.h"
 #include "geometry.h"
 #include "merging.h"
 #include "spec.h"
@@ -49,7 +49,7 @@ struct Shape {        // 64-bit twin of the parameters that blocking decides on
     double weights;
     int64_t lanes, width, lane_blocks;
     Merging merging;
-    int64_t phases, staged_phases;  // whose sums, whose staged planes lie side by side
+    int64_t phases, staged_phases;                            // whose sums, whose staged planes lie side by side
     int64_t panels, panel_channels, block_panels, reduction;  // see LayerParams
     int64_t block_h, block_w, unit_blocks, group_units, units, task_units;
     int64_t staged_minor, staged_row, staged_panel, staged_phase, staged, sums_pitch, sums;
@@ -74,7 +74,8 @@ void measure(const Kernel &kernel, Shape &shape) {
         shape.staged_row = shape.channels * groups * shape.staged_minor;
         shape.staged_panel = rows * shape.staged_row;
     } else {
-        all_panels = depthwise ? std::min(shape.task_units * shape.unit_blocks, shape.lane_blocks) : shape.panels * groups;
+        all_panels =
+            depthwise ? std::min(shape.task_units * shape.unit_blocks, shape.lane_blocks) : shape.panels * groups;
         shape.staged_minor = depthwise ? shape.width : kPanelBytes / shape.element;
         shape.staged_row = columns * shape.staged_minor;
         // An odd number of lines, so that panels do not share sets of the first-level cache.
@@ -189,44 +190,6 @@ bool fits(int64_t value) {
     return value >= 0 && value <= std::numeric_limits<int32_t>::max();
 }
 
-void fill_epilogue(const tconv_spec &spec, LayerParams &p) {
-    constexpr float infinity = std::numeric_limits<float>::infinity();
-    float alpha = spec.act_alpha, low = -infinity, high = infinity, slope = 1.0f;
-    p.curve = 0;
-    switch (spec.activation) {
-        case TCONV_ACT_NONE:
-        case TCONV_ACT_PRELU:
-        case TCONV_ACT_SOFTMAX:
-            break;
-        case TCONV_ACT_RELU:
-            low = 0.0f;
-            break;
-        case TCONV_ACT_LEAKY_RELU:
-            slope = spec.act_alpha;
-            break;
-        case TCONV_ACT_CLIP:
-            low = spec.act_alpha, high = spec.act_beta;
-            break;
-        default:
-            p.curve = spec.activation;
-            break;
-    }
-    p.has_bias = spec.has_bias;
-    p.has_slope = spec.activation == TCONV_ACT_PRELU;
-    p.residual = spec.residual;
-    p.softmax = spec.activation != TCONV_ACT_SOFTMAX      ? static_cast<int32_t>(SoftmaxAxis::none)
-                : spec.softmax_axis == TCONV_AXIS_CHANNEL ? static_cast<int32_t>(SoftmaxAxis::channel)
-                                                          : static_cast<int32_t>(SoftmaxAxis::last);
-    p.direct = p.curve == 0 && p.residual == TCONV_RESIDUAL_NONE && p.softmax == 0;
-    p.in_place = p.curve != 0 || p.residual == TCONV_RESIDUAL_AFTER;
-    // generators::Finish::Kind
-    p.finish_kind = spec.activation != TCONV_ACT_NONE ? 2 : spec.has_bias ? 1 : 0;
-    p.alpha_bits = std::bit_cast<int32_t>(alpha);
-    p.low_bits = std::bit_cast<int32_t>(low);
-    p.high_bits = std::bit_cast<int32_t>(high);
-    p.slope_bits = std::bit_cast<int32_t>(slope);
-}
-
 // Panels of equal shares, so that the zeros that fill the last are few; only blocks of the reduction want whole ones.
 void cut_panels(Shape &shape) {
     const int64_t most = kPanelBytes / shape.element;
@@ -338,9 +301,8 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
     if (gather)
         shape.staged = 0;
 
-    const double block_weights =
-        static_cast<double>(shape.reduction) * static_cast<double>(shape.width) * static_cast<double>(shape.merging.taps_w) *
-        static_cast<double>(shape.merging.taps_h);
+    const double block_weights = static_cast<double>(shape.reduction) * static_cast<double>(shape.width) *
+                                 static_cast<double>(shape.merging.taps_w) * static_cast<double>(shape.merging.taps_h);
     const double scratch =
         static_cast<double>(shape.staged) + static_cast<double>(shape.sums) * static_cast<double>(shape.units);
     if (!fits(shape.lanes * p.groups) || block_weights * static_cast<double>(shape.unit_blocks) > kMaxElements ||
@@ -355,10 +317,10 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
     p.blocks_w = static_cast<int32_t>(ceil_div(shape.count_w, shape.block_w));
     // Direct stores write whole blocks of lanes, merged ones whole quotients, all as they are computed.
     p.direct = p.direct && !gather && dtype_bytes(spec.dtype) == shape.element && kernel.lanes != Lanes::pixels &&
-               shape.lanes % shape.width == 0 &&
-               shape.merging.phases_h == 1 &&
+               shape.lanes % shape.width == 0 && shape.merging.phases_h == 1 &&
                (!merged || (p.crop_w % p.stride_w == 0 && (p.crop_w + p.out_w) % p.stride_w == 0));
-    p.merged_h = static_cast<int32_t>(shape.merging.phases_h), p.merged_w = static_cast<int32_t>(shape.merging.phases_w);
+    p.merged_h = static_cast<int32_t>(shape.merging.phases_h),
+    p.merged_w = static_cast<int32_t>(shape.merging.phases_w);
     p.taps_h = static_cast<int32_t>(shape.merging.taps_h), p.taps_w = static_cast<int32_t>(shape.merging.taps_w);
     p.lanes = static_cast<int32_t>(shape.lanes), p.lane_blocks = static_cast<int32_t>(gather ? 1 : shape.lane_blocks);
     p.unit_blocks = static_cast<int32_t>(shape.unit_blocks), p.group_units = static_cast<int32_t>(shape.group_units);

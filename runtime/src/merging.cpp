@@ -38,7 +38,8 @@ Merging merge_phases(const tconv_spec &spec, const Kernel &kernel, int64_t outpu
         return best;
     const bool strict = spec.math == TCONV_MATH_STRICT;
     for (const auto &[phases_h, phases_w] : {std::pair{int64_t{1}, w.stride}, std::pair{h.stride, w.stride}}) {
-        const bool refused = strict && ((phases_h > 1 && h.multiplies_zeros()) || (phases_w > 1 && w.multiplies_zeros()));
+        const bool refused =
+            strict && ((phases_h > 1 && h.multiplies_zeros()) || (phases_w > 1 && w.multiplies_zeros()));
         const Merging candidate = merging(phases_h, phases_w);
         if (!refused && phases_h * phases_w <= kMostMerged && work(candidate) < work(best))
             best = candidate;

@@ -213,10 +213,10 @@ TEST(Poison, TheControlRegisterStaysAsItWas) {
     Runner runner;
     const unsigned before = _mm_getcsr();
     for (const int32_t dtype : testing::dtypes()) {
-        const tconv_spec spec =
-            testing::layer("n1_c5_h5_w6_o19_k3x3_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw_gelu", dtype);
+        const tconv_spec spec = testing::layer("n1_c5_h5_w6_o19_k3x3_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw_gelu", dtype);
         Problem problem(spec, 3);
-        for (const unsigned flags : {0x0000u, 0x8040u, 0x6000u}) {  // default; flush and denormals-are-zero; toward zero
+        for (const unsigned flags :
+             {0x0000u, 0x8040u, 0x6000u}) {  // default; flush and denormals-are-zero; toward zero
             for (const std::string &name : testing::kernels_for(spec)) {
                 constexpr unsigned kStatus = 0x3f;  // sticky exception flags, which any arithmetic sets
                 const unsigned set = (before & ~(0xe040u | kStatus)) | flags;

@@ -1,4 +1,5 @@
-"""libtconv.so through ctypes: a spec completed by a profile, and a layer run from arrays in the framework's own order."""
+"""libtconv.so through ctypes: a spec completed by a profile; a layer and its gradients from arrays in the framework's own
+order."""
 
 import ctypes
 from pathlib import Path
@@ -25,7 +26,7 @@ def aligned(count, alignment):
 class Library:
     def __init__(self, path):
         self.c = ctypes.CDLL(path)
-        self.header = Header(INCLUDE / "tconv.h", INCLUDE / "tconv_profiles.h")
+        self.header = Header(*(INCLUDE / name for name in ("tconv.h", "tconv_profiles.h", "tconv_gradients.h")))
         self.c.tconv_status_string.restype = ctypes.c_char_p
 
     def dtypes(self):
@@ -75,27 +76,50 @@ class Library:
             view.stride[axis] = array.strides[layout.index(letter)] // array.itemsize
         return view
 
+    def image(self, spec, channels, size, layout, like):
+        """An array of NaN in the axis order of a layout."""
+        sizes = {"N": spec.batch, "C": channels, "H": size[0], "W": size[1]}
+        return np.full([sizes[letter] for letter in layout], np.nan, like.dtype)
+
     def run(self, spec, x, filter_view, b, layout):
         """y, in the axis order of x."""
-        rows, columns = self.output_size(spec)
-        sizes = {"N": spec.batch, "C": spec.out_channels, "H": rows, "W": columns}
-        y = np.full([sizes[letter] for letter in layout], np.nan, x.dtype)
+        y = self.image(spec, spec.out_channels, self.output_size(spec), layout, x)
+        tensors = self.initialised("tensors")
+        tensors.input, tensors.output = self.image_view(x, layout), self.image_view(y, layout)
+        if b is not None:
+            tensors.bias = b.ctypes.data
+        self.execute("", (spec,), filter_view, tensors)
+        return y
+
+    def gradients(self, spec, x, filter_view, gradient_view, dy, layout):
+        """(dx, db), dx in the axis order of x; dw goes into the array that gradient_view is of."""
+        dx = self.image(spec, spec.in_channels, (spec.in_h, spec.in_w), layout, x)
+        db = np.full(spec.out_channels, np.nan, x.dtype)
+        tensors = self.initialised("gradient_tensors")
+        tensors.input, tensors.output_gradient = self.image_view(x, layout), self.image_view(dy, layout)
+        tensors.input_gradient, tensors.filter_gradient = self.image_view(dx, layout), gradient_view
+        tensors.bias_gradient = db.ctypes.data
+        for which in ("INPUT", "FILTER", "BIAS"):
+            self.execute("gradient_", (spec, self.constant("GRADIENT_" + which)), filter_view, tensors)
+        return dx, db
+
+    def execute(self, prefix, layer, filter_view, tensors):
+        """Plans, packs the filter if the plan wants one, and runs. prefix: of the functions' names, "" or "gradient_"."""
+        function = {name: getattr(self.c, f"tconv_{prefix}{name}")
+                    for name in ("plan_create", "plan_requirements", "pack_filter", "run", "plan_destroy")}  # fmt: skip
+        spec, *which = layer
         plan = ctypes.c_void_p()
-        self.check(self.c.tconv_plan_create(ctypes.byref(spec), None, None, ctypes.byref(plan)))
+        self.check(function["plan_create"](ctypes.byref(spec), *which, None, None, ctypes.byref(plan)))
         try:
             need = self.initialised("requirements")
-            self.check(self.c.tconv_plan_requirements(plan, ctypes.byref(need)))
+            self.check(function["plan_requirements"](plan, ctypes.byref(need)))
             packed = aligned(need.packed_filter_bytes, need.alignment)
             workspace = aligned(need.workspace_bytes, need.alignment)
-            self.check(self.c.tconv_pack_filter(plan, ctypes.byref(filter_view), packed.ctypes.data_as(ctypes.c_void_p),
-                                                ctypes.c_size_t(packed.nbytes)))  # fmt: skip
-            tensors = self.initialised("tensors")
-            tensors.input, tensors.output = self.image_view(x, layout), self.image_view(y, layout)
+            if need.packed_filter_bytes:
+                self.check(function["pack_filter"](plan, ctypes.byref(filter_view), packed.ctypes.data_as(ctypes.c_void_p),
+                                                   ctypes.c_size_t(packed.nbytes)))  # fmt: skip
             tensors.packed_filter, tensors.workspace = packed.ctypes.data, workspace.ctypes.data
             tensors.workspace_bytes = workspace.nbytes
-            if b is not None:
-                tensors.bias = b.ctypes.data
-            self.check(self.c.tconv_run(plan, ctypes.byref(tensors)))
+            self.check(function["run"](plan, ctypes.byref(tensors)))
         finally:
-            self.c.tconv_plan_destroy(plan)
-        return y
+            function["plan_destroy"](plan)

@@ -82,6 +82,11 @@ def paddle(params, args, constant):
     params.padding[: len(padding)] = padding
 
 
+def fluid(params, args, constant):
+    paddle(params, args, constant)
+    params.fluid = 1
+
+
 def numpy_ml(params, args, constant):
     if not isinstance(args["stride"], int):
         raise NotInC("stride")

@@ -1,4 +1,4 @@
-"""tconv's C profiles against the golden files: crop, size, what is refused, and every value with ==.
+"""tconv's C profiles and gradients against the golden files: crop, size, what is refused, and every value with ==.
 
 Where a framework does otherwise than its profile (deviations.py), tconv is held against the definition instead.
 usage: profiles_test.py LIBTCONV.so [FRAMEWORK]...      default: all
@@ -18,6 +18,7 @@ from library import Library, Refused
 from profile_arguments import NotInC
 from store import Golden
 
+DIFFERENTIATED = ("torch", "chainer", "paddle", "numpy_ml", "tensorflow", "keras", "jax")  # the others have no gradients
 SHOWN = 20
 DTYPES = {"F32": np.float32, "F64": np.float64}
 REAL = {"F32": 4e-6, "F64": 1e-6}  # activations: see docs/testing.md for the bounds; parameters are float in both
@@ -71,54 +72,67 @@ def filter_view(library, name, case, spec, w):
     return view
 
 
-def compute(library, name, case, dtype):
-    """(crop, size, y) by tconv; Refused or NotInC."""
+def batched(array):
+    return array.reshape((1,) * (4 - array.ndim) + array.shape)
+
+
+def compute(library, name, case, dtype, fill=None):
+    """(crop, size, results) by tconv, with the gradients that the framework gave too; Refused or NotInC.
+    fill: of profile_arguments, that of this name unless given."""
     spec, layout = make_spec(library, name, case, dtype)
     profile = "onnx" if name == "onnxruntime" else name
     params = library.initialised(profile + "_params")
-    getattr(profile_arguments, name)(params, case["args"], library.constant)
+    (fill or getattr(profile_arguments, name))(params, case["args"], library.constant)
     if hasattr(params, "groups"):
         params.groups = spec.groups
     elif hasattr(params, "group"):
         params.group = spec.groups
     library.profile(profile, spec, params)
-    x, w = (np.ascontiguousarray(tensor(case["id"], role, case[role]), DTYPES[dtype]) for role in "xw")
+    x, w = (tensor(case["id"], role, case[role]).astype(DTYPES[dtype]) for role in "xw")
     b = tensor(case["id"], "b", (case["b"],)).astype(DTYPES[dtype]) if "b" in case else None
-    y = library.run(spec, x.reshape((1,) * (4 - x.ndim) + x.shape), filter_view(library, name, case, spec, w), b, layout)
-    return (spec.pad_top, spec.pad_left), library.output_size(spec), y.reshape(y.shape[4 - x.ndim :])
+    filter_of_w = filter_view(library, name, case, spec, w)
+    y = library.run(spec, batched(x), filter_of_w, b, layout)
+    results = {"y": y.reshape(y.shape[4 - x.ndim :])}
+    if "dx" in case:
+        dy, dw = tensor(case["id"], "dy", results["y"].shape).astype(DTYPES[dtype]), np.full_like(w, np.nan)
+        filter_of_dw = filter_view(library, name, case, spec, dw)
+        dx, db = library.gradients(spec, batched(x), filter_of_w, filter_of_dw, batched(dy), layout)
+        results.update(dx=dx.reshape(x.shape), dw=dw, db=db)
+    return (spec.pad_top, spec.pad_left), library.output_size(spec), results
 
 
 def wanted(name, case):
-    """(geometry, y) by the definition, or the ValueError with which the framework's formula refuses."""
+    """(geometry, results) by the definition, or the ValueError with which the framework's formula refuses."""
     try:
-        geometry = FRAMEWORKS[name].geometry(case["args"], case["x"], case["w"])
-        return geometry, expected(FRAMEWORKS[name], case, gradients=False)["y"]
+        return FRAMEWORKS[name].geometry(case["args"], case["x"], case["w"]), expected(FRAMEWORKS[name], case)
     except ValueError as refusal:
         return refusal
 
 
-def mismatch(library, name, case, dtype, right, deviates):
+def mismatch(library, name, case, dtype, right, deviates, fill=None):
     """None, or what differs. right: what wanted() gave."""
     refused = isinstance(right, ValueError)
     try:
-        crop, size, y = compute(library, name, case, dtype)
+        crop, size, results = compute(library, name, case, dtype, fill)
     except Refused as refusal:
         return None if refused else f"tconv refuses ({refusal}), the framework gave {case.get('y')}"
     if refused:
-        return f"tconv gives {y.shape}, the framework refuses ({case.get('error', right)})"
+        return f"tconv gives {results['y'].shape}, the framework refuses ({case.get('error', right)})"
     geometry, defined = right
     if crop != tuple(geometry.crop) or size != tuple(geometry.size):
         return f"crop {crop} and size {size}, not {geometry.crop} and {geometry.size}"
-    compared = {"definition": defined}
+    compared = [("definition", defined)]
     if not deviates:
-        compared["framework"] = case["results"]["y"]
-    for source, values in compared.items():
-        if y.shape != values.shape:
-            return f"{y.shape}, not {values.shape} as the {source}"
-        tolerance = REAL[dtype]
-        same = np.allclose(y, values, rtol=tolerance, atol=tolerance) if case.get("real") else np.array_equal(y, values)
-        if not same:
-            return f"differs from the {source} in {np.count_nonzero(y != values)} of {y.size} values"
+        compared.append(("framework", case["results"]))
+    for source, given in compared:
+        for result, values in given.items():
+            found = results[result]
+            if found.shape != values.shape:
+                return f"{result}: {found.shape}, not {values.shape} as the {source}"
+            tolerance = REAL[dtype]
+            same = np.allclose(found, values, rtol=tolerance, atol=tolerance) if case.get("real") else np.array_equal(found, values)
+            if not same:
+                return f"{result}: differs from the {source} in {np.count_nonzero(found != values)} of {found.size} values"
     return None
 
 
@@ -140,13 +154,17 @@ def main():
                     counts["about Python's forms of arguments"] += 1
                     continue
                 counts["refused" if "error" in case else "computed " + dtype] += 1
+                counts["gradients " + dtype] += "dx" in case
                 counts["otherwise than the framework"] += deviation is not None
                 if wrong:
                     bad += 1
                     if bad <= SHOWN:
                         print(f"{case['id']} {dtype} {case['group']} {case['args']} x {case['x']} w {case['w']}: {wrong}")
         print(f"{name}: {dict(counts)}, {bad} differ")
-        failed = failed or bad > 0 or not all(counts["computed " + dtype] for dtype in dtypes) or not dtypes
+        untested = not all(counts["computed " + dtype] for dtype in dtypes) or not dtypes
+        if name in DIFFERENTIATED:
+            untested = untested or not all(counts["gradients " + dtype] for dtype in dtypes)
+        failed = failed or bad > 0 or untested
     return failed
 
 

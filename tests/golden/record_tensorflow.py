@@ -186,7 +186,7 @@ def main():
     options = arguments(__doc__)
     record_tensorflow(options.random)
     record_keras(options.random)
-    record_tflite(options.random // 3)
+    record_tflite(options.random)
 
 
 if __name__ == "__main__":

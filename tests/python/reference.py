@@ -61,11 +61,22 @@ def legal_layer(random):
     return ((batch, c, *map(int, size)), (c, per_group, *map(int, kernel)), {**arguments, "groups": groups})
 
 
+# Unit roundoff of what an element type is computed in and of what it is stored in, and half its least number above zero.
+ROUNDOFF = {"float64": (2.0**-53, 2.0**-53, 2.0**-1075), "float32": (2.0**-24, 2.0**-24, 2.0**-150),
+            "float16": (2.0**-24, 2.0**-11, 2.0**-25), "bfloat16": (2.0**-24, 2.0**-8, 2.0**-134)}
+
+
+def bound(dtype, products, magnitudes, expected):
+    """|error| by docs/python.md of sums of so many products, and of what was `expected`, which was summed in float64."""
+    working, stored, least = ROUNDOFF[dtype]
+    return (products + 2) * (working + 2.0**-53) * magnitudes + 2 * stored * abs(expected) + least
+
+
 def float32_bound(x, w, b=None, **arguments):
-    """|error| of sums of float32 products in any order: (terms + 2) roundings of the sum of magnitudes."""
+    """The bound of a layer, from its float32 arrays."""
     arguments = dict(arguments)
     padding = arguments.pop("padding", (0, 0))
-    terms = w.shape[0] // arguments.get("groups", 1) * w.shape[2] * w.shape[3] + 2
-    magnitudes = conv_transpose2d(np.abs(x), np.abs(w), None if b is None else np.abs(b), pads=(*padding, *padding),
-                                  **arguments)
-    return terms * 2.0**-24 * magnitudes + 1e-30
+    arguments["pads"] = (*padding, *padding)
+    magnitudes = conv_transpose2d(np.abs(x), np.abs(w), None if b is None else np.abs(b), **arguments)
+    products = w.shape[0] // arguments.get("groups", 1) * w.shape[2] * w.shape[3]
+    return bound("float32", products, magnitudes, conv_transpose2d(x, w, b, **arguments))

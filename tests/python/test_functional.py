@@ -2,6 +2,7 @@
 
 import gc
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -91,6 +92,30 @@ def test_any_array_with_dlpack(random):
     y = tconv.conv_transpose2d(*map(OnlyDLPack, (x, w, b)), stride=2)
     assert isinstance(y, OnlyDLPack)
     np.testing.assert_array_equal(y.array, tconv.conv_transpose2d(x, w, b, stride=2))
+
+
+class WithNamespace(OnlyDLPack):
+    """As JAX: the module of the class has no functions, but the array names one that has. Of bfloat16 if its bits are."""
+
+    @property
+    def dtype(self):
+        return "bfloat16" if self.array.dtype == np.uint16 else self.array.dtype
+
+    def view(self, dtype):
+        assert dtype == "bfloat16" and self.array.dtype == np.uint16
+        return WithNamespace(self.array)
+
+    def __array_namespace__(self):
+        return types.SimpleNamespace(__name__="namespace", from_dlpack=lambda array: WithNamespace(np.from_dlpack(array)))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.uint16])
+def test_the_namespace_of_the_input(dtype):
+    one = dtype(1) if dtype == np.float32 else dtype(0x3F80)  # bfloat16's bits of 1
+    x = w = np.full((1, 1, 2, 2), one)
+    y = tconv.conv_transpose2d(WithNamespace(x), WithNamespace(w), stride=2)
+    assert isinstance(y, WithNamespace)
+    np.testing.assert_array_equal(y.array, np.full((1, 1, 4, 4), one))
 
 
 class OnAnotherDevice(OnlyDLPack):

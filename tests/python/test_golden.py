@@ -63,7 +63,8 @@ def run_paddle(case):
     return layer(x, size)
 
 
-def run_torch(case):
+def torch_layer(case):
+    """The layer of a case, its input and its output_size."""
     torch = pytest.importorskip("torch")
     import tconv.torch
 
@@ -75,7 +76,16 @@ def run_torch(case):
         layer.weight.copy_(w)
         if b is not None:
             layer.bias.copy_(b)
-        return layer(x, output_size=size).numpy()
+    return layer, x, size
+
+
+def run_torch(case):
+    layer, x, size = torch_layer(case)
+    return layer(x, output_size=size).detach().numpy()
+
+
+def deviates(framework, case):
+    return any(deviation.applies(case) for deviation in deviations.DEVIATIONS.get(framework, ()))
 
 
 @pytest.mark.parametrize(("framework", "run"), [("chainer", run_chainer), ("numpy_ml", run_numpy_ml),
@@ -83,7 +93,7 @@ def run_torch(case):
 def test_results_and_refusals(framework, run):
     compared = refused = 0
     for case in store.Golden(GOLDEN / "data" / f"{framework}.npz").cases:
-        known = any(deviation.applies(case) for deviation in deviations.DEVIATIONS.get(framework, ()))
+        known = deviates(framework, case)
         try:
             y = run(case)
         except (ValueError, TypeError) as error:
@@ -98,3 +108,50 @@ def test_results_and_refusals(framework, run):
         assert close or known, f"{case['id']} {case['args']} {case['x']} {case['w']}"
         compared += close
     assert compared > 500 and refused > 0, (compared, refused)
+
+
+def torch_gradients(case, dy):
+    torch = pytest.importorskip("torch")
+    layer, x, size = torch_layer(case)
+    layer(x.requires_grad_(), output_size=size).backward(torch.from_numpy(dy))
+    return x.grad, layer.weight.grad, None if layer.bias is None else layer.bias.grad
+
+
+def chainer_gradients(case, dy):
+    x, w, b = arrays_of(case)
+    arguments = arguments_of(case)
+    x_type, w_type = arguments.pop("x_dtype", "float32"), arguments.pop("W_dtype", "float32")
+    arguments.pop("outsize", None)  # as dy has it
+    dx, dw, db = chainer.deconvolution_2d_gradients(x.astype(x_type), w.astype(w_type), dy, **arguments)
+    assert dx.dtype == x_type and dw.dtype == w_type
+    return dx, dw, None if b is None else db
+
+
+def numpy_ml_gradients(case, dy):
+    x, w, b = arrays_of(case)
+    arguments = arguments_of(case)
+    assert arguments.pop("dilation", 0) == 0
+    layer = numpy_ml.Deconv2D(w.shape[3], w.shape[:2], **arguments)
+    layer.forward(x, retain_derived=False)  # makes the parameters
+    layer.parameters["W"] = w
+    layer.forward(x)
+    dx = layer.backward(dy)
+    return dx, layer.gradients["W"], None if b is None else layer.gradients["b"].ravel()
+
+
+@pytest.mark.parametrize(("framework", "gradients_of"), [("chainer", chainer_gradients), ("numpy_ml", numpy_ml_gradients),
+                                                         ("torch", torch_gradients)])
+def test_gradients(framework, gradients_of, gradients):
+    """Those of the other frameworks are compared by the test golden.profiles, without Python's layers."""
+    gradients("input", "filter", "bias")
+    compared = 0
+    for case in store.Golden(GOLDEN / "data" / f"{framework}.npz").cases:
+        if "dx" not in case or deviates(framework, case):
+            continue
+        dy = tensor(case["id"], "dy", case["y"]).astype(np.float32)
+        for name, gradient in zip(("dx", "dw", "db"), gradients_of(case, dy), strict=True):
+            assert (gradient is None) == (name not in case), (case["id"], name)
+            if gradient is not None:
+                np.testing.assert_array_equal(gradient, case["results"][name], err_msg=f"{case['id']} {name}")
+                compared += 1
+    assert compared > 1500, compared

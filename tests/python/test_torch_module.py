@@ -125,6 +125,32 @@ def test_replace_in_place():
         assert torch.allclose(copy.deepcopy(model)(x), before, atol=1e-5)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+def test_autocast(dtype, gradients):
+    """Types as torch's, whatever the layer before left behind, in a training step too."""
+    gradients("input", "filter", "bias")
+    results = []
+    for model in (small_model(), tconv.torch.replace(small_model())):
+        x = torch.randn(2, 3, 8, 10, generator=torch.Generator().manual_seed(4))
+        with torch.autocast("cpu", dtype):
+            y = model(x)
+            y.float().square().mean().backward()
+        compiled = torch.compile(model, backend="aot_eager", fullgraph=True)
+        with torch.autocast("cpu", dtype), torch.no_grad():
+            assert compiled(x).dtype == dtype
+        results.append([y, *(parameter.grad for parameter in model.parameters())])
+    for theirs, ours in zip(*results, strict=True):
+        assert ours.dtype == theirs.dtype
+        # Both round every layer's result to the type: a few of its roundings apart.
+        assert torch.allclose(ours, theirs, rtol=0, atol=8 * torch.finfo(dtype).eps * theirs.abs().max().item())
+
+
+def test_autocast_leaves_float64_alone():
+    layer = tconv.torch.ConvTranspose2d(2, 3, 2, dtype=torch.float64)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert layer(torch.ones(1, 2, 3, 3, dtype=torch.float64)).dtype == torch.float64
+
+
 def test_replace_of_a_model_that_is_a_layer():
     layer = torch.nn.ConvTranspose2d(2, 3, 2)
     assert type(tconv.torch.replace(layer)) is tconv.torch.ConvTranspose2d

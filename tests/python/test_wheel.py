@@ -22,13 +22,11 @@ print(tconv.conv_transpose2d(x, w, np.array([0.5], np.float32), stride=2)[0, 0, 
 """
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("wheel")
+def build_wheel(folder, build_dir, **settings):
     # In a folder of the build tree, so that only the first run compiles.
-    settings = {"build-dir": BUILD / "wheel", "cmake.define.TCONV_HOST_COMPILER": COMPILER,
+    settings = {"build-dir": BUILD / build_dir, "cmake.define.TCONV_HOST_COMPILER": COMPILER,
                 "cmake.define.TCONV_ISAS": "baseline", "cmake.define.TCONV_FAMILIES": "gather",
-                "cmake.define.TCONV_DTYPES": "f32"}
+                "cmake.define.TCONV_DTYPES": "f32", **settings}
     subprocess.run([sys.executable, "-m", "pip", "wheel", SOURCE, "--quiet", "--disable-pip-version-check", "--no-deps",
                     "--no-build-isolation", "--wheel-dir", folder,
                     *(word for name, value in settings.items() for word in ("-C", f"{name}={value}"))],
@@ -37,10 +35,8 @@ def wheel(tmp_path_factory):
     return built
 
 
-@pytest.fixture(scope="module")
-def environment(wheel, tmp_path_factory):
+def make_environment(folder, wheel):
     """A virtual environment with the wheel, NumPy, and nothing else."""
-    folder = tmp_path_factory.mktemp("environment")
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     packages = next(folder.glob("lib/python3*/site-packages"))
     for name in ("numpy", "numpy.libs"):  # not from an index: tests run without a network
@@ -49,17 +45,40 @@ def environment(wheel, tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory):
+    return make_environment(tmp_path_factory.mktemp("environment"), build_wheel(tmp_path_factory.mktemp("wheel"), "wheel"))
+
+
+@pytest.fixture(scope="module")
+def bare_environment(tmp_path_factory):
+    """Of a wheel built where one of the command's libraries is not installed."""
+    settings = {"cmake.define.CMAKE_DISABLE_FIND_PACKAGE_CLI11": "ON"}
+    wheel = build_wheel(tmp_path_factory.mktemp("bare-wheel"), "bare-wheel", **settings)
+    return make_environment(tmp_path_factory.mktemp("bare-environment"), wheel)
+
+
 def run(environment, *command):
     inherited = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "LD_LIBRARY_PATH")}
     inherited["PATH"] = f"{environment / 'bin'}:/usr/bin:/bin"
     return subprocess.run([str(word) for word in command], env=inherited, cwd=environment, capture_output=True, text=True)
 
 
-def test_an_example_runs_without_halide(environment):
+@pytest.mark.parametrize("kind", ["environment", "bare_environment"])
+def test_an_example_runs_without_halide(kind, request):
+    environment = request.getfixturevalue(kind)
     done = run(environment, environment / "bin/python", "-c", EXAMPLE)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("[1.5, 10.5, 2.5, 20.5] ")
     assert str(environment) in done.stdout
+
+
+def test_without_the_commands_libraries_there_is_no_command(bare_environment):
+    package = next(bare_environment.glob("lib/python3*/site-packages/tconv"))
+    assert not any((package / folder).exists() for folder in ("bin", "lib", "compiler"))
+    done = run(bare_environment, bare_environment / "bin/tconv", "list")
+    assert done.returncode == 1
+    assert "CLI11" in done.stderr and "pip leaves the command out" in done.stderr
 
 
 def test_the_command(environment):

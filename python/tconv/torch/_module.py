@@ -14,6 +14,13 @@ def _pair(name, value):
     return values
 
 
+def _as_autocast(tensor):
+    """What torch.autocast makes of an operand: float64 it leaves alone."""
+    if tensor is None or not tensor.is_cpu or not tensor.is_floating_point() or tensor.dtype == torch.float64:
+        return tensor
+    return tensor.to(torch.get_autocast_dtype("cpu"))
+
+
 def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
     """torch.nn.functional.conv_transpose2d.
 
@@ -21,7 +28,7 @@ def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_paddi
     weight : tensor of shape (C_in, C_out/groups, kH, kW)
     bias : tensor of shape (C_out,), or None
 
-    Raises ValueError for sizes that do not fit, TypeError for element types that do not.
+    Under torch.autocast("cpu") all three are cast to its type, as torch does. Raises ValueError for sizes that do not fit, TypeError for element types that do not.
     """
     if input.dim() not in (3, 4):
         raise ValueError(f"input has shape {tuple(input.shape)}; it must have 4 dimensions, or 3 for one image")
@@ -30,6 +37,8 @@ def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_paddi
     padding = _pair("padding", padding)
     if min(padding) < 0:
         raise ValueError(f"padding = {padding}; it must be at least 0")
+    if torch.is_autocast_enabled("cpu"):
+        input, weight, bias = map(_as_autocast, (input, weight, bias))
     batch = input if input.dim() == 4 else input.unsqueeze(0)
     y = _ops.conv_transpose2d(batch, weight, bias, _pair("stride", stride), padding,
                               _pair("output_padding", output_padding), groups, _pair("dilation", dilation))
