@@ -40,7 +40,7 @@ Pack::Pack(Element element)
       packed("packed") {
     Expr flat = first_lane + lane, phases = x.phases * y.phases;
     Expr phase = select(phases == 1, 0, flat / out_channels);
-    Expr co = select(phases == 1, flat, flat % out_channels);
+    Expr co = select(phases == 1, min(flat, out_channels - 1), flat % out_channels);
     const Tap kx = tap_of(x, phase % x.phases, t), ky = tap_of(y, phase / x.phases, u);
     Expr has_tap = ci < channels && flat < phases * out_channels && kx.exists && ky.exists;
     Expr weight = computed(element, filter(co, min(ci, channels - 1), kx.index, ky.index));
