@@ -35,7 +35,7 @@ std::vector<Argument> Finish::arguments() const {
     return {sums, bias, slope, kind, low, high};
 }
 
-FinishRows::FinishRows(Element element)
+FinishRows::FinishRows(Element element, std::optional<int> squares)
     : sums(computed_type(element), 4, "sums"),
       bias(computed_type(element), 1, "bias"),
       slope(computed_type(element), 1, "slope"),
@@ -56,7 +56,16 @@ FinishRows::FinishRows(Element element)
     quotient = unsafe_promise_clamped(quotient, 0, 1 << 20);
     Expr phase = unsafe_promise_clamped(column - quotient * stride, 0, 1 << 12);
     finished(a, x, row) = finished_sum(sums(a, quotient, phase, row), bias(a), slope(a), kind, low, high);
-    output(x, a, row) = stored(element, finished(a, x, row));
+    if (squares) {
+        const int edge = *squares;
+        Var lane("lane"), vector("vector"), block_a("block_a"), block_x("block_x");
+        Func square("square");
+        square(lane, vector, block_a, block_x, row) = finished(edge * block_a + lane, edge * block_x + vector, row);
+        transpose.emplace(square, std::vector<Var>{block_a, block_x, row}, edge);
+        output(x, a, row) = stored(element, transposed(*transpose, x % edge, a % edge, {a / edge, x / edge, row}));
+    } else {
+        output(x, a, row) = stored(element, finished(a, x, row));
+    }
 }
 
 std::vector<Argument> FinishRows::arguments() const {

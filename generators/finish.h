@@ -11,6 +11,7 @@
 #include "Halide.h"
 #include "activation.h"
 #include "element.h"
+#include "transpose.h"
 
 namespace tconv::generators {
 
@@ -32,7 +33,8 @@ struct Finish {
 
 // The same for channel lanes and an output whose rows are contiguous: output[x, a, row] over all x-phases of a row, so
 // that its stores are dense whatever the stride. Output x is column v = x + first of the block's full rows; quotient
-// v / stride says where in `sums` its pixel lies, and v % stride in which phase.
+// v / stride says where in `sums` its pixel lies, and v % stride in which phase. In `squares` of that edge, transposed in
+// registers, only whole ones of columns; the last of channels may lack some.
 struct FinishRows {
     Halide::ImageParam sums, bias, slope;  // sums (a, m, phase, row)
     Halide::Param<int> kind, first, stride;
@@ -41,8 +43,9 @@ struct FinishRows {
     Halide::Param<float> low, high;
     Halide::Var a, x, row;
     Halide::Func finished, output;
+    std::optional<Transpose> transpose;
 
-    explicit FinishRows(Element element);
+    explicit FinishRows(Element element, std::optional<int> squares = std::nullopt);
 
     std::vector<Halide::Argument> arguments() const;
 };

@@ -4,7 +4,7 @@ namespace tconv::generators {
 
 using namespace Halide;
 
-Stage::Stage(Element element, bool planar)
+Stage::Stage(Element element, bool planar, std::optional<int> squares)
     : input(stored_type(element), 3, "input"),
       panel_channels("panel_channels"),
       c("c"),
@@ -14,7 +14,19 @@ Stage::Stage(Element element, bool planar)
       loaded("loaded"),
       staged("staged") {
     loaded(c, x, y, panel) = computed(element, input(panel * panel_channels + c, x, y));
-    if (planar) {
+    if (squares) {
+        // Vectors along the axis that the input has contiguous.
+        const int edge = *squares;
+        Var lane("lane"), vector("vector"), read("read"), written("written");
+        Expr along = edge * read + lane, across = edge * written + vector;
+        Func square("square");
+        square(lane, vector, read, written, y, panel) =
+            planar ? loaded(along, across, y, panel) : loaded(across, along, y, panel);
+        transpose.emplace(square, std::vector<Var>{read, written, y, panel}, edge);
+        const Var &minor = planar ? x : c, &major = planar ? c : x;
+        staged(minor, major, y, panel) =
+            transposed(*transpose, minor % edge, major % edge, {major / edge, minor / edge, y, panel});
+    } else if (planar) {
         staged(x, c, y, panel) = loaded(c, x, y, panel);
     } else {
         staged(c, x, y, panel) = loaded(c, x, y, panel);

@@ -2,10 +2,12 @@
 // are computed numbers (element.h).
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "Halide.h"
 #include "element.h"
+#include "transpose.h"
 
 namespace tconv::generators {
 
@@ -15,9 +17,12 @@ struct Stage {
     Halide::Param<int> panel_channels;
     Halide::Var c, x, y, panel;
     Halide::Func loaded, staged;
+    std::optional<Transpose> transpose;
 
     // `planar`: staged is stored (x, c, y, panel), as pixel lanes want it, instead of (c, x, y, panel).
-    Stage(Element element, bool planar);
+    // `squares`: for an input whose contiguous axis is the other one than the copy's, in whole squares of that edge,
+    // transposed in registers.
+    Stage(Element element, bool planar, std::optional<int> squares = std::nullopt);
 
     std::vector<Halide::Argument> arguments() const;
 };

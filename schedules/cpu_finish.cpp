@@ -79,6 +79,25 @@ void cpu_finish_rows(generators::FinishRows &finish, int edge) {
     finish.slope.dim(0).set_min(0).set_stride(1);
 }
 
+void cpu_finish_squares(generators::FinishRows &finish) {
+    Var a = finish.a, x = finish.x, blocks_a("blocks_a"), blocks_x("blocks_x");
+    const int edge = finish.transpose->edge;
+    finish.output.split(x, blocks_x, x, edge, TailStrategy::RoundUp)
+        .split(a, blocks_a, a, edge, TailStrategy::GuardWithIf)
+        .reorder(x, a, blocks_x, blocks_a, finish.row)
+        .vectorize(x)
+        .unroll(a);
+    cpu_transpose(*finish.transpose, finish.output, blocks_x);
+    finish.output.specialize(finish.kind == generators::Finish::copy);
+    finish.output.specialize(finish.kind == generators::Finish::bias_only);
+
+    finish.sums.dim(0).set_min(0).set_stride(1);
+    finish.output.output_buffer().dim(0).set_min(0).set_stride(1);
+    finish.output.output_buffer().dim(1).set_min(0);
+    finish.bias.dim(0).set_min(0).set_stride(1);
+    finish.slope.dim(0).set_min(0).set_stride(1);
+}
+
 void cpu_finish_interleaved(generators::FinishInterleaved &finish, int vector) {
     // Unrolled over the phases and vectorized along each: Halide joins such stores to one of interleaved vectors. The
     // last vector overlaps the one before, so every phase must have one.

@@ -55,6 +55,23 @@ void cpu_stage_transposed(generators::Stage &stage, bool planar, int edge) {
     stage.staged.output_buffer().dim(0).set_min(0).set_stride(1);
 }
 
+void cpu_stage_squares(generators::Stage &stage, bool planar) {
+    Var c = stage.c, x = stage.x, blocks_c("blocks_c"), blocks_x("blocks_x");
+    Var stored = planar ? x : c, read = planar ? c : x;
+    const int edge = stage.transpose->edge;
+    // The caller passes whole squares only. Their order is that of the tiles above.
+    stage.staged.split(c, blocks_c, c, edge, TailStrategy::RoundUp)
+        .split(x, blocks_x, x, edge, TailStrategy::RoundUp)
+        .reorder(stored, read, planar ? blocks_c : blocks_x, planar ? blocks_x : blocks_c)
+        .vectorize(stored)
+        .unroll(read);
+    cpu_transpose(*stage.transpose, stage.staged, planar ? blocks_c : blocks_x);
+    any_stride(stage.input);
+    stage.input.dim(planar ? 0 : 1).set_stride(1);
+    stage.staged.output_buffer().dim(0).set_min(0).set_stride(1);
+    stage.staged.output_buffer().dim(1).set_min(0);
+}
+
 void cpu_clear(generators::Clear &clear, int vector) {
     clear.staged.vectorize(clear.minor, vector, TailStrategy::GuardWithIf);
     clear.staged.output_buffer().dim(0).set_min(0).set_stride(1);

@@ -35,12 +35,17 @@ void cpu_unpack(generators::Unpack &unpack, int vector);
 void cpu_stage(generators::Stage &stage, bool planar, int vector, int panel);
 // In square tiles of `edge`, for an input whose contiguous axis is the other one than the copy's.
 void cpu_stage_transposed(generators::Stage &stage, bool planar, int edge);
+// With Stage's and FinishRows' squares.
+void cpu_stage_squares(generators::Stage &stage, bool planar);
 void cpu_clear(generators::Clear &clear, int vector);
 void cpu_repeat(generators::Repeat &repeat, int vector);
 void cpu_fill(generators::Fill &fill, int vector);
 
 void cpu_finish(generators::Finish &finish, int vector);
 void cpu_finish_rows(generators::FinishRows &finish, int edge);
+void cpu_finish_squares(generators::FinishRows &finish);
+// A transposition in registers, for each iteration of a loop of `consumer`.
+void cpu_transpose(generators::Transpose &transpose, const Halide::Func &consumer, const Halide::Var &loop);
 void cpu_finish_interleaved(generators::FinishInterleaved &finish, int vector);
 void cpu_activate(generators::Activate &activate, int vector);
 void cpu_add_to_sums(generators::AddToSums &add, int vector);

@@ -9,8 +9,8 @@ import re
 import sys
 from pathlib import Path
 
-CONTAINERS = set("at back begin c_str clear count data emplace_back empty end find front insert push_back reserve "
-                 "size substr value".split())
+CONTAINERS = set("at back begin c_str clear count data emplace emplace_back empty end find front insert push_back "
+                 "reserve size substr value".split())
 
 # Member functions that build a definition, or ask what it is.
 BUILDING = CONTAINERS | set("args channels defined dim dimensions extent height left max min name output_types right "

@@ -53,18 +53,33 @@ Expr PhaseTask::finish_by_rows(Statements &body, const Unit &unit, const RowPhas
     Expr suited = body.let("by_rows", p.at("rows") != 0 && row.length >= shared.edge && divisible);
     body.when(suited, [&](Statements &then) {
         Box box = box_at(then, unit, of);
-        Expr output = address_of(stored, box.output, int64(unit.first_lane) * p.at("out_c") + int64(row.begin));
         Expr one = Internal::make_const(UInt(64), 1), stride = cast<uint64_t>(w.stride);
-        then.add(shared.finish_rows.call(
-            with_lane_vectors(unit,
-                              {{"sums", {sums_address(unit.sums), {0, 0, 0, 0}, {1, sums_m, sums_phase, sums_row}}},
-                               {"output",
-                                {output,
-                                 {row.length, unit.end_lane - unit.first_lane, box.rows},
-                                 {1, p.at("out_c"), box.output_row}}}}),
-            with_activation({{"first", row.begin - row.first},
-                             {"stride", w.stride},
-                             {"reciprocal", ((one << 32) + stride - one) / stride}})));
+        // Columns [x, x + columns) of the row.
+        auto call = [&](Statements &inner, const RawFunction &function, const Expr &x, const Expr &columns) {
+            Expr output = address_of(stored, box.output, int64(unit.first_lane) * p.at("out_c") + int64(row.begin + x));
+            inner.add(function.call(
+                with_lane_vectors(unit,
+                                  {{"sums", {sums_address(unit.sums), {0, 0, 0, 0}, {1, sums_m, sums_phase, sums_row}}},
+                                   {"output",
+                                    {output,
+                                     {columns, unit.end_lane - unit.first_lane, box.rows},
+                                     {1, p.at("out_c"), box.output_row}}}}),
+                with_activation({{"first", row.begin - row.first + x},
+                                 {"stride", w.stride},
+                                 {"reciprocal", ((one << 32) + stride - one) / stride}})));
+        };
+        const int edge = shared.squares;
+        Expr squares = edge > 0 ? row.length >= edge : Internal::const_false();
+        if (edge > 0) {
+            then.when(squares, [&](Statements &inner) {
+                Expr whole = inner.let("whole", row.length / edge * edge);
+                call(inner, *shared.finish_squares, 0, whole);
+                // The last square overlaps the one before.
+                inner.when(whole < row.length,
+                           [&](Statements &last) { call(last, *shared.finish_squares, row.length - edge, edge); });
+            });
+        }
+        then.when(!squares, [&](Statements &inner) { call(inner, shared.finish_rows, 0, row.length); });
     });
     return suited;
 }

@@ -37,19 +37,48 @@ void stage_block(Statements &body, const SharedStages &shared, bool planar, cons
 
     auto copy = [&](const Expr &condition, const Expr &panel, const Expr &count, const Expr &channels) {
         body.when(condition && inside > 0, [&](Statements &then) {
-            Expr from = int64(panel * block.panel_channels) * block.from_c + int64(block.inside_begin) * block.from_col;
-            BufferArgument input = {address_of(stored, block.from, from),
-                                    {block.channels, inside, block.rows},
-                                    {block.from_c, cast<int32_t>(block.from_col), cast<int32_t>(block.from_row)}};
-            const std::map<std::string, BufferArgument> buffers = {
-                {"input", input}, {"staged", staged(0, channels, block.inside_begin, inside, panel, count)}};
             const std::map<std::string, Expr> scalars = {{"panel_channels", block.panel_channels}};
+            // Channels [c, c + extent_c) of each panel, columns [x, x + extent_x) of those inside.
+            auto buffers = [&](const Expr &c, const Expr &extent_c, const Expr &x, const Expr &extent_x) {
+                Expr from = int64(panel * block.panel_channels + c) * block.from_c +
+                            int64(block.inside_begin + x) * block.from_col;
+                BufferArgument input = {address_of(stored, block.from, from),
+                                        {block.channels, extent_x, block.rows},
+                                        {block.from_c, cast<int32_t>(block.from_col), cast<int32_t>(block.from_row)}};
+                return std::map<std::string, BufferArgument>{
+                    {"input", input}, {"staged", staged(c, extent_c, block.inside_begin + x, extent_x, panel, count)}};
+            };
             Expr other_axis =
                 planar ? block.from_c == 1 && block.from_col != 1 : block.from_col == 1 && block.from_c != 1;
             Expr transposed = then.let("transposed", other_axis && inside >= shared.edge && channels >= shared.edge);
-            then.when(transposed,
-                      [&](Statements &inner) { inner.add(shared.stage_transposed(planar).call(buffers, scalars)); });
-            then.when(!transposed, [&](Statements &inner) { inner.add(shared.stage(planar).call(buffers, scalars)); });
+            Expr squares = Internal::const_false();
+            if (const int edge = shared.squares; edge > 0) {
+                Expr whole_c = channels / edge * edge, whole_x = inside / edge * edge;
+                // Of panels channels are whole squares or none; else the last squares overlap those before.
+                Expr suited = planar ? channels >= edge : channels == whole_c;
+                squares = then.let("squares", other_axis && inside >= edge && suited);
+                then.when(squares, [&](Statements &inner) {
+                    auto call = [&](const Expr &some, const Expr &c, const Expr &extent_c, const Expr &x,
+                                    const Expr &extent_x) {
+                        inner.when(some, [&](Statements &last) {
+                            last.add(shared.stage_squares.at(planar).call(buffers(c, extent_c, x, extent_x), scalars));
+                        });
+                    };
+                    const Expr edge_x = whole_x < inside, edge_c = whole_c < channels;
+                    call(Internal::const_true(), 0, whole_c, 0, whole_x);
+                    call(edge_x, 0, whole_c, inside - edge, edge);
+                    if (planar) {
+                        call(edge_c, channels - edge, edge, 0, whole_x);
+                        call(edge_c && edge_x, channels - edge, edge, inside - edge, edge);
+                    }
+                });
+            }
+            then.when(transposed && !squares, [&](Statements &inner) {
+                inner.add(shared.stage_transposed(planar).call(buffers(0, channels, 0, inside), scalars));
+            });
+            then.when(!transposed && !squares, [&](Statements &inner) {
+                inner.add(shared.stage(planar).call(buffers(0, channels, 0, inside), scalars));
+            });
         });
     };
     copy(whole > 0, 0, whole, block.panel_channels);

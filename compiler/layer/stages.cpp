@@ -26,6 +26,12 @@ int edge_of(const Target &target, Element element) {
     return std::min(vector_of(target, element), 8);
 }
 
+// Two registers are permuted into one by one instruction from AVX-512 on; elsewhere these squares are no faster than the
+// small ones.
+int squares_of(const Target &target, Element element) {
+    return target.has_feature(Target::AVX512) ? vector_of(target, element) : 0;
+}
+
 const char *curve_name(Curve curve) {
     switch (curve) {
         case Curve::sigmoid:
@@ -90,6 +96,7 @@ public:
         : element(element),
           vector(vector_of(target, element)),
           edge(edge_of(target, element)),
+          squares(squares_of(target, element)),
           prefix(prefix + "_"),
           target(target) {}
 
@@ -102,6 +109,16 @@ public:
         generators::Stage stage(element, planar);
         schedules::cpu_stage_transposed(stage, planar, edge);
         return lowered(stage, stage.staged, "staged", name);
+    }
+    RawFunction stage_squares(bool planar, const std::string &name) const {
+        generators::Stage stage(element, planar, squares);
+        schedules::cpu_stage_squares(stage, planar);
+        return lowered(stage, stage.staged, "staged", name);
+    }
+    RawFunction finish_squares() const {
+        generators::FinishRows finish(element, squares);
+        schedules::cpu_finish_squares(finish);
+        return lowered(finish, finish.output, "output", "finish_squares");
     }
     RawFunction clear() const {
         generators::Clear clear(element);
@@ -170,7 +187,7 @@ public:
     }
 
     const Element element;
-    const int vector, edge;
+    const int vector, edge, squares;
 
 private:
     template<typename Definition>
@@ -189,6 +206,7 @@ SharedStages::SharedStages(Element element, const std::string &prefix, const Tar
 SharedStages::SharedStages(const StageLowering &lower)
     : element(lower.element),
       edge(lower.edge),
+      squares(lower.squares),
       stage_channels(lower.stage(false, "stage_channels")),
       stage_planar(lower.stage(true, "stage_planar")),
       transposed_channels(lower.transposed(false, "transposed_channels")),
@@ -203,6 +221,11 @@ SharedStages::SharedStages(const StageLowering &lower)
       softmax_exponentiate(lower.softmax_exponentiate()),
       softmax_total(lower.softmax_total()),
       softmax_scale(lower.softmax_scale()) {
+    if (squares > 0) {
+        stage_squares.emplace(false, lower.stage_squares(false, "squares_channels"));
+        stage_squares.emplace(true, lower.stage_squares(true, "squares_planar"));
+        finish_squares.emplace(lower.finish_squares());
+    }
     for (int stride : generators::FinishInterleaved::strides) {
         finish_interleaved.emplace(stride, lower.finish_interleaved(stride));
     }
@@ -222,6 +245,12 @@ std::vector<const RawFunction *> SharedStages::all() const {
         &stage_channels, &stage_planar,         &transposed_channels, &transposed_planar, &clear,
         &finish,         &finish_rows,          &activate_piecewise,  &add_to_sums,       &add_to_output,
         &softmax_peak,   &softmax_exponentiate, &softmax_total,       &softmax_scale};
+    for (const auto &[planar, function] : stage_squares) {
+        stages.push_back(&function);
+    }
+    if (finish_squares) {
+        stages.push_back(&*finish_squares);
+    }
     for (const auto &[stride, function] : finish_interleaved) {
         stages.push_back(&function);
     }

@@ -50,9 +50,12 @@ struct SharedStages {
 
     generators::Element element;
     int edge;  // of the square tiles that the transposing stages work in: they want at least that many of either axis
+    int squares;  // edge of larger ones, which take whole squares only; 0 where the target has none
     RawFunction stage_channels, stage_planar, transposed_channels, transposed_planar, clear, finish, finish_rows,
         activate_piecewise, add_to_sums, add_to_output, softmax_peak, softmax_exponentiate, softmax_total,
         softmax_scale;
+    std::map<bool, RawFunction> stage_squares;      // by planar
+    std::optional<RawFunction> finish_squares;
     std::map<int, RawFunction> finish_interleaved;  // by stride
     std::map<std::string, RawFunction> repeat;      // by the vector they write: bias, slope
     std::map<std::string, RawFunction> fill;        // bias, slope, peak, total
