@@ -18,7 +18,10 @@ constexpr double kTileOverhead = 24, kTapOverhead = 7, kCallOverhead = 70, kTask
 constexpr double kWeightBytesPerCycle = 6;
 // Cycles an element: copies and stores whose both sides are contiguous move vectors, transposed ones shuffle them,
 // others move floats.
-constexpr double kTransposedCopy = 0.8, kTransposedStore = 1.4, kStridedCopy = 1.5;
+constexpr double kTransposedCopy = 0.9, kTransposedStore = 1.4, kStridedCopy = 1.5;
+// By squares of 16 x 16 (generators/transpose.h) they take 0.55 of that.
+constexpr double kSquares = 0.55;
+constexpr int32_t kSquareEdge = 16;
 // Instructions are never free, least where a core is shared by two threads: a tile of 64 x 6 runs 8 to 15 % faster
 // than one of 32 x 12, of as many multiplications, on Ice Lake.
 constexpr double kInstruction = 0.06;
@@ -67,6 +70,10 @@ double step_cycles(const Kernel &kernel, double m) {
     return std::max({fma / kFmaPerCycle, loads / kLoadsPerCycle, kLatency}) + kInstruction * (fma + loads);
 }
 
+bool has_squares(const Kernel &kernel, int64_t columns) {
+    return kernel.isa == Isa::avx512 && columns >= kSquareEdge;
+}
+
 // Cycles that the passes behind the multiply loops spend on one image.
 double store_cycles(const tconv_spec &spec, const Kernel &kernel, const Geometry &geometry, const LayerParams &p) {
     const bool channels_last = spec.layout == TCONV_NHWC;
@@ -88,7 +95,9 @@ double store_cycles(const tconv_spec &spec, const Kernel &kernel, const Geometry
     // Transposed into rows (generators::FinishRows).
     if (kernel.lanes != Lanes::merged && !channels_last && p.in_place == 0 && p.residual == TCONV_RESIDUAL_NONE &&
         geometry.w.out >= 8)
-        return outputs * std::max(1.0, 8.0 / p.outputs) * (kTransposedStore + (curve ? kCurve / kernel.vector : 0));
+        return outputs * std::max(1.0, 8.0 / p.outputs) *
+               (kTransposedStore * (has_squares(kernel, geometry.w.out) ? kSquares : 1) +
+                (curve ? kCurve / kernel.vector : 0));
     // Rows of lanes, one for each pixel: whole vectors, then the rest one by one.
     const bool flat = kernel.lanes == Lanes::merged && spec.groups == 1 && (channels_last || spec.out_channels == 1);
     const int32_t width = flat ? p.lanes : p.outputs;
@@ -155,10 +164,12 @@ Cost cost_of(const tconv_spec &spec, const Kernel &kernel, const Blocking &block
                         (1 + static_cast<double>(p.nearest_w - p.farthest_w) / p.block_w);
     const bool planar = kernel.lanes == Lanes::pixels;
     const bool staged_as_given = planar == (spec.layout == TCONV_NCHW) || spec.in_channels == 1;
-    const double staging = inputs * std::min(halo, 4.0) * passes *
-                           (staged_as_given                    ? 3.0 / kernel.vector
-                            : reduction >= 8 && spec.in_w >= 8 ? kTransposedCopy
-                                                               : kStridedCopy);
+    const double staging =
+        inputs * std::min(halo, 4.0) * passes *
+        (staged_as_given ? 3.0 / kernel.vector
+         : reduction >= 8 && spec.in_w >= 8
+             ? kTransposedCopy * (reduction >= kSquareEdge && has_squares(kernel, spec.in_w) ? kSquares : 1)
+             : kStridedCopy);
     const double stores = store_cycles(spec, kernel, geometry, p);
 
     cost.cycles = batch * (std::max(multiply, stream) + staging + stores + calls * kCallOverhead +
