@@ -7,7 +7,7 @@ namespace tconv::generators {
 
 using namespace Halide;
 
-Multiply::Multiply(Element element, Lanes lanes, int width, int pitch, int unroll)
+Multiply::Multiply(Element element, Lanes lanes, int width, std::optional<int> pitch, int unroll)
     : lanes(lanes),
       pitch(pitch),
       staged(computed_type(element), 4, "staged"),

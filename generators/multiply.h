@@ -5,7 +5,8 @@
 //
 // Channels are staged in panels that fill a cache line: the pixels of a tile then lie at constant distances, so that one
 // register points at all of them. (With a distance that is only known at run time, a tile of 14 pixels took 14 pointers,
-// reloaded from the stack for each channel: at most 61 % of the FMA peak.)
+// reloaded from the stack for each channel: at most 61 % of the FMA peak.) Few channels would leave most of a line empty;
+// the loop that takes one channel a step goes with any distance.
 //
 // `a` are the outputs that share a pixel (output channels, or channels of several x-phases side by side), `m` the
 // pixels of one phase row. Rows that fall outside the staged input are skipped; columns never do, because staging
@@ -14,6 +15,7 @@
 // that STRICT promises, so all three forms below round alike.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "Halide.h"
@@ -30,7 +32,7 @@ enum class Lanes {
 
 struct Multiply {
     Lanes lanes;
-    int pitch;
+    std::optional<int> pitch;
     Halide::ImageParam staged, packed;
     Halide::Param<int> panel_channels, panels, taps_x, taps_y, offset_x, offset_y, step_x, step_y, rows_staged, first;
     Halide::ImageParam partial;  // `sums` before the call, added to unless the call is the first
@@ -46,8 +48,8 @@ struct Multiply {
 
     // `width`: lanes of a block (channels, depthwise) or outputs of a block (pixels). `panel_channels`, those that are
     // used of each panel, are a multiple of `unroll`: that many channels are one step of the inner loop.
-    // `pitch`: from one pixel of a panel (channels, depthwise) to the next.
-    Multiply(Element element, Lanes lanes, int width, int pitch, int unroll);
+    // `pitch`: from one pixel of a panel (channels, depthwise) to the next, where it is known.
+    Multiply(Element element, Lanes lanes, int width, std::optional<int> pitch, int unroll);
 
     std::vector<Halide::Argument> arguments() const;
 };

@@ -48,8 +48,8 @@ void cpu_multiply(generators::Multiply &multiply, const Tile &tile) {
     }
 
     multiply.staged.dim(0).set_min(0).set_stride(1);
-    if (!lanes_are_pixels) {
-        multiply.staged.dim(1).set_min(0).set_stride(multiply.pitch);
+    if (multiply.pitch) {
+        multiply.staged.dim(1).set_min(0).set_stride(*multiply.pitch);
     }
     multiply.packed.dim(0).set_min(0).set_stride(1);
     multiply.packed.dim(1).set_min(0).set_stride(tile.a);

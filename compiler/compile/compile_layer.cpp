@@ -256,7 +256,7 @@ CompiledLayer compile_layer(const std::string &name, const tconv_spec &spec, con
         build = gather_layer(shared, *gather);
     } else {
         const int step = MultiplyTiles::step_of(variant, kernel_target);
-        const NeededTiles needed = {tile_widths(spec, choice, step, variant.tile_m / step), params.panel_channels};
+        const NeededTiles needed = {tile_widths(spec, choice, step, variant.tile_m / step), params.channel_step};
         multiply.emplace(variant, prefix, kernel_target, needed);
         for (const RawFunction *tile : multiply->all()) {
             stages.push_back(tile->lowered());

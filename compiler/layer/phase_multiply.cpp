@@ -72,10 +72,8 @@ void PhaseTask::multiply_phase(Statements &body, const Unit &unit, const Staged 
             multiply_tiles(then, 1, 0, 1, 1, 0);
             return;
         }
-        // Panels are all alike. Planes have none: all but the last block of them have an even number of channels, so the
-        // last decides for all.
         Expr step = planar ? p.at("channel_block") : p.at("block_panels"), all = planar ? reduction : p.at("panels");
-        Expr odd = (planar ? reduction : p.at("panel_channels")) % 2 != 0;
+        Expr single = p.at("channel_step") == 1;
         then.loop("channel_block", (all + step - 1) / step, [&](Statements &each, const Expr &number) {
             Expr begin = each.let("block_begin", number * step);
             Expr count = each.let("block_count", min(step, all - begin));
@@ -87,8 +85,8 @@ void PhaseTask::multiply_phase(Statements &body, const Unit &unit, const Staged 
                                    begin * p.at("staged_panel"));
                 }
             };
-            each.when(odd, [&](Statements &inner) { multiply(inner, 1); });
-            each.when(!odd, [&](Statements &inner) { multiply(inner, 2); });
+            each.when(single, [&](Statements &inner) { multiply(inner, 1); });
+            each.when(!single, [&](Statements &inner) { multiply(inner, 2); });
         });
     });
 }

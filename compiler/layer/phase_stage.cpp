@@ -42,11 +42,23 @@ PhaseTask::Staged PhaseTask::stage(Statements &body, const Source &source, const
             copy(then, first_channel, min(p.at("lanes") - first_channel, unit_count * lanes), p.at("tile_a"), at);
             return;
         }
+        // A row of all channels that lies as it will is copied as one; so is a single channel, whatever its stride.
+        Expr minor = p.at("staged_minor"), one = p.at("channels") == 1;
+        Expr as_row = then.let("as_row", minor == p.at("channels") && groups == 1 &&
+                                             (one || (p.at("in_c") == 1 && source.column == int64(minor))));
+        then.when(as_row, [&](Statements &inner) {
+            Expr origin = int64(first_channel) * p.at("in_c") + int64(block.row_begin) * source.row +
+                          int64(block.column_begin) * source.column;
+            stage_block(inner, shared, true,
+                        {address_of(stored, source.host, origin), 1, select(one, int64(source.column), int64(1)),
+                         source.row, scratch_at(at), 1, p.at("staged_row"), p.at("staged_panel"), 1, 1, columns * minor,
+                         block.rows, inside_begin * minor, inside_end * minor});
+        });
         // Where no zeros fill panels, those of all groups are alike.
         Expr even = p.at("reduction") == p.at("channels");
         Expr times = then.let("times", select(even, 1, groups));
         Expr channels = then.let("staged_channels", select(even, groups, 1) * p.at("channels"));
-        then.loop("of_group", times, [&](Statements &each, const Expr &group) {
+        then.loop("of_group", select(as_row, 0, times), [&](Statements &each, const Expr &group) {
             copy(each, first_channel + group * p.at("channels"), channels, p.at("panel_channels"),
                  at + group * p.at("panels") * p.at("staged_panel"));
         });

@@ -72,8 +72,12 @@ std::string Variant::multiply_key() const {
     return (merged() ? "channels" : lanes) + std::to_string(tile_a) + "x" + std::to_string(tile_m);
 }
 
-int Variant::staged_pitch() const {
-    return depthwise() ? tile_a : kPanelBytes / generators::computed_type(element()).bytes();
+std::optional<int> Variant::staged_pitch(int unroll) const {
+    if (depthwise()) {
+        return tile_a;
+    }
+    const bool panels = lanes != "pixels" && unroll == 2;
+    return panels ? std::optional(kPanelBytes / generators::computed_type(element()).bytes()) : std::nullopt;
 }
 
 Element Variant::element() const {
@@ -279,13 +283,12 @@ MultiplyTiles::MultiplyTiles(const Variant &variant, const std::string &prefix, 
       computed(generators::computed_type(variant.element())) {
     for (int unroll = 1; unroll <= (lanes == Lanes::depthwise ? 1 : 2); unroll++) {
         std::map<int, RawFunction> &by_width = tiles[unroll];
-        const bool called =
-            !needed.panel_channels || lanes == Lanes::depthwise || (*needed.panel_channels % 2 == 0) == (unroll == 2);
+        const bool called = !needed.channel_step || lanes == Lanes::depthwise || *needed.channel_step == unroll;
         for (int steps = 1; steps <= widths; steps++) {
             if (!called || (!needed.widths.empty() && needed.widths.count(steps) == 0)) {
                 continue;
             }
-            generators::Multiply multiply(variant.element(), lanes, width, variant.staged_pitch(), unroll);
+            generators::Multiply multiply(variant.element(), lanes, width, variant.staged_pitch(unroll), unroll);
             schedules::cpu_multiply(multiply, {width, steps * step, vector_of(target, variant.element())});
             const std::string name = prefix + "_" + variant.multiply_key() + "_multiply_" +
                                      std::to_string(steps * step) + (unroll == 1 ? "" : "_by" + std::to_string(unroll));

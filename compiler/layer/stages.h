@@ -29,7 +29,8 @@ struct Variant {
     // The input has no x-phases to lay side by side.
     bool has_input_gradient() const { return family == "phase" && !merged(); }
     bool has_filter_gradient() const { return family == "phase" && (lanes == "channels" || depthwise()); }
-    int staged_pitch() const;  // numbers from one staged pixel to the next, unless lanes are pixels
+    // Numbers from one staged pixel to the next, where the loop of so many channels a step relies on them.
+    std::optional<int> staged_pitch(int unroll) const;
     // What the multiply loops depend on: variants with one key share them.
     std::string multiply_key() const;
 };
@@ -68,7 +69,7 @@ private:
 // Which multiply loops a layer calls; the catalogue has them all.
 struct NeededTiles {
     std::set<int> widths;               // in steps; empty: all
-    std::optional<int> panel_channels;  // whose parity decides between one and two a step
+    std::optional<int> channel_step;  // channels of one step
 };
 
 // The multiply loops of one variant, for every number of pixels (or pixel vectors) up to the tile's.

@@ -25,6 +25,9 @@ constexpr int64_t kStreamedWeights = 4 << 20, kStagedForStreaming = 1792 << 10;
 constexpr int64_t kSumsTarget = 96 << 10, kSumsLimit = 512 << 10;
 constexpr int64_t kCacheLine = 64;
 constexpr int64_t kPixelTarget = 256;
+// So few channels are staged without gaps: a cache line for each pixel would be many times what is read. A layer of one
+// channel and a stride of 16 ran at a fourth of its speed for it.
+constexpr int64_t kTightChannels = 4;
 // Enough tasks to keep a few threads evenly busy, unless they would be smaller than this many multiplications.
 constexpr int64_t kTaskTarget = 16, kTaskWork = 2'000'000;
 
@@ -49,8 +52,8 @@ struct Shape {        // 64-bit twin of the parameters that blocking decides on
     double weights;
     int64_t lanes, width, lane_blocks;
     Merging merging;
-    int64_t phases, staged_phases;                            // whose sums, whose staged planes lie side by side
-    int64_t panels, panel_channels, block_panels, reduction;  // see LayerParams
+    int64_t phases, staged_phases;  // whose sums, whose staged planes lie side by side
+    int64_t panels, panel_channels, block_panels, reduction, channel_step;  // see LayerParams
     int64_t block_h, block_w, unit_blocks, group_units, units, task_units;
     int64_t staged_minor, staged_row, staged_panel, staged_phase, staged, sums_pitch, sums;
 
@@ -76,7 +79,9 @@ void measure(const Kernel &kernel, Shape &shape) {
     } else {
         all_panels =
             depthwise ? std::min(shape.task_units * shape.unit_blocks, shape.lane_blocks) : shape.panels * groups;
-        shape.staged_minor = depthwise ? shape.width : kPanelBytes / shape.element;
+        shape.staged_minor = depthwise                          ? shape.width
+                             : shape.channels <= kTightChannels ? shape.channels
+                                                                : kPanelBytes / shape.element;
         shape.staged_row = columns * shape.staged_minor;
         // An odd number of lines, so that panels do not share sets of the first-level cache.
         shape.staged_panel = rows * shape.staged_row;
@@ -197,6 +202,7 @@ void cut_panels(Shape &shape) {
     shape.panel_channels = shape.channels > kChannelBlock ? most : ceil_div(shape.channels, shape.panels);
     shape.block_panels = shape.channels > kChannelBlock ? kChannelBlock / most : shape.panels;
     shape.reduction = shape.panels * shape.panel_channels;
+    shape.channel_step = shape.channels <= kTightChannels || shape.panel_channels % 2 != 0 ? 1 : 2;
 }
 
 // What an axis counts its tasks in.
@@ -294,6 +300,8 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
     if (gather || depthwise || kernel.lanes == Lanes::pixels) {
         shape.panels = shape.block_panels = 1;
         shape.panel_channels = shape.reduction = depthwise ? 1 : shape.channels;
+        // Blocks of the reduction are even but for the last, which decides for all.
+        shape.channel_step = depthwise || shape.channels % 2 != 0 ? 1 : 2;
     } else {
         cut_panels(shape);
     }
@@ -330,6 +338,7 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
     p.staged_minor = static_cast<int32_t>(shape.staged_minor), p.staged_row = static_cast<int32_t>(shape.staged_row);
     p.panels = static_cast<int32_t>(shape.panels), p.staged_panel = static_cast<int32_t>(shape.staged_panel);
     p.panel_channels = static_cast<int32_t>(shape.panel_channels);
+    p.channel_step = static_cast<int32_t>(shape.channel_step);
     p.block_panels = static_cast<int32_t>(shape.block_panels), p.reduction = static_cast<int32_t>(shape.reduction);
     p.staged_phase = static_cast<int32_t>(shape.staged_phase);
     p.sums_pitch = static_cast<int32_t>(shape.sums_pitch);

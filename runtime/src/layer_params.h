@@ -41,6 +41,7 @@
     /* panels of a group, the channels used of each (of the last too: zeros fill it), the stride between panels, those   \
        of a block of the reduction; channels of a group with those zeros */                                              \
     X(panels)     X(panel_channels) X(staged_panel) X(block_panels) X(reduction)                                     \
+    X(channel_step)  /* channels of one step of the inner loop: 2 wants even panels of kPanelBytes a pixel */        \
     X(staged_phase)  /* input gradient: numbers of each staged phase of the output's gradient */                     \
     /* filter gradient: its output's gradient in scratch, whether the input lies along the lanes, partial sums */    \
     X(gy_at)      X(gy_minor)   X(gy_row)     X(gy_phase)   X(swapped)    X(splits)     X(split_pitch)               \
