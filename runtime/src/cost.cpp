@@ -18,7 +18,7 @@ constexpr double kTileOverhead = 24, kTapOverhead = 7, kCallOverhead = 70, kTask
 constexpr double kWeightBytesPerCycle = 6;
 // Cycles an element: copies and stores whose both sides are contiguous move vectors, transposed ones shuffle them,
 // others move floats.
-constexpr double kTransposedCopy = 0.9, kTransposedStore = 1.4, kStridedCopy = 1.5;
+constexpr double kTransposedCopy = 0.9, kTransposedStore = 1.8, kStridedCopy = 1.5;
 // By squares of 16 x 16 (generators/transpose.h) they take 0.55 of that.
 constexpr double kSquares = 0.55;
 constexpr int32_t kSquareEdge = 16;
@@ -110,7 +110,7 @@ double store_cycles(const tconv_spec &spec, const Kernel &kernel, const Geometry
         row += vectors * 5 + rest_cycles;
     } else {
         // Each lane goes to a plane of its own; planes a multiple of 4 KiB apart share a set of the first-level cache.
-        row += width * (geometry.h.out * geometry.w.out % 1024 == 0 ? 6.0 : 3.0);
+        row += width * (geometry.h.out * geometry.w.out % 1024 == 0 ? 9.0 : 6.0);
     }
     if (curve)
         row += kPixelOverhead + (vectors + rest) * kCurve;
