@@ -13,12 +13,12 @@ namespace {
 // cores since Haswell. They load two vectors a cycle at best; fourteen broadcasts for as many FMAs ran at 52 % of the FMA
 // peak on Ice Lake. Only ratios matter.
 constexpr double kFmaPerCycle = 2, kLoadsPerCycle = 1.25, kLatency = 4;
-constexpr double kTileOverhead = 24, kTapOverhead = 7, kCallOverhead = 70, kTaskOverhead = 400;
+constexpr double kTileOverhead = 24, kTapOverhead = 7, kCallOverhead = 150, kTaskOverhead = 400;
 // Weights beyond the second level of cache arrive at about this many bytes a cycle.
 constexpr double kWeightBytesPerCycle = 6;
 // Cycles an element: copies and stores whose both sides are contiguous move vectors, transposed ones shuffle them,
 // others move floats.
-constexpr double kTransposedCopy = 0.9, kTransposedStore = 1.8, kStridedCopy = 1.5;
+constexpr double kTransposedCopy = 0.9, kTransposedStore = 1.6, kStridedCopy = 1.5;
 // By squares of 16 x 16 (generators/transpose.h) they take 0.55 of that.
 constexpr double kSquares = 0.55;
 constexpr int32_t kSquareEdge = 16;
