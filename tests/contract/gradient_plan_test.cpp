@@ -17,18 +17,6 @@ using namespace tconv::testing;
 
 constexpr auto gradient_test_name = [](const auto &info) { return std::string(gradient_text(info.param)); };
 
-void listen(void *user, tconv_status, const char *message) {
-    *static_cast<std::string *>(user) += std::string(message) + "\n";
-}
-
-tconv_hooks listening(std::string *said) {
-    tconv_hooks hooks;
-    tconv_hooks_init(&hooks, sizeof hooks);
-    hooks.user = said;
-    hooks.log = listen;
-    return hooks;
-}
-
 // tconv_gradient_plan_create with a log, and a plan pointer that must stay as it was on failure.
 struct Attempt {
     tconv_status status;

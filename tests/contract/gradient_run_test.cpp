@@ -19,18 +19,6 @@ namespace {
 using namespace tconv::testing;
 using Change = std::function<void(tconv_gradient_tensors *)>;
 
-void listen(void *user, tconv_status, const char *message) {
-    *static_cast<std::string *>(user) += std::string(message) + "\n";
-}
-
-tconv_hooks listening(std::string *said) {
-    tconv_hooks hooks;
-    tconv_hooks_init(&hooks, sizeof hooks);
-    hooks.user = said;
-    hooks.log = listen;
-    return hooks;
-}
-
 // One gradient of a layer, ready to run, in each element type.
 class GradientRunTest : public ::testing::TestWithParam<std::tuple<int32_t, int32_t>> {
 protected:

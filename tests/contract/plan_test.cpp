@@ -23,16 +23,9 @@ struct Attempt {
     std::string kernel;
 };
 
-void listen(void *user, tconv_status, const char *message) {
-    *static_cast<std::string *>(user) += std::string(message) + "\n";
-}
-
 Attempt attempt(const tconv_spec *spec, const char *kernel = nullptr) {
     Attempt result;
-    tconv_hooks hooks;
-    tconv_hooks_init(&hooks, sizeof hooks);
-    hooks.user = &result.said;
-    hooks.log = listen;
+    const tconv_hooks hooks = listening(&result.said);
     auto *const untouched = reinterpret_cast<tconv_plan *>(&result);
     tconv_plan *plan = untouched;
     result.status = tconv_plan_create(spec, kernel, &hooks, &plan);

@@ -17,18 +17,6 @@ namespace {
 
 using namespace tconv::testing;
 
-void listen(void *user, tconv_status, const char *message) {
-    *static_cast<std::string *>(user) += std::string(message) + "\n";
-}
-
-tconv_hooks listening(std::string *said) {
-    tconv_hooks hooks;
-    tconv_hooks_init(&hooks, sizeof hooks);
-    hooks.user = said;
-    hooks.log = listen;
-    return hooks;
-}
-
 // One layer that uses every tensor, ready to run, in each element type.
 class RunTest : public ::testing::TestWithParam<int32_t> {
 protected:

@@ -6,7 +6,6 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 
 namespace tconv::testing {
 namespace {
@@ -29,21 +28,6 @@ Reach reach_of(const Tensor &tensor) {
         (far < 0 ? reach.below : reach.above) += std::abs(far);
     }
     return reach;
-}
-
-char *element(const tconv_view &view, size_t bytes, int64_t a, int64_t b, int64_t c, int64_t d) {
-    const int64_t at = a * view.stride[0] + b * view.stride[1] + c * view.stride[2] + d * view.stride[3];
-    return static_cast<char *>(view.data) + at * static_cast<int64_t>(bytes);
-}
-
-template<typename Visit>
-void each_index(const Tensor &tensor, Visit visit) {
-    const std::array<int64_t, 4> &n = tensor.extents();
-    for (int64_t a = 0; a < n[0]; ++a)
-        for (int64_t b = 0; b < n[1]; ++b)
-            for (int64_t c = 0; c < n[2]; ++c)
-                for (int64_t d = 0; d < n[3]; ++d)
-                    visit(a, b, c, d);
 }
 
 }  // namespace
@@ -74,15 +58,11 @@ GuardedTensor::GuardedTensor(const Tensor &tensor, Flush flush, int64_t below, i
       view_(tensor.view()) {
     const tconv_view from = view_;
     view_.data = static_cast<char *>(block_.data()) + static_cast<size_t>(below) * bytes_;
-    each_index(tensor, [&](int64_t a, int64_t b, int64_t c, int64_t d) {
-        std::memcpy(element(view_, bytes_, a, b, c, d), element(from, bytes_, a, b, c, d), bytes_);
-    });
+    copy_elements(tensor.dtype(), tensor.extents(), from, view_);
 }
 
 void GuardedTensor::copy_to(Tensor &tensor) const {
-    each_index(tensor, [&](int64_t a, int64_t b, int64_t c, int64_t d) {
-        tensor.set(a, b, c, d, load_element(tensor.dtype(), element(view_, bytes_, a, b, c, d)));
-    });
+    copy_elements(tensor.dtype(), tensor.extents(), view_, tensor.view());
 }
 
 }  // namespace tconv::testing

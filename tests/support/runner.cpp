@@ -12,8 +12,8 @@ namespace {
 constexpr size_t kGuard = 256;
 constexpr unsigned char kGuardByte = 0xA5;
 
-void append_log(void *user, tconv_status, const char *message) {
-    static_cast<Listener *>(user)->log += std::string(message) + "\n";
+void append(void *user, tconv_status, const char *message) {
+    *static_cast<std::string *>(user) += std::string(message) + "\n";
 }
 
 }  // namespace
@@ -48,11 +48,15 @@ Plan::~Plan() {
     tconv_plan_destroy(plan_);
 }
 
-Listener::Listener() {
+tconv_hooks listening(std::string *said) {
+    tconv_hooks hooks;
     tconv_hooks_init(&hooks, sizeof hooks);
-    hooks.user = this;
-    hooks.log = append_log;
+    hooks.user = said;
+    hooks.log = append;
+    return hooks;
 }
+
+Listener::Listener() : hooks(listening(&log)) {}
 
 tconv_status Runner::run(Problem &problem, const std::string &name, bool in_place) {
     log.clear();

@@ -48,6 +48,9 @@ private:
     tconv_plan *plan_ = nullptr;
 };
 
+// Serial hooks that append what they are told to `said`, a line a message.
+tconv_hooks listening(std::string *said);
+
 // What runners share: hooks, and what they said.
 struct Listener {
     tconv_hooks hooks;  // default: serial; what hooks.log said is in `log` (unless the caller sets another)

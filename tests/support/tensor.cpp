@@ -198,4 +198,17 @@ std::string compare(const Tensor &tensor, const std::vector<double> &expected, d
     return tensor.surroundings_intact() ? "" : "memory around the tensor was written";
 }
 
+void copy_elements(int32_t dtype, const std::array<int64_t, 4> &extents, const tconv_view &from, const tconv_view &to) {
+    const int64_t bytes = element_type(dtype).bytes;
+    auto element = [&](const tconv_view &view, int64_t a, int64_t b, int64_t c, int64_t d) {
+        const int64_t at = a * view.stride[0] + b * view.stride[1] + c * view.stride[2] + d * view.stride[3];
+        return static_cast<char *>(view.data) + at * bytes;
+    };
+    for (int64_t a = 0; a < extents[0]; ++a)
+        for (int64_t b = 0; b < extents[1]; ++b)
+            for (int64_t c = 0; c < extents[2]; ++c)
+                for (int64_t d = 0; d < extents[3]; ++d)
+                    std::memcpy(element(to, a, b, c, d), element(from, a, b, c, d), static_cast<size_t>(bytes));
+}
+
 }  // namespace tconv::testing

@@ -83,4 +83,7 @@ Tensor place_vector(int32_t dtype, int64_t extent);
 std::string compare(const Tensor &tensor, const std::vector<double> &expected, double absolute = 0,
                     double relative = 0);
 
+// From one view to another of the same extents, bit for bit.
+void copy_elements(int32_t dtype, const std::array<int64_t, 4> &extents, const tconv_view &from, const tconv_view &to);
+
 }  // namespace tconv::testing
