@@ -100,10 +100,19 @@ std::string of_all_kernels(const Variant &variant, const std::string &what) {
 }
 
 void append_layers(Module &layers, const std::string &prefix, const SharedFunctions &shared,
-                   const std::map<std::string, CorrelateTiles> &correlates, const std::vector<Variant> &variants) {
+                   const std::map<std::string, CorrelateTiles> &correlates,
+                   const std::map<std::string, WinogradStages> &winograds, const std::vector<Variant> &variants) {
     const Variant &first = variants.front();
     const std::string name = functions_of(first);
-    layers.append(catalogue_pack(name + "_pack", shared.pack, first));
+    const auto winograd = winograds.find(first.dtype + first.family);
+    layers.append(catalogue_pack(name + "_pack",
+                                 [&](Statements &body, const Parameters &p, const Expr &filter, const Expr &packed) {
+                                     if (winograd != winograds.end()) {
+                                         pack_winograd_filter(body, p, winograd->second, filter, packed);
+                                     } else {
+                                         pack_filter(body, p, shared.pack, first, filter, packed);
+                                     }
+                                 }));
     if (first.family == "gather") {
         layers.append(catalogue_layer(name, gather_layer(shared.stages, shared.gather)));
         return;
@@ -116,7 +125,9 @@ void append_layers(Module &layers, const std::string &prefix, const SharedFuncti
         }
     };
     const PhaseForm form = {first.multiply_lanes(), first.merges(), multiply_row};
-    layers.append(catalogue_layer(name, phase_layer(shared.stages, form)));
+    layers.append(catalogue_layer(name, winograd != winograds.end()
+                                            ? winograd_layer(shared.stages, form, winograd->second)
+                                            : phase_layer(shared.stages, form)));
     if (first.has_input_gradient()) {
         layers.append(catalogue_layer(name + "_input_gradient", input_gradient_layer(shared.stages, form)));
     }
@@ -137,7 +148,8 @@ void compile_part(const std::vector<Variant> &variants, const Part &part, const 
     Module module(prefix, target), layers("tconv_layers_" + part.name(), target);
     std::map<std::string, SharedFunctions> of_dtype;
     std::map<std::string, CorrelateTiles> correlates;
-    std::set<std::string> tiles, functions;
+    std::map<std::string, WinogradStages> winograds;  // by dtype and family
+    std::set<std::string> tiles, functions, transformations;
     // Tiles first: a layer function knows all of its form.
     for (const Variant &variant : variants) {
         if (!part.has(variant)) {
@@ -162,6 +174,17 @@ void compile_part(const std::vector<Variant> &variants, const Part &part, const 
         }
     }
     for (const Variant &variant : variants) {
+        if (part.has(variant) && variant.winograd_outputs() > 0) {
+            const auto [found, added] = winograds.try_emplace(variant.dtype + variant.family, variant, prefix,
+                                                              prefix + "_" + variant.dtype, target);
+            for (const RawFunction *stage : found->second.all()) {
+                if (added && transformations.insert(stage->lowered().name).second) {
+                    append(module, *stage);
+                }
+            }
+        }
+    }
+    for (const Variant &variant : variants) {
         if (part.has(variant) && functions.insert(functions_of(variant)).second) {
             auto shared = of_dtype.find(variant.dtype);
             if (shared == of_dtype.end()) {
@@ -173,7 +196,7 @@ void compile_part(const std::vector<Variant> &variants, const Part &part, const 
                     catalogue_layer(of_all_kernels(variant, "bias_gradient"),
                                     bias_gradient_layer(all.stages, all.sums_of_channels, all.sums_of_planes)));
             }
-            append_layers(layers, prefix, shared->second, correlates, sharing_functions(variants, variant));
+            append_layers(layers, prefix, shared->second, correlates, winograds, sharing_functions(variants, variant));
         }
     }
     compile(module, options, part.name() + "_stages");

@@ -105,6 +105,12 @@ RawFunction::RawFunction(Func output, const std::string &output_name, const std:
     }
 }
 
+void RawFunction::rewrite(const std::vector<LoweredArgument> &arguments,
+                          const std::function<Stmt(const Stmt &)> &rewritten) {
+    function.args.insert(function.args.end(), arguments.begin(), arguments.end());
+    function.body = rewritten(function.body);
+}
+
 Stmt RawFunction::call(const std::map<std::string, BufferArgument> &buffers,
                        const std::map<std::string, Expr> &scalars) const {
     std::vector<Expr> values;

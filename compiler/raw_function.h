@@ -6,6 +6,7 @@
 // nothing. Stages are joined to a layer by calling them from IR.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -29,6 +30,10 @@ public:
                 const std::string &name, const Halide::Target &target, const std::string &previous = "");
 
     const Halide::Internal::LoweredFunc &lowered() const { return function; }
+
+    // Appends arguments, and has the body rewritten by whoever reads them.
+    void rewrite(const std::vector<Halide::Internal::LoweredArgument> &arguments,
+                 const std::function<Halide::Internal::Stmt(const Halide::Internal::Stmt &)> &rewritten);
 
     // One call; every buffer and scalar that the function reads must be given.
     Halide::Internal::Stmt call(const std::map<std::string, BufferArgument> &buffers,

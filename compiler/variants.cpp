@@ -36,11 +36,12 @@ std::vector<Variant> parse(std::istream &file, const std::string &path) {
             variant.tile_m = std::stoi(tile_m);
             // docs/naming.md
             std::string rest = "_" + variant.family;
-            if (variant.family == "phase") {
+            if (variant.family == "phase" || variant.winograd_outputs() > 0) {
                 variant.multiply_lanes();
                 rest += "_" + variant.lanes + tile_a + "x" + tile_m;
             } else if (variant.family != "gather") {
-                throw std::invalid_argument("family '" + variant.family + "' is none of phase, gather");
+                throw std::invalid_argument("family '" + variant.family +
+                                            "' is none of phase, winograd2, winograd3, winograd4, gather");
             }
             rest += "_" + variant.isa;
             std::istringstream of_row(dtypes);

@@ -10,6 +10,7 @@
 #include "pack.h"
 #include "position_sums.h"
 #include "stage.h"
+#include "winograd.h"
 
 namespace tconv::schedules {
 
@@ -27,6 +28,11 @@ struct Tile {
 
 void cpu_multiply(generators::Multiply &multiply, const Tile &tile);
 void cpu_correlate(generators::Correlate &correlate, const Tile &tile);
+
+// Channels of a panel that many numbers apart.
+void cpu_winograd_input(generators::WinogradInput &input, int vector, int panel);
+void cpu_winograd_output(generators::WinogradOutput &output, int vector);
+void cpu_winograd_filter(generators::WinogradFilter &filter);
 
 // With the columns of a channel contiguous, or any strides.
 void cpu_position_sums(generators::PositionSums &sums, bool planar, int vector);

@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 
 CONTAINERS = set("at back begin c_str clear count data emplace emplace_back empty end find front insert push_back "
-                 "reserve size substr value".split())
+                 "reserve resize size substr value".split())
 
 # Member functions that build a definition, or ask what it is.
-BUILDING = CONTAINERS | set("args channels defined dim dimensions extent height left max min name output_types right "
+BUILDING = CONTAINERS | set("args channels points defined dim dimensions extent height left max min name output_types right "
                             "rvars stride type types where width with_bits with_code with_lanes x y z w".split())
 
 # Member functions of Func, Stage and ImageParam that arrange loops and storage, or state where a buffer lies.
@@ -24,7 +24,7 @@ DIRECTIVES = CONTAINERS | set(
     "never_partition_all parallel partition prefetch rename reorder reorder_storage ring_buffer rfactor serial "
     "set_estimate set_estimates specialize specialize_fail split store_at store_in store_root tile unroll vectorize "
     # the parts of a Func, and the conditions of its buffers
-    "args defined dim dimensions extent in max min name num_update_definitions output_buffer output_buffers rvars "
+    "args defined dim dimensions extent in max min name num_update_definitions output_buffer output_buffers points rvars "
     "set_bounds set_extent set_host_alignment set_min set_stride stride type update".split())
 
 MEMBER_CALL = re.compile(r"(?:\.|->)\s*(?:template\s+)?([A-Za-z_]\w*)\s*(?:<[^;(){}<>]*>\s*)?\(")

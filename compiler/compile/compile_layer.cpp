@@ -10,6 +10,7 @@
 #include "geometry.h"
 #include "layer/layer_function.h"
 #include "specialize.h"
+#include "tile_widths.h"
 #include "variants.h"
 
 namespace tconv::compiler {
@@ -39,13 +40,14 @@ tconv_dtype dtype_of(Element element) {
 // The table's rows of one ISA as the runtime's kernels, without code: what choosing and blocking need of them.
 class Kernels {
 public:
-    // With `size`, register tiles of at most three widths: fewer copies of the multiply loops.
+    // With `size`, register tiles of at most three widths, fewer copies of the multiply loops; and no Winograd, whose
+    // transformations are a pair of functions for each form of tile.
     Kernels(const std::string &isa_name, const Target &target, bool size) : variants_(built_in_variants()) {
         if (!isa_from_name(isa_name.c_str(), &isa)) {
             throw std::logic_error("no instruction set called " + isa_name);
         }
         for (Variant &variant : variants_) {
-            if (variant.isa != isa_name) {
+            if (variant.isa != isa_name || (size && variant.winograd_outputs() > 0)) {
                 continue;
             }
             if (size) {
@@ -55,7 +57,11 @@ public:
             Kernel kernel = {};
             kernel.name = variant.name.c_str();
             kernel.dtype = dtype_of(variant.element());
-            kernel.family = variant.family == "gather" ? Family::gather : Family::phase;
+            kernel.family = variant.family == "gather"        ? Family::gather
+                            : variant.winograd_outputs() == 2 ? Family::winograd2
+                            : variant.winograd_outputs() == 3 ? Family::winograd3
+                            : variant.winograd_outputs() == 4 ? Family::winograd4
+                                                              : Family::phase;
             kernel.lanes = variant.family == "gather"  ? Lanes::none
                            : variant.merged()          ? Lanes::merged
                            : variant.lanes == "pixels" ? Lanes::pixels
@@ -111,34 +117,6 @@ Parameters constant_parameters(const LayerParams &params) {
     return parameters;
 }
 
-// Numbers of tile steps that rows of this layer are cut into (phase_multiply.cpp cuts them the same way).
-std::set<int> tile_widths(const tconv_spec &spec, const Choice &choice, int step, int steps) {
-    const LayerParams &p = choice.blocking.params;
-    const bool merged = p.merged_w > 1;
-    const Axis axis = geometry_of(spec).w;
-    std::set<int> widths;
-    for (int block = 0; block < p.blocks_w; block++) {
-        const int64_t begin = p.first_w + static_cast<int64_t>(block) * p.block_w;
-        const int64_t end = std::min<int64_t>(p.end_w, begin + p.block_w);
-        for (int64_t i = 0; i < (merged ? 1 : std::min(axis.stride, axis.out)); i++) {
-            int64_t columns = end - begin;
-            if (!merged) {
-                const Phase phase = phase_of(axis, floor_mod(axis.crop + i, axis.stride));
-                columns = std::min(end, phase.first_q + phase.count) - std::max(begin, phase.first_q);
-            }
-            if (columns <= 0) {
-                continue;
-            }
-            const int64_t length = (columns + step - 1) / step, tiles = (length + steps - 1) / steps;
-            widths.insert(static_cast<int>(length / tiles));
-            if (length % tiles != 0) {
-                widths.insert(static_cast<int>(length / tiles + 1));
-            }
-        }
-    }
-    return widths;
-}
-
 // Parameters for dense tensors in the layer's layout, and the distance from image to image.
 LayerParams dense_parameters(const tconv_spec &spec, const Choice &choice, int64_t &input_image,
                              int64_t &output_image) {
@@ -183,8 +161,35 @@ Buffer<> stored(Element element, const std::vector<double> &values) {
     return buffer;
 }
 
+// The packing of a variant's filters, and the stages that it calls.
+struct Packing {
+    std::optional<RawFunction> pack;
+    std::optional<WinogradStages> winograd;
+
+    Packing(const Variant &variant, const std::string &prefix, const Target &target, const std::set<int> &taps) {
+        if (variant.winograd_outputs() > 0) {
+            winograd.emplace(variant, prefix, prefix, target, taps);
+        } else {
+            pack.emplace(pack_stage(variant.element(), prefix, target));
+        }
+    }
+
+    void append(Statements &body, const Parameters &parameters, const Variant &variant) const {
+        if (winograd) {
+            pack_winograd_filter(body, parameters, *winograd, address("filter"), address("packed"));
+        } else {
+            pack_filter(body, parameters, *pack, variant, address("filter"), address("packed"));
+        }
+    }
+
+    std::vector<const RawFunction *> stages() const {
+        return winograd ? winograd->all() : std::vector<const RawFunction *>{&*pack};
+    }
+};
+
 // Runs the packing stage here, just in time: the order of the packed numbers depends on the variant, not on the ISA.
-Buffer<> pack_here(const tconv_spec &spec, const Choice &choice, const Variant &variant, const Buffer<> &filter) {
+Buffer<> pack_here(const tconv_spec &spec, const Choice &choice, const Variant &variant, const Buffer<> &filter,
+                   const std::set<int> &taps) {
     tconv_view view;
     tconv_view_filter(&spec, TCONV_IOHW, filter.data(), &view);
     const LayerParams params = bind_filter(spec, Direction::output, choice, view);
@@ -193,14 +198,16 @@ Buffer<> pack_here(const tconv_spec &spec, const Choice &choice, const Variant &
 
     Target host = get_host_target();
     host.set_features({Target::NoAsserts, Target::NoBoundsQuery, Target::NoRuntime});
-    const RawFunction pack = pack_stage(variant.element(), "pack", host);
+    const Packing packing(variant, "pack", host, taps);
     Statements body;
-    pack_filter(body, constant_parameters(params), pack, variant, address("filter"), address("packed"));
+    packing.append(body, constant_parameters(params), variant);
     const LoweredFunc entry("pack_all",
                             std::vector<LoweredArgument>{handle_argument("filter"), handle_argument("packed")},
                             body.build(), LinkageType::ExternalPlusArgv, NameMangling::C);
     Module module("pack", host);
-    module.append(pack.lowered());
+    for (const RawFunction *stage : packing.stages()) {
+        module.append(stage->lowered());
+    }
     module.append(entry);
     JITModule compiled(module, entry, {});
     const auto run = reinterpret_cast<int (*)(const void *, void *)>(compiled.main_function());
@@ -241,12 +248,16 @@ CompiledLayer compile_layer(const std::string &name, const tconv_spec &spec, con
 
     const std::string prefix = name + "_stages";
     const SharedStages shared(variant.element(), prefix, kernel_target);
-    const RawFunction pack = pack_stage(variant.element(), prefix, kernel_target);
+    const bool winograd = variant.winograd_outputs() > 0;
+    const std::set<int> taps = winograd ? taps_of_phases(spec) : std::set<int>();
+    const Packing packing(variant, prefix, kernel_target, taps);
     std::vector<LoweredFunc> stages;
     for (const RawFunction *stage : shared.all()) {
         stages.push_back(stage->lowered());
     }
-    stages.push_back(pack.lowered());
+    for (const RawFunction *stage : packing.stages()) {
+        stages.push_back(stage->lowered());
+    }
     std::optional<RawFunction> gather;
     std::optional<MultiplyTiles> multiply;
     LayerBuilder build;
@@ -256,16 +267,19 @@ CompiledLayer compile_layer(const std::string &name, const tconv_spec &spec, con
         build = gather_layer(shared, *gather);
     } else {
         const int step = MultiplyTiles::step_of(variant, kernel_target);
-        const NeededTiles needed = {tile_widths(spec, choice, step, variant.tile_m / step), params.channel_step};
+        const NeededTiles needed = {winograd ? widths_of_winograd_tiles(spec, choice, variant.tile_m)
+                                             : widths_of_tiles(spec, choice, step, variant.tile_m / step),
+                                    params.channel_step};
         multiply.emplace(variant, prefix, kernel_target, needed);
         for (const RawFunction *tile : multiply->all()) {
             stages.push_back(tile->lowered());
         }
         const MultiplyTiles &tiles = *multiply;
-        build = phase_layer(shared, {tiles.lanes, variant.merges(),
-                                     [&tiles](Statements &body, const Parameters &, int unroll, const TileRow &row) {
-                                         call_tiles(body, tiles, unroll, row);
-                                     }});
+        const PhaseForm form = {tiles.lanes, variant.merges(),
+                                [&tiles](Statements &body, const Parameters &, int unroll, const TileRow &row) {
+                                    call_tiles(body, tiles, unroll, row);
+                                }};
+        build = packing.winograd ? winograd_layer(shared, form, *packing.winograd) : phase_layer(shared, form);
     }
 
     // The layer's own functions check their pointers, which takes assertions.
@@ -277,7 +291,7 @@ CompiledLayer compile_layer(const std::string &name, const tconv_spec &spec, con
     Statements body;
     if (baked) {
         pointers.packed = embed(layer, name + "_baked_filter",
-                                pack_here(spec, choice, variant, stored(variant.element(), weights->filter)));
+                                pack_here(spec, choice, variant, stored(variant.element(), weights->filter), taps));
         if (!weights->bias.empty()) {
             pointers.bias = embed(layer, name + "_baked_bias", stored(variant.element(), weights->bias));
         }
@@ -343,12 +357,11 @@ CompiledLayer compile_layer(const std::string &name, const tconv_spec &spec, con
         tconv_view filter;
         tconv_view_filter(&spec, TCONV_IOHW, nullptr, &filter);
         Statements pack_body;
-        pack_filter(pack_body, constant_parameters(bind_filter(spec, Direction::output, choice, filter)), pack, variant,
-                    address("filter"), address("packed"));
-        const Stmt packing = simplify(pack_body.build());
-        everything = Block::make(everything, packing);
+        packing.append(pack_body, constant_parameters(bind_filter(spec, Direction::output, choice, filter)), variant);
+        const Stmt pack_all = simplify(pack_body.build());
+        everything = Block::make(everything, pack_all);
         Stmt checked = Block::make(
-            AssertStmt::make(address("filter") != zero && address("packed") != zero, TCONV_INVALID_ARGUMENT), packing);
+            AssertStmt::make(address("filter") != zero && address("packed") != zero, TCONV_INVALID_ARGUMENT), pack_all);
         const std::vector<LoweredArgument> pack_arguments = {handle_argument("filter"), handle_argument("packed")};
         layer.append(LoweredFunc(name + "_pack", pack_arguments, checked, LinkageType::External, NameMangling::C));
     }

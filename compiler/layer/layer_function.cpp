@@ -94,10 +94,10 @@ LoweredFunc catalogue_layer(const std::string &name, const LayerBuilder &builder
     return LoweredFunc(name, arguments, body.build(), LinkageType::External, NameMangling::C);
 }
 
-LoweredFunc catalogue_pack(const std::string &name, const RawFunction &pack, const Variant &variant) {
+LoweredFunc catalogue_pack(const std::string &name, const PackBuilder &builder) {
     Statements body;
     Parameters parameters = parameters_from_memory(body, handle("params"));
-    pack_filter(body, parameters, pack, variant, address("filter"), address("packed"));
+    builder(body, parameters, address("filter"), address("packed"));
     const std::vector<LoweredArgument> arguments = {handle_argument("params"), handle_argument("filter"),
                                                     handle_argument("packed")};
     return LoweredFunc(name, arguments, body.build(), LinkageType::External, NameMangling::C);

@@ -16,6 +16,7 @@
 #include "ir.h"
 #include "stages.h"
 #include "tile_row.h"
+#include "winograd_stages.h"
 
 namespace tconv::compiler {
 
@@ -47,6 +48,9 @@ LayerBuilder phase_layer(const SharedStages &shared, const PhaseForm &form);
 // The gradient of the input: `input` and `output` are the gradients of output and input.
 LayerBuilder input_gradient_layer(const SharedStages &shared, const PhaseForm &form);
 
+// The same by Winograd's tiles: positions are sets of `stride` outputs.
+LayerBuilder winograd_layer(const SharedStages &shared, const PhaseForm &form, const WinogradStages &stages);
+
 // The gradient of the filter, in partial sums: `input` and `packed` are the input and the output's gradient, `output` the
 // sums. The tiles are those that the layer functions of one form know.
 LayerBuilder filter_gradient_layer(const SharedStages &shared, const std::vector<const CorrelateTiles *> &tiles);
@@ -61,10 +65,16 @@ LayerBuilder gather_layer(const SharedStages &shared, const RawFunction &gather)
 // Packs the whole filter for a variant.
 void pack_filter(Statements &body, const Parameters &parameters, const RawFunction &pack, const Variant &variant,
                  const Halide::Expr &filter, const Halide::Expr &packed);
+// The same for Winograd's tiles: [phase][lane block][point][ci][lane], phases by their row, then column.
+void pack_winograd_filter(Statements &body, const Parameters &parameters, const WinogradStages &stages,
+                          const Halide::Expr &filter, const Halide::Expr &packed);
 
 // The catalogue's functions, with the signature above, and
 //   int NAME(const int32_t *params, const void *filter, void *packed).
 Halide::Internal::LoweredFunc catalogue_layer(const std::string &name, const LayerBuilder &builder);
-Halide::Internal::LoweredFunc catalogue_pack(const std::string &name, const RawFunction &pack, const Variant &variant);
+// Appends the packing of `filter` to `body`.
+using PackBuilder =
+    std::function<void(Statements &body, const Parameters &, const Halide::Expr &filter, const Halide::Expr &packed)>;
+Halide::Internal::LoweredFunc catalogue_pack(const std::string &name, const PackBuilder &builder);
 
 }  // namespace tconv::compiler

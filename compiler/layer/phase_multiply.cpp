@@ -39,6 +39,8 @@ void PhaseTask::multiply_phase(Statements &body, const Unit &unit, const Staged 
             {"sums", to.host},
             {"bias", scratch_at(lane)},
             {"slope", scratch_at(p.at("slope_at") + lane)},
+            {"ahead", Internal::make_const(UInt(64), 0)},
+            {"ahead_bytes", 0},
             {"columns", columns},
             {"rows", rows},
             {"blocks", unit.blocks},

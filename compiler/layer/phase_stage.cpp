@@ -7,39 +7,45 @@ namespace tconv::compiler {
 
 using namespace Halide;
 
-PhaseTask::Staged PhaseTask::stage(Statements &body, const Source &source, const Expr &at) {
+PhaseTask::Staged PhaseTask::place_staged(Statements &body, const Source &source, const Expr &at) {
     Staged block;
     block.at = at;
     block.row_begin = body.let("staged_row_begin", max(source.row_begin, row_begin + h.farthest));
     Expr row_end_inside = min(source.row_end, row_end + h.nearest);
     block.rows = body.let("staged_rows", max(0, row_end_inside - block.row_begin));
     block.column_begin = body.let("staged_column_begin", column_begin + w.farthest);
-    Expr columns = body.let("staged_columns", column_end - column_begin + w.nearest - w.farthest);
-    Expr inside_begin = body.let("inside_begin", clamp(source.column_begin - block.column_begin, 0, columns));
-    Expr inside_end = body.let("inside_end", clamp(source.column_end - block.column_begin, inside_begin, columns));
+    block.columns = body.let("staged_columns", column_end - column_begin + w.nearest - w.farthest);
+    block.inside_begin = body.let("inside_begin", clamp(source.column_begin - block.column_begin, 0, block.columns));
+    block.inside_end =
+        body.let("inside_end", clamp(source.column_end - block.column_begin, block.inside_begin, block.columns));
+    return block;
+}
 
+void PhaseTask::copy_channels(Statements &body, const Source &source, const Staged &block, const Expr &first,
+                              const Expr &channels, const Expr &panel_channels, const Expr &to) {
+    Expr origin =
+        int64(first) * p.at("in_c") + int64(block.row_begin) * source.row + int64(block.column_begin) * source.column;
+    stage_block(body, shared, planar,
+                {address_of(stored, source.host, origin), p.at("in_c"), source.column, source.row, scratch_at(to),
+                 p.at("staged_minor"), p.at("staged_row"), p.at("staged_panel"), channels, panel_channels,
+                 block.columns, block.rows, block.inside_begin, block.inside_end});
+}
+
+PhaseTask::Staged PhaseTask::stage(Statements &body, const Source &source, const Expr &at) {
+    const Staged block = place_staged(body, source, at);
     Expr first_channel = first_group * p.at("channels");
     Expr groups = (unit_begin + unit_count - 1) / p.at("group_units") - first_group + 1;
-    // `channels` from `first` on, to a place in scratch.
-    auto copy = [&](Statements &then, const Expr &first, const Expr &channels, const Expr &panel_channels,
-                    const Expr &to) {
-        Expr origin = int64(first) * p.at("in_c") + int64(block.row_begin) * source.row +
-                      int64(block.column_begin) * source.column;
-        stage_block(then, shared, planar,
-                    {address_of(stored, source.host, origin), p.at("in_c"), source.column, source.row, scratch_at(to),
-                     p.at("staged_minor"), p.at("staged_row"), p.at("staged_panel"), channels, panel_channels, columns,
-                     block.rows, inside_begin, inside_end});
-    };
     body.when(block.rows > 0, [&](Statements &then) {
         if (planar) {
             Expr channels = then.let("staged_channels", groups * p.at("channels"));
-            copy(then, first_channel, channels, channels, at);
+            copy_channels(then, source, block, first_channel, channels, channels, at);
             return;
         }
         if (depthwise) {  // a unit reads the channels it writes
             Expr lanes = p.at("unit_blocks") * p.at("tile_a");
             first_channel = unit_begin * lanes;
-            copy(then, first_channel, min(p.at("lanes") - first_channel, unit_count * lanes), p.at("tile_a"), at);
+            copy_channels(then, source, block, first_channel, min(p.at("lanes") - first_channel, unit_count * lanes),
+                          p.at("tile_a"), at);
             return;
         }
         // A row of all channels that lies as it will is copied as one; so is a single channel, whatever its stride.
@@ -51,16 +57,16 @@ PhaseTask::Staged PhaseTask::stage(Statements &body, const Source &source, const
                           int64(block.column_begin) * source.column;
             stage_block(inner, shared, true,
                         {address_of(stored, source.host, origin), 1, select(one, int64(source.column), int64(1)),
-                         source.row, scratch_at(at), 1, p.at("staged_row"), p.at("staged_panel"), 1, 1, columns * minor,
-                         block.rows, inside_begin * minor, inside_end * minor});
+                         source.row, scratch_at(at), 1, p.at("staged_row"), p.at("staged_panel"), 1, 1,
+                         block.columns * minor, block.rows, block.inside_begin * minor, block.inside_end * minor});
         });
         // Where no zeros fill panels, those of all groups are alike.
         Expr even = p.at("reduction") == p.at("channels");
         Expr times = then.let("times", select(even, 1, groups));
         Expr channels = then.let("staged_channels", select(even, groups, 1) * p.at("channels"));
         then.loop("of_group", select(as_row, 0, times), [&](Statements &each, const Expr &group) {
-            copy(each, first_channel + group * p.at("channels"), channels, p.at("panel_channels"),
-                 at + group * p.at("panels") * p.at("staged_panel"));
+            copy_channels(each, source, block, first_channel + group * p.at("channels"), channels,
+                          p.at("panel_channels"), at + group * p.at("panels") * p.at("staged_panel"));
         });
     });
     return block;

@@ -26,6 +26,7 @@ public:
 
     void build(Statements &body, const Halide::Expr &task);
     void build_input_gradient(Statements &body, const Halide::Expr &task);
+    void build_winograd(Statements &body, const Halide::Expr &task, const WinogradStages &stages);
 
 private:
     const SharedStages &shared;
@@ -61,7 +62,12 @@ private:
     };
     struct Staged {
         Halide::Expr at, row_begin, rows, column_begin;  // place; which row and column come first
+        Halide::Expr columns, inside_begin, inside_end;  // with the zeros; those that exist
     };
+    Staged place_staged(Statements &body, const Source &source, const Halide::Expr &at);
+    // `channels` from `first` on, to a place in scratch.
+    void copy_channels(Statements &body, const Source &source, const Staged &block, const Halide::Expr &first,
+                       const Halide::Expr &channels, const Halide::Expr &panel_channels, const Halide::Expr &to);
     Staged stage(Statements &body, const Source &source, const Halide::Expr &at);
 
     // phase_multiply.cpp: the sums of one unit, all x-phases of one row phase.
@@ -74,6 +80,31 @@ private:
                         const PhaseParameters &horizontal, const Destination &to);
     void multiply_unit(Statements &body, const Unit &unit, const Staged &input, const PhaseParameters &vertical,
                        const Halide::Expr &ry);
+
+    // phase_winograd.cpp: the same by tiles. The staged input has rows of zeros where the image has none, and reaches to
+    // the end of the last tiles.
+    struct StagedTiles {
+        Source source;
+        Staged inside;
+        Halide::Expr first_row, rows, above;  // of all staged rows; those above the image
+    };
+    struct Tiles;
+    using UnitAt = std::function<Unit(Statements &, const Halide::Expr &index)>;
+    using DestinationOf = std::function<Destination(Statements &, const Unit &)>;
+    StagedTiles place_tiles(Statements &body, int outputs);
+    void stage_tiles(Statements &body, const StagedTiles &staged, const Halide::Expr &first_panel,
+                     const Halide::Expr &panels);
+    Tiles tiles_of(Statements &body, const WinogradStages &stages, const AxisParameters &layer_h,
+                   const AxisParameters &layer_w, const PhaseParameters &vertical, const Halide::Expr &ry,
+                   const PhaseParameters &horizontal, const Halide::Expr &rx);
+    void transform_input(Statements &body, const WinogradStages &stages, const StagedTiles &staged, const Tiles &tiles,
+                         const Halide::Expr &first_panel, const Halide::Expr &panels);
+    void multiply_points(Statements &body, const Unit &unit, const Tiles &tiles, const Halide::Expr &products,
+                         const Halide::Expr &first_panel, const Halide::Expr &panels);
+    void interpolate(Statements &body, const WinogradStages &stages, const Unit &unit, const Tiles &tiles,
+                     const Halide::Expr &products, const Destination &to);
+    void sum_tiles(Statements &body, const WinogradStages &stages, const StagedTiles &staged, const Tiles &tiles,
+                   const Halide::Expr &units, const UnitAt &unit_at, const DestinationOf &destination_of);
 
     // phase_finish.cpp: those sums to the output, in boxes or by whole rows.
     struct RowPhase {                 // of the output

@@ -8,6 +8,7 @@
 #include "layer_params.h"
 #include "pack.h"
 #include "position_sums.h"
+#include "prefetch.h"
 #include "schedule.h"
 #include "stage.h"
 
@@ -19,6 +20,11 @@ using generators::Element;
 using generators::Lanes;
 
 namespace {
+
+// The multiply loops of Winograd's tiles fetch the weights of the next point while they multiply those of this one, for 64
+// KiB a unit that no cache holds: 192 channels to 192 with a 5 x 5 kernel and stride 2 ran at 120 % of the FMA peak for it
+// instead of 97 (Ice Lake). Direct loops, which pass over more of their weights, ran 5 to 15 % slower with such fetches.
+constexpr int kLinesAhead = 2;
 
 // Eight by eight floats are transposed in about 60 shuffles with AVX2 and AVX-512; sixteen by sixteen takes 194, all on
 // one port.
@@ -68,8 +74,17 @@ Lanes Variant::multiply_lanes() const {
     throw std::invalid_argument(name + ": lanes '" + lanes + "' is none of channels, merged, pixels, depthwise");
 }
 
+int Variant::winograd_outputs() const {
+    for (int outputs = 2; outputs <= 4; outputs++) {
+        if (family == "winograd" + std::to_string(outputs))
+            return outputs;
+    }
+    return 0;
+}
+
 std::string Variant::multiply_key() const {
-    return (merged() ? "channels" : lanes) + std::to_string(tile_a) + "x" + std::to_string(tile_m);
+    return (winograd_outputs() > 0 ? "winograd_" : "") + (merged() ? "channels" : lanes) + std::to_string(tile_a) +
+           "x" + std::to_string(tile_m);
 }
 
 std::optional<int> Variant::staged_pitch(int unroll) const {
@@ -292,8 +307,11 @@ MultiplyTiles::MultiplyTiles(const Variant &variant, const std::string &prefix, 
             schedules::cpu_multiply(multiply, {width, steps * step, vector_of(target, variant.element())});
             const std::string name = prefix + "_" + variant.multiply_key() + "_multiply_" +
                                      std::to_string(steps * step) + (unroll == 1 ? "" : "_by" + std::to_string(unroll));
-            by_width.try_emplace(steps, multiply.sums, "sums", multiply.arguments(), name, target,
-                                 multiply.partial.name());
+            const auto added = by_width.try_emplace(steps, multiply.sums, "sums", multiply.arguments(), name, target,
+                                                    multiply.partial.name());
+            if (variant.winograd_outputs() > 0) {
+                prefetch_ahead(added.first->second, kLinesAhead);
+            }
         }
     }
 }

@@ -26,12 +26,13 @@ struct Variant {
     bool merged() const { return lanes == "merged"; }
     bool merges() const { return merged() || lanes == "pixels"; }
     bool depthwise() const { return lanes == "depthwise"; }
+    int winograd_outputs() const;  // of a tile along each axis; 0 for other families
     // The input has no x-phases to lay side by side.
     bool has_input_gradient() const { return family == "phase" && !merged(); }
     bool has_filter_gradient() const { return family == "phase" && (lanes == "channels" || depthwise()); }
     // Numbers from one staged pixel to the next, where the loop of so many channels a step relies on them.
     std::optional<int> staged_pitch(int unroll) const;
-    // What the multiply loops depend on: variants with one key share them.
+    // What the multiply loops depend on: variants with one key share them. Winograd's are loops of their own.
     std::string multiply_key() const;
 };
 
@@ -55,7 +56,7 @@ struct SharedStages {
     RawFunction stage_channels, stage_planar, transposed_channels, transposed_planar, clear, finish, finish_rows,
         activate_piecewise, add_to_sums, add_to_output, softmax_peak, softmax_exponentiate, softmax_total,
         softmax_scale;
-    std::map<bool, RawFunction> stage_squares;      // by planar
+    std::map<bool, RawFunction> stage_squares;  // by planar
     std::optional<RawFunction> finish_squares;
     std::map<int, RawFunction> finish_interleaved;  // by stride
     std::map<std::string, RawFunction> repeat;      // by the vector they write: bias, slope
@@ -68,7 +69,7 @@ private:
 
 // Which multiply loops a layer calls; the catalogue has them all.
 struct NeededTiles {
-    std::set<int> widths;               // in steps; empty: all
+    std::set<int> widths;             // in steps; empty: all
     std::optional<int> channel_step;  // channels of one step
 };
 

@@ -10,7 +10,7 @@ using namespace Halide::Internal;
 namespace {
 
 const std::vector<std::string> &addresses() {
-    static const std::vector<std::string> names = {"staged", "packed", "sums", "bias", "slope"};
+    static const std::vector<std::string> names = {"staged", "packed", "sums", "bias", "slope", "ahead"};
     return names;
 }
 
@@ -19,7 +19,7 @@ const std::vector<std::string> &numbers() {
         "columns",     "rows",         "blocks", "staged_minor", "staged_row", "staged_panel", "tap",
         "row_of_taps", "packed_block", "sums_a", "sums_m",       "sums_row",   "sums_block",   "panel_channels",
         "panels",      "finish",       "low",    "high",         "taps_x",     "taps_y",       "offset_x",
-        "offset_y",    "step_x",       "step_y", "rows_staged",  "first"};
+        "offset_y",    "step_x",       "step_y", "rows_staged",  "first",      "ahead_bytes"};
     return names;
 }
 
@@ -55,6 +55,7 @@ void call_tiles(Statements &body, const MultiplyTiles &tiles, int unroll, const 
             for (const std::string &number : numbers()) {
                 scalars[number] = row.at(number);
             }
+            scalars["ahead"] = reinterpret(Handle(), row.at("ahead"));
             scalars["offset_x"] = row.at("offset_x") + start;
             scalars["low"] = reinterpret<float>(row.at("low"));
             scalars["high"] = reinterpret<float>(row.at("high"));

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <cstdio>
 #include <map>
-#include <optional>
 
 #include "choose.h"
 #include "commands.h"
@@ -91,12 +90,12 @@ struct Rates {
 
 class LayerBench {
 public:
-    LayerBench(const Layer &layer, const BenchOptions &options, const Threads &threads)
+    LayerBench(const Layer &layer, const BenchOptions &options, const Threads &threads, Sums sums)
         : layer_(layer),
           options_(options),
           threads_(threads),
           work_(work_of(layer.spec)),
-          data_(layer.spec),
+          data_(layer.spec, sums),
           answer_(layer.spec, data_, kSampleFlops),
           tensors_(layer.spec, data_) {}
 
@@ -229,13 +228,13 @@ int bench_command(const BenchOptions &options) {
     std::vector<Row> rows;
     Progress progress(layers.size());
     for (size_t i = 0; i < layers.size(); i++) {
-        std::optional<LayerBench> bench;
+        std::map<Sums, LayerBench> benches;
         for (const char *kernel : kernels_for(layers[i], options, usable)) {
             progress.step(i, layers[i].id + (kernel == nullptr ? "" : std::string(" ") + kernel));
-            Trial(layers[i].spec, kernel, threads);  // says what is not supported before data are made for it
-            if (!bench)
-                bench.emplace(layers[i], options, threads);
-            rows.push_back(bench->bench(kernel));
+            // Says what is not supported before data are made for it.
+            const Sums sums = sums_of(*Trial(layers[i].spec, kernel, threads).plan()->choice.kernel);
+            LayerBench &bench = benches.try_emplace(sums, layers[i], options, threads, sums).first->second;
+            rows.push_back(bench.bench(kernel));
         }
     }
     progress.clear();

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <map>
-#include <optional>
 
 #include "commands.h"
 #include "cost.h"
@@ -59,8 +58,8 @@ std::string reason_to_skip(const tconv_spec &spec, const Kernel &kernel, Isa usa
 
 class LayerCheck {
 public:
-    LayerCheck(const Layer &layer, const Threads &threads)
-        : layer_(layer), threads_(threads), data_(layer.spec), answer_(answer_of(layer.spec, data_)) {}
+    LayerCheck(const Layer &layer, const Threads &threads, Sums sums)
+        : layer_(layer), threads_(threads), data_(layer.spec, sums), answer_(answer_of(layer.spec, data_)) {}
 
     Row check(const tconv_spec &spec, const Kernel &kernel, Tensors &tensors) {
         Row row = row_of(layer_, spec, kernel);
@@ -176,22 +175,21 @@ int check_command(const CheckOptions &options) {
     if (prints_text(options))
         print_title("layer");
     for (size_t i = 0; i < layers.size(); i++) {
-        std::optional<LayerCheck> check;  // made, with the oracle's answer, once a kernel is to be run
+        std::map<Sums, LayerCheck> checks;  // made, with the oracle's answer, once a kernel is to be run
         for (const int32_t layout : layouts_of(options, layers[i])) {
             tconv_spec spec = layers[i].spec;
             spec.layout = layout;
-            std::optional<Tensors> tensors;
+            std::map<Sums, Tensors> tensors;
             Counts here;
             for (const Kernel *kernel : kernels) {
                 progress.step(i, layers[i].id + " " + layout_name(layout) + " " + kernel->name);
                 Row row = LayerCheck::row_of(layers[i], spec, *kernel);
                 row.reason = reason_to_skip(spec, *kernel, usable, options);
                 if (row.reason.empty()) {
-                    if (!check)
-                        check.emplace(layers[i], threads);
-                    if (!tensors)
-                        tensors.emplace(spec, check->data());
-                    row = check->check(spec, *kernel, *tensors);
+                    const Sums sums = sums_of(*kernel);
+                    LayerCheck &check =
+                        checks.try_emplace(sums, layers[i], threads, sums).first->second;
+                    row = check.check(spec, *kernel, tensors.try_emplace(sums, spec, check.data()).first->second);
                 }
                 if (row.outcome == Outcome::miss) {
                     progress.clear();

@@ -32,6 +32,11 @@ Range range_of(int32_t dtype) {
     }
 }
 
+// Of the transformed weights of Winograd's tiles along an axis, powers of two apart.
+int64_t denominator_of(int64_t taps) {
+    return taps == 1 ? 1 : taps == 2 ? 3 : 15;
+}
+
 // Products that one output sums, along one axis: phase 0 begins with tap 0, so that no other has more.
 int64_t most_taps(const Axis &axis) {
     return phase_of(axis, 0).taps;
@@ -61,15 +66,20 @@ bool is_exact(const tconv_spec &spec) {
     }
 }
 
-ExactData::ExactData(const tconv_spec &spec) {
+ExactData::ExactData(const tconv_spec &spec, Sums sums) {
     const Geometry geometry = geometry_of(spec);
     const int64_t terms = spec.in_channels / spec.groups * most_taps(geometry.h) * most_taps(geometry.w);
+    const int64_t multiple = sums == Sums::direct
+                                 ? 1
+                                 : denominator_of(most_taps(geometry.h)) * denominator_of(most_taps(geometry.w));
     const Range range = range_of(spec.dtype);
+    const int64_t integers = int64_t{1} << element_type(spec.dtype).digits;
     int64_t largest = range.value;
-    while (largest > 1 && largest > range.sum / terms / largest)
+    while (largest > 1 && (largest > range.sum / (terms * multiple) / largest || largest * multiple > integers))
         largest -= (largest + 15) / 16;
     const double variance = static_cast<double>(largest * (largest + 1)) / 3;  // of integers in [-largest, largest]
-    const double typical_sum = variance * std::sqrt(static_cast<double>(std::max<int64_t>(terms, 1)));
+    const double typical_sum =
+        static_cast<double>(multiple) * variance * std::sqrt(static_cast<double>(std::max<int64_t>(terms, 1)));
     double weight_unit = range.unit, bias_unit = range.unit;
     int64_t largest_bias = range.added;
     if (!is_exact(spec)) {
@@ -87,7 +97,7 @@ ExactData::ExactData(const tconv_spec &spec) {
     const int64_t images = spec.batch, outputs = spec.out_channels;
     fill(input, images * spec.in_channels * spec.in_h * spec.in_w, largest, 1);
     fill(filter, int64_t{spec.in_channels} * (outputs / spec.groups) * spec.kernel_h * spec.kernel_w, largest,
-         weight_unit);
+         weight_unit * static_cast<double>(multiple));
     fill(bias, outputs, spec.has_bias ? largest_bias : 0, bias_unit);
     constexpr float kSlopes[] = {0.25f, 0.5f, -0.125f, 0.0f, 1.0f, 2.0f};
     for (int64_t o = 0; o < outputs; o++)

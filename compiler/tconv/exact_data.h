@@ -1,5 +1,6 @@
 // Data on which a layer's sums are exact in its arithmetic (double for f64, else float), so that kernels are compared
-// with == whatever the order of summation, after the one rounding to the storage type.
+// with == whatever the order of summation, after the one rounding to the storage type; and, for kernels of Winograd's
+// families, data of their own on which their transformations are exact too.
 #pragma once
 
 #include <cstdint>
@@ -12,12 +13,20 @@ namespace tconv::tool {
 // The activation maps these data to the result without rounding, or with one correct rounding of an exact value.
 bool is_exact(const tconv_spec &spec);
 
-// Integers that are numbers of the layer's type, and small: every partial sum of products stays below 2^19, and with bias
-// and residual below 2^20 (f64: 2^49 and 2^50, with products that are no floats; f16: counted in sixteenths, so that
-// sums stay below 2^16). Before an activation with a curve all values are scaled by a power of two that brings typical
-// sums to a few units, where the curve bends; they stay exact. Floats hold them all, whatever the layer's type.
+// Integers that are numbers of the layer's type, and small: every partial sum of products stays below 2^19, and with
+// bias and residual below 2^20 (f64: 2^49 and 2^50, with products that are no floats; f16: counted in sixteenths, so
+// that sums stay below 2^16). Before an activation with a curve all values are scaled by a power of two that brings
+// typical sums to a few units, where the curve bends; they stay exact. Floats hold them all, whatever the layer's type.
+//
+// For Winograd's tiles weights are multiples of the denominators of the transformed filter: along an axis 3 and powers
+// of two for phases of two taps, 15 for three. What is transformed is larger than the sums, by up to 2^7, and counted
+// in quarters; it stays below 2^24 quarters, since sums of small numbers of either sign are far smaller than their
+// bound.
+enum class Sums { direct, winograd };
+
 struct ExactData {
-    explicit ExactData(const tconv_spec &spec);  // a valid spec; the same data for the same layer every time
+    // A valid spec; the same data for the same layer every time.
+    explicit ExactData(const tconv_spec &spec, Sums sums = Sums::direct);
 
     std::vector<float> input;     // [N, C_in, H, W]
     std::vector<float> filter;    // [C_in, C_out/groups, kH, kW]

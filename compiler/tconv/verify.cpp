@@ -18,6 +18,10 @@ std::string place(const Pixel &pixel, int64_t channel) {
 
 }  // namespace
 
+Sums sums_of(const Kernel &kernel) {
+    return outputs_of_tile(kernel.family) > 0 ? Sums::winograd : Sums::direct;
+}
+
 Answer::Answer(const tconv_spec &spec, const ExactData &data, double flops)
     : spec_(spec), pixels_(sample_of(spec, flops)), expected_(Oracle(spec, data).at(pixels_)) {
     const Geometry geometry = geometry_of(spec);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "oracle.h"
+#include "registry.h"
 #include "trial.h"
 
 namespace tconv::tool {
@@ -15,6 +16,9 @@ struct Comparison {
     double max_err = 0;  // ULPs
     std::string first;   // the first wrong output, in words
 };
+
+// How a kernel forms its sums, and so the data that it is exact on.
+Sums sums_of(const Kernel &kernel);
 
 // The oracle's answer for one layer, computed once and compared with any number of outputs.
 class Answer {

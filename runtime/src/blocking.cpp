@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 #include <utility>
 
-#include "epilogue.h"
 #include "geometry.h"
+#include "layer_shape.h"
 #include "merging.h"
+#include "shares.h"
 #include "spec.h"
+#include "winograd_blocking.h"
 
 namespace tconv {
 
@@ -23,25 +24,12 @@ constexpr int64_t kStagedTarget = 384 << 10, kStagedLimit = 1280 << 10;
 // that kPixelTarget pixels share them. With the sums this stays below the 2 MiB a thread that interfaces promise.
 constexpr int64_t kStreamedWeights = 4 << 20, kStagedForStreaming = 1792 << 10;
 constexpr int64_t kSumsTarget = 96 << 10, kSumsLimit = 512 << 10;
-constexpr int64_t kCacheLine = 64;
 constexpr int64_t kPixelTarget = 256;
 // So few channels are staged without gaps: a cache line for each pixel would be many times what is read. A layer of one
 // channel and a stride of 16 ran at a fourth of its speed for it.
 constexpr int64_t kTightChannels = 4;
 // Enough tasks to keep a few threads evenly busy, unless they would be smaller than this many multiplications.
 constexpr int64_t kTaskTarget = 16, kTaskWork = 2'000'000;
-
-int64_t ceil_div(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
-}
-int64_t round_up(int64_t a, int64_t b) {
-    return ceil_div(a, b) * b;
-}
-
-// Equal shares: the block size that makes as many blocks as `block` would, of nearly one size.
-int64_t even_share(int64_t total, int64_t block) {
-    return ceil_div(total, ceil_div(total, std::max<int64_t>(block, 1)));
-}
 
 struct Shape {        // 64-bit twin of the parameters that blocking decides on
     int64_t element;  // bytes of a computed number
@@ -191,61 +179,16 @@ void choose_blocks(const tconv_spec &spec, const Kernel &kernel, Shape &shape) {
     measure(kernel, shape);
 }
 
-bool fits(int64_t value) {
-    return value >= 0 && value <= std::numeric_limits<int32_t>::max();
-}
-
-// Panels of equal shares, so that the zeros that fill the last are few; only blocks of the reduction want whole ones.
-void cut_panels(Shape &shape) {
-    const int64_t most = kPanelBytes / shape.element;
-    shape.panels = ceil_div(shape.channels, most);
-    shape.panel_channels = shape.channels > kChannelBlock ? most : ceil_div(shape.channels, shape.panels);
-    shape.block_panels = shape.channels > kChannelBlock ? kChannelBlock / most : shape.panels;
-    shape.reduction = shape.panels * shape.panel_channels;
-    shape.channel_step = shape.channels <= kTightChannels || shape.panel_channels % 2 != 0 ? 1 : 2;
-}
-
-// What an axis counts its tasks in.
-enum class Positions { quotients, outputs, inputs };
-
-void fill_axis(const Axis &axis, Positions positions, int32_t &gcd, int32_t &inverse, int32_t &first, int32_t &end,
-               int32_t &nearest, int32_t &farthest) {
-    const int64_t g = std::gcd(axis.stride, axis.dilation);
-    gcd = static_cast<int32_t>(g);
-    inverse = static_cast<int32_t>(inverse_mod(axis.dilation / g, axis.stride / g));
-    // Tap k joins input q - floor(dilation * k / stride) with quotient q.
-    const int32_t reach = static_cast<int32_t>(axis.dilation * (axis.kernel - 1) / axis.stride);
-    first = 0;
-    nearest = 0;
-    farthest = -reach;
-    switch (positions) {
-        case Positions::quotients:
-            first = static_cast<int32_t>(floor_div(axis.crop, axis.stride));
-            end = static_cast<int32_t>(floor_div(axis.crop + axis.out - 1, axis.stride) + 1);
-            break;
-        case Positions::outputs:
-            end = static_cast<int32_t>(axis.out);
-            break;
-        case Positions::inputs:
-            end = static_cast<int32_t>(axis.in);
-            nearest = reach;
-            farthest = 0;
-            break;
-    }
-}
-
 }  // namespace
 
 tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kernel &kernel, Blocking *blocking,
                          Message &why) {
-    const Geometry geometry = geometry_of(spec);
+    if (outputs_of_tile(kernel.family) > 0)
+        return block_winograd(spec, direction, kernel, blocking, why);
     const bool gradient = direction == Direction::input_gradient;
     const bool depthwise = kernel.lanes == Lanes::depthwise, gather = kernel.family == Family::gather;
     const bool merged = kernel.lanes == Lanes::merged;
-    const int32_t all_channels = gradient ? spec.out_channels : spec.in_channels;
-    const int32_t all_outputs = gradient ? spec.in_channels : spec.out_channels;
-    const int32_t channels = all_channels / spec.groups, outputs = all_outputs / spec.groups;
-    if (depthwise && (channels != 1 || outputs != 1)) {
+    if (depthwise && (spec.in_channels != spec.groups || spec.out_channels != spec.groups)) {
         return why.fail(TCONV_UNSUPPORTED, "only for groups = in_channels = out_channels");
     }
     if (merged && spec.stride_w == 1) {
@@ -258,27 +201,10 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
         return why.fail(TCONV_UNSUPPORTED,
                         "softmax along a row needs all its phases, which units of merged lanes split");
     }
-    LayerParams p = {};
-    p.channels = depthwise ? all_channels : channels;
-    p.outputs = depthwise ? all_outputs : outputs;
-    p.groups = depthwise ? 1 : spec.groups;
-    p.in_h = spec.in_h, p.in_w = spec.in_w;
-    p.out_h = static_cast<int32_t>(geometry.h.out), p.out_w = static_cast<int32_t>(geometry.w.out);
-    if (gradient) {
-        std::swap(p.in_h, p.out_h);
-        std::swap(p.in_w, p.out_w);
-    }
-    p.kernel_h = spec.kernel_h, p.kernel_w = spec.kernel_w;
-    p.stride_h = spec.stride_h, p.stride_w = spec.stride_w;
-    p.dilation_h = spec.dilation_h, p.dilation_w = spec.dilation_w;
-    p.crop_h = static_cast<int32_t>(geometry.h.crop), p.crop_w = static_cast<int32_t>(geometry.w.crop);
     const Positions positions = gradient ? Positions::inputs : gather ? Positions::outputs : Positions::quotients;
-    fill_axis(geometry.h, positions, p.gcd_h, p.inverse_h, p.first_h, p.end_h, p.nearest_h, p.farthest_h);
-    fill_axis(geometry.w, positions, p.gcd_w, p.inverse_w, p.first_w, p.end_w, p.nearest_w, p.farthest_w);
-    p.channel_block = kChannelBlock;
+    LayerParams p = layer_params_of(spec, positions, depthwise);
     p.tile = kernel.tile;
     p.tile_a = gather ? p.outputs : kernel.tile_a;  // gather packs the outputs of a group as one block
-    fill_epilogue(spec, p);
 
     Shape shape = {};
     shape.element = computed_bytes(spec.dtype);
@@ -303,7 +229,10 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
         // Blocks of the reduction are even but for the last, which decides for all.
         shape.channel_step = depthwise || shape.channels % 2 != 0 ? 1 : 2;
     } else {
-        cut_panels(shape);
+        const Panels panels = cut_panels(shape.channels, shape.element);
+        shape.panels = panels.count, shape.panel_channels = panels.channels;
+        shape.block_panels = panels.of_block, shape.reduction = panels.reduction;
+        shape.channel_step = shape.channels <= kTightChannels ? 1 : panels.step;
     }
     choose_blocks(spec, kernel, shape);
     if (gather)
@@ -313,7 +242,7 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
                                  static_cast<double>(shape.merging.taps_w) * static_cast<double>(shape.merging.taps_h);
     const double scratch =
         static_cast<double>(shape.staged) + static_cast<double>(shape.sums) * static_cast<double>(shape.units);
-    if (!fits(shape.lanes * p.groups) || block_weights * static_cast<double>(shape.unit_blocks) > kMaxElements ||
+    if (!fits_int32(shape.lanes * p.groups) || block_weights * static_cast<double>(shape.unit_blocks) > kMaxElements ||
         scratch > kMaxElements / 4) {
         return why.fail(TCONV_SIZE_OVERFLOW, "a task would need arrays of more than 2^31-1 elements");
     }
@@ -343,29 +272,24 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
     p.staged_phase = static_cast<int32_t>(shape.staged_phase);
     p.sums_pitch = static_cast<int32_t>(shape.sums_pitch);
 
-    int64_t at = 0;
-    auto place = [&](int64_t numbers) {
-        const int64_t begin = at;
-        at += round_up(numbers, kCacheLine / shape.element);
-        return static_cast<int32_t>(begin);
-    };
-    place(shape.lanes * p.groups);  // bias
-    p.slope_at = place(shape.lanes * p.groups);
-    p.staged_at = place(shape.staged);
-    p.sums_at = place(shape.sums * p.sums_units + kernel.vector);
+    Places scratch_places(kCacheLine / shape.element);
+    scratch_places.place(shape.lanes * p.groups);  // bias
+    p.slope_at = scratch_places.place(shape.lanes * p.groups);
+    p.staged_at = scratch_places.place(shape.staged);
+    p.sums_at = scratch_places.place(shape.sums * p.sums_units + kernel.vector);
     int64_t statistics = 0;
     if (p.softmax != 0) {
         statistics = by_channel ? shape.block_h * shape.block_w * (gather ? 1 : p.stride_w)
                                 : shape.block_h * static_cast<int64_t>(p.outputs) * p.groups;
     }
-    p.peak_at = place(statistics);
-    p.total_at = place(statistics);
+    p.peak_at = scratch_places.place(statistics);
+    p.total_at = scratch_places.place(statistics);
     const int64_t tasks = static_cast<int64_t>(p.blocks_h) * p.blocks_w * p.unit_tasks;
-    if (!fits(at) || !fits(tasks)) {
+    if (!fits_int32(scratch_places.all()) || !fits_int32(tasks)) {
         return why.fail(TCONV_SIZE_OVERFLOW, "a task would need scratch of more than 2^31-1 elements");
     }
     blocking->params = p;
-    blocking->scratch_bytes = at * shape.element;
+    blocking->scratch_bytes = scratch_places.all() * shape.element;
     blocking->staged_bytes = shape.staged_bytes();
     blocking->sums_bytes = shape.sums_bytes() * p.sums_units;
     blocking->tasks = static_cast<int32_t>(tasks);

@@ -4,6 +4,8 @@
 #include <cmath>
 
 #include "geometry.h"
+#include "shares.h"
+#include "winograd_blocking.h"
 
 namespace tconv {
 
@@ -26,6 +28,8 @@ constexpr int32_t kSquareEdge = 16;
 // than one of 32 x 12, of as many multiplications, on Ice Lake.
 constexpr double kInstruction = 0.06;
 // Of the passes over the sums: an activation by polynomial costs this much a vector, or a leftover element.
+// Of Winograd's transformations: a point of a vector of channels, an output of one of lanes.
+constexpr double kPointCycles = 5, kOutputCycles = 2;
 constexpr double kCurve = 30, kRowOverhead = 20, kPixelOverhead = 10;
 
 struct AxisCount {
@@ -117,16 +121,88 @@ double store_cycles(const tconv_spec &spec, const Kernel &kernel, const Geometry
     return rows * row;
 }
 
+// Cycles that staging spends on one image, by tasks that each read so much more than their own part of it.
+double staging_cycles(const tconv_spec &spec, const Kernel &kernel, const LayerParams &p) {
+    const double inputs = static_cast<double>(spec.in_channels) * spec.in_h * spec.in_w;
+    const double passes = p.unit_tasks > 1 && p.groups == 1 ? p.unit_tasks : 1;
+    const double halo = (1 + static_cast<double>(p.nearest_h - p.farthest_h) / p.block_h) *
+                        (1 + static_cast<double>(p.nearest_w - p.farthest_w) / p.block_w);
+    const bool planar = kernel.lanes == Lanes::pixels;
+    const bool staged_as_given = planar == (spec.layout == TCONV_NCHW) || spec.in_channels == 1;
+    return inputs * std::min(halo, 4.0) * passes *
+           (staged_as_given ? 3.0 / kernel.vector
+            : p.reduction >= 8 && spec.in_w >= 8
+                ? kTransposedCopy * (p.reduction >= kSquareEdge && has_squares(kernel, spec.in_w) ? kSquares : 1)
+                : kStridedCopy);
+}
+
+// Of `positions` in blocks, cut into tiles of so many.
+double tiles_of(double positions, int32_t block, int32_t blocks, int64_t outputs) {
+    const double last = positions - static_cast<double>(block) * (blocks - 1);
+    return static_cast<double>(blocks - 1) * static_cast<double>(ceil_div(block, outputs)) +
+           std::ceil(std::max(last, 0.0) / static_cast<double>(outputs));
+}
+
+Cost winograd_cost(const tconv_spec &spec, const Kernel &kernel, const Blocking &blocking) {
+    const LayerParams &p = blocking.params;
+    const Geometry geometry = geometry_of(spec);
+    const WinogradAxis h(spec.kernel_h, spec.stride_h), w(spec.kernel_w, spec.stride_w);
+    const int64_t outputs = outputs_of_tile(kernel.family);
+    const double blocks = static_cast<double>(p.blocks_h) * p.blocks_w, batch = spec.batch;
+    const double vectors = static_cast<double>(p.tile_a) / kernel.vector * p.lane_blocks;
+    const double chunks = std::ceil(static_cast<double>(p.units) / p.kept_units);
+    const double channel_blocks = std::ceil(static_cast<double>(p.panels) / p.block_panels);
+    const double bytes = static_cast<double>(computed_bytes(spec.dtype));
+    const double rate = weight_bytes_per_cycle(static_cast<double>(blocking.packed_bytes));
+    double multiply = 0, transform = 0, products = 0;
+    for (int64_t more_h = 0; more_h <= (h.longer > 0 ? 1 : 0); more_h++) {
+        for (int64_t more_w = 0; more_w <= (w.longer > 0 ? 1 : 0); more_w++) {
+            const int64_t taps_h = h.taps + more_h, taps_w = w.taps + more_w;
+            const double phases = static_cast<double>(more_h ? h.longer : h.phases - h.longer) *
+                                  static_cast<double>(more_w ? w.longer : w.phases - w.longer);
+            const double points = static_cast<double>(points_along(outputs, taps_h) * points_along(outputs, taps_w));
+            const int64_t along_h = outputs_along(outputs, taps_h), along_w = outputs_along(outputs, taps_w);
+            const double tiles =
+                tiles_of(static_cast<double>(geometry.h.out) / spec.stride_h, p.block_h, p.blocks_h, along_h) *
+                tiles_of(static_cast<double>(geometry.w.out) / spec.stride_w, p.block_w, p.blocks_w, along_w);
+            const double of_block = tiles / blocks, calls = std::ceil(of_block / kernel.tile_m);
+            // Weights are fetched while those before are multiplied.
+            const double tile =
+                p.reduction * step_cycles(kernel, of_block / calls) + channel_blocks * (kTileOverhead + kTapOverhead);
+            const double weights = static_cast<double>(p.reduction) * p.tile_a * bytes / rate;
+            multiply += phases * points * blocks * p.lane_blocks *
+                        (std::max(calls * tile, weights) + channel_blocks * kCallOverhead / p.unit_blocks);
+            transform += phases * tiles *
+                         (chunks * p.panels * (kPanelBytes / 4.0 / kernel.vector) * points * kPointCycles +
+                          vectors * (points * kPointCycles + static_cast<double>(along_h * along_w) * kOutputCycles));
+            products += phases * points * tiles;
+        }
+    }
+    const double stores = store_cycles(spec, kernel, geometry, p);
+    Cost cost;
+    cost.flops_executed = 2.0 * batch * products * p.reduction * spec.out_channels;
+    cost.cycles = batch * (multiply + transform + staging_cycles(spec, kernel, p) + stores +
+                           static_cast<double>(blocking.tasks) * kTaskOverhead);
+    return cost;
+}
+
 }  // namespace
 
+// Measured on Ice Lake, one thread reading alone: 48 bytes a cycle to 1 MiB, 9 to 12 MiB, 3.5 beyond. Other servers have
+// more of the last.
+double weight_bytes_per_cycle(double packed_bytes) {
+    return packed_bytes <= 1 << 20 ? 48 : packed_bytes <= 12 << 20 ? 9 : 4.5;
+}
+
 Cost cost_of(const tconv_spec &spec, const Kernel &kernel, const Blocking &blocking) {
+    if (outputs_of_tile(kernel.family) > 0)
+        return winograd_cost(spec, kernel, blocking);
     const LayerParams &p = blocking.params;
     const Geometry geometry = geometry_of(spec);
     const AxisCount h = count_axis(geometry.h), w = count_axis(geometry.w);
     const double reduction = p.reduction, batch = spec.batch;
     const double outputs = static_cast<double>(spec.out_channels) * static_cast<double>(geometry.h.out) *
                            static_cast<double>(geometry.w.out);
-    const double inputs = static_cast<double>(spec.in_channels) * spec.in_h * spec.in_w;
 
     Cost cost;
     cost.flops_executed = 2.0 * batch * h.products * w.products * reduction * spec.out_channels;
@@ -159,17 +235,7 @@ Cost cost_of(const tconv_spec &spec, const Kernel &kernel, const Blocking &block
     const double packed = static_cast<double>(blocking.packed_bytes);
     const double stream = packed * p.blocks_h * p.blocks_w / kWeightBytesPerCycle;
 
-    const double passes = p.unit_tasks > 1 && p.groups == 1 ? p.unit_tasks : 1;
-    const double halo = (1 + static_cast<double>(p.nearest_h - p.farthest_h) / p.block_h) *
-                        (1 + static_cast<double>(p.nearest_w - p.farthest_w) / p.block_w);
-    const bool planar = kernel.lanes == Lanes::pixels;
-    const bool staged_as_given = planar == (spec.layout == TCONV_NCHW) || spec.in_channels == 1;
-    const double staging =
-        inputs * std::min(halo, 4.0) * passes *
-        (staged_as_given ? 3.0 / kernel.vector
-         : reduction >= 8 && spec.in_w >= 8
-             ? kTransposedCopy * (reduction >= kSquareEdge && has_squares(kernel, spec.in_w) ? kSquares : 1)
-             : kStridedCopy);
+    const double staging = staging_cycles(spec, kernel, p);
     const double stores = store_cycles(spec, kernel, geometry, p);
 
     cost.cycles = batch * (std::max(multiply, stream) + staging + stores + calls * kCallOverhead +

@@ -14,6 +14,9 @@ struct Cost {
                             // the padding of vectors and tiles
 };
 
+// At which weights arrive that are read once for each block of a layer, from the level of cache that holds them all.
+double weight_bytes_per_cycle(double packed_bytes);
+
 Cost cost_of(const tconv_spec &spec, const Kernel &kernel, const Blocking &blocking);
 
 }  // namespace tconv

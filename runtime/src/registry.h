@@ -10,9 +10,14 @@
 
 namespace tconv {
 
-enum class Family { gather, phase };
+enum class Family { gather, phase, winograd2, winograd3, winograd4 };
 
-// What lies along the vector lanes of a phase kernel's register tile (generators/multiply.h).
+// Of a tile of Winograd's families along each axis; 0 for the others.
+constexpr int32_t outputs_of_tile(Family family) {
+    return family == Family::winograd2 ? 2 : family == Family::winograd3 ? 3 : family == Family::winograd4 ? 4 : 0;
+}
+
+// What lies along the vector lanes of a register tile (generators/multiply.h).
 // In merged kernels it is the channels of all x-phases of a row, side by side.
 enum class Lanes { none, channels, merged, pixels, depthwise };
 

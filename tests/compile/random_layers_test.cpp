@@ -104,7 +104,9 @@ private:
 
 class Case {
 public:
-    Case(const tconv_spec &spec, Mode mode, Random &random) : problem(spec, random.next()), mode(mode) {
+    // Data for any kernel that the layer may be compiled with, Winograd's too.
+    Case(const tconv_spec &spec, Mode mode, Random &random)
+        : problem(spec, random.next(), testing::Placement::kDense, testing::lots_for(spec).back().rules), mode(mode) {
         std::optional<Trained> trained;
         CompiledLayer::Request request = {.spec = spec, .weights = {}, .options = {}};
         request.hooks = mode == Mode::kHooks || mode == Mode::kBakedHooks;
@@ -213,7 +215,8 @@ TEST(RandomLayers, CompiledEqualTheOracle) {
         testing::SpecLimits limits;
         limits.dtype = testing::dtype_of_case(i / 4);
         limits.exact_only = true;
-        limits.depthwise = random.chance(0.1);
+        const int64_t kind = random.below(10);
+        limits.depthwise = kind == 0, limits.winograd = kind < 4 && kind > 0;
         limits.most_flops = random.chance(0.3) ? 20e6 : 2e6;
         const tconv_spec spec = testing::random_legal_spec(random, limits);
         const Mode mode = kModes[i % 4];

@@ -93,7 +93,8 @@ std::string bytes_of(const testing::Tensor &tensor) {
 }
 
 void run_far(const tconv_spec &spec, Random &random) {
-    Problem problem(spec, random.next());
+    // Data for any kernel that the layer may be compiled with: those of that processor are not this one's.
+    Problem problem(spec, random.next(), testing::Placement::kDense, testing::winograd_rules(spec));
     const TemporaryFolder folder;
     const Outcome compiled =
         testing::compile({"--layer", testing::text_of(spec), "--name", "far", "--target", "arm-64-linux", "--optimize",

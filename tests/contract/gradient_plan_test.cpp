@@ -143,7 +143,8 @@ TEST_P(GradientPlanTest, NamedKernels) {
     EXPECT_REFUSED(attempt(&spec, which, "tconv_f32_magic_avx2"), TCONV_UNSUPPORTED, "'tconv_f32_magic_avx2'");
     EXPECT_EQ(attempt(&spec, which, "").status, TCONV_UNSUPPORTED);
     int refused = 0, computed = 0;
-    for (const char *const text : {"n1_c6_h5_w7_o20_k4x3_s2x2_p1,1,1,1_op0,0_d1x1_g2_f32_nchw",
+    for (const char *const text : {"n1_c6_h5_w7_o20_k4x3_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw",
+                                   "n1_c6_h5_w7_o20_k4x3_s2x2_p1,1,1,1_op0,0_d1x1_g2_f32_nchw",
                                    "n1_c6_h5_w7_o6_k4x3_s2x2_p1,1,1,1_op0,0_d1x1_g6_f32_nchw"}) {
         for (const std::string &name : usable_kernels()) {
             KernelName kernel;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <limits>
 #include <string>
@@ -32,6 +33,16 @@ protected:
     }
     tconv_status pack(const tconv_view &filter, const std::string &names) {
         return pack(&filter, block.data(), block.size(), names);
+    }
+
+    // Of the layer with its groups and without, which some kernels want.
+    std::vector<Lot> all_lots() const {
+        tconv_spec whole = spec;
+        whole.groups = 1;
+        std::vector<Lot> lots = lots_for(spec);
+        for (const Lot &lot : lots_for(whole))
+            lots.push_back(lot);
+        return lots;
     }
 
     std::string said;
@@ -80,46 +91,54 @@ TEST_P(PackTest, TheFilterIsNotWritten) {
 
 // A filter is packed once: the blob fits every layer with these channels and this kernel.
 TEST_P(PackTest, OneBlobServesEveryInputSize) {
-    for (const std::string &kernel : kernels_for(spec)) {
-        const Plan made(spec, kernel);
-        Block blob(made.needs.packed_filter_bytes);
-        ASSERT_EQ(tconv_pack_filter(made.get(), &filter, blob.data(), blob.size()), TCONV_OK);
-        for (const char *size : {"n1_c6_h1_w1", "n3_c6_h17_w2", "n1_c6_h2_w90"}) {
-            tconv_spec other = layer(std::string(size) + "_o20_k4x3_s2x2_p0,1,2,0_op1,1_d1x1_g2_f32_nhwc_relu",
-                                     GetParam());
-            Problem run(other, 7);
-            run.filter = problem.filter;
-            const Plan plan_of_other(other, kernel);
-            Block workspace(plan_of_other.needs.workspace_bytes);
-            tconv_tensors tensors = run.tensors();
-            tensors.packed_filter = blob.data();
-            tensors.workspace = workspace.data(), tensors.workspace_bytes = workspace.size();
-            ASSERT_EQ(tconv_run(plan_of_other.get(), &tensors), TCONV_OK) << kernel << ' ' << size;
-            EXPECT_EQ(run.compare(run.expected()), "") << kernel << ' ' << size;
+    for (const Lot &lot : all_lots()) {
+        const Problem packs(lot.spec, 1, Placement::kDense, lot.rules);
+        const tconv_view weights = packs.filter.view();
+        for (const std::string &kernel : lot.kernels) {
+            const Plan made(lot.spec, kernel);
+            Block blob(made.needs.packed_filter_bytes);
+            ASSERT_EQ(tconv_pack_filter(made.get(), &weights, blob.data(), blob.size()), TCONV_OK);
+            for (const auto &[batch, in_h, in_w] : {std::array{1, 1, 1}, {3, 17, 2}, {1, 2, 90}}) {
+                tconv_spec other = layer("n1_c6_h5_w7_o20_k4x3_s2x2_p0,1,2,0_op1,1_d1x1_g2_f32_nhwc_relu", GetParam());
+                other.batch = batch, other.in_h = in_h, other.in_w = in_w, other.groups = lot.spec.groups;
+                Problem run(other, 7, Placement::kDense, lot.rules);
+                run.filter = packs.filter;
+                const Plan plan_of_other(other, kernel);
+                Block workspace(plan_of_other.needs.workspace_bytes);
+                tconv_tensors tensors = run.tensors();
+                tensors.packed_filter = blob.data();
+                tensors.workspace = workspace.data(), tensors.workspace_bytes = workspace.size();
+                ASSERT_EQ(tconv_run(plan_of_other.get(), &tensors), TCONV_OK) << kernel << ' ' << text_of(other);
+                EXPECT_EQ(run.compare(run.expected()), "") << kernel << ' ' << text_of(other);
+            }
         }
     }
 }
 
 // A blob is moved by copying its bytes, as from a file, and its own memory may go.
 TEST_P(PackTest, BlobsAreRelocatable) {
-    for (const std::string &kernel : kernels_for(spec)) {
-        const Plan made(spec, kernel);
-        std::vector<unsigned char> file;
-        {
-            Block blob(made.needs.packed_filter_bytes);
-            ASSERT_EQ(tconv_pack_filter(made.get(), &filter, blob.data(), blob.size()), TCONV_OK);
-            file.assign(blob.bytes(), blob.bytes() + blob.size());
-            blob.fill(kAllOnes);
+    for (const Lot &lot : all_lots()) {
+        Problem moved(lot.spec, 1, Placement::kDense, lot.rules);
+        const tconv_view weights = moved.filter.view();
+        for (const std::string &kernel : lot.kernels) {
+            const Plan made(lot.spec, kernel);
+            std::vector<unsigned char> file;
+            {
+                Block blob(made.needs.packed_filter_bytes);
+                ASSERT_EQ(tconv_pack_filter(made.get(), &weights, blob.data(), blob.size()), TCONV_OK);
+                file.assign(blob.bytes(), blob.bytes() + blob.size());
+                blob.fill(kAllOnes);
+            }
+            Block elsewhere(file.size()), workspace(made.needs.workspace_bytes);
+            std::memcpy(elsewhere.data(), file.data(), file.size());
+            tconv_tensors tensors = moved.tensors();
+            tensors.packed_filter = elsewhere.data();
+            tensors.workspace = workspace.data(), tensors.workspace_bytes = workspace.size();
+            moved.output.poison();
+            ASSERT_EQ(tconv_run(made.get(), &tensors), TCONV_OK) << kernel;
+            EXPECT_EQ(moved.compare(moved.expected()), "") << kernel;
+            EXPECT_EQ(std::memcmp(elsewhere.bytes(), file.data(), file.size()), 0) << "run does not write the blob";
         }
-        Block elsewhere(file.size()), workspace(made.needs.workspace_bytes);
-        std::memcpy(elsewhere.data(), file.data(), file.size());
-        tconv_tensors tensors = problem.tensors();
-        tensors.packed_filter = elsewhere.data();
-        tensors.workspace = workspace.data(), tensors.workspace_bytes = workspace.size();
-        problem.output.poison();
-        ASSERT_EQ(tconv_run(made.get(), &tensors), TCONV_OK) << kernel;
-        EXPECT_EQ(problem.compare(problem.expected()), "") << kernel;
-        EXPECT_EQ(std::memcmp(elsewhere.bytes(), file.data(), file.size()), 0) << "run does not write the blob";
     }
 }
 
@@ -147,14 +166,17 @@ TEST_P(PackedCheckTest, WholeBlobsPass) {
     std::vector<unsigned char> file(block.size() + 100, 0xff);
     std::memcpy(file.data() + 3, block.bytes(), block.size());
     EXPECT_EQ(check(file.data() + 3, file.size() - 3, ""), TCONV_OK) << said;
-    for (const std::string &kernel : kernels_for(spec)) {
-        const Plan made(spec, kernel);
-        Block blob(made.needs.packed_filter_bytes);
-        ASSERT_EQ(tconv_pack_filter(made.get(), &filter, blob.data(), blob.size()), TCONV_OK);
-        EXPECT_EQ(tconv_packed_check(made.get(), blob.data(), blob.size()), TCONV_OK) << kernel;
-        EXPECT_EQ(check(blob.data(), blob.size(), "foreign"),
-                  kernel == tconv_plan_kernel(plan.get()) ? TCONV_OK : TCONV_PACKED_MISMATCH)
-            << kernel;
+    for (const Lot &lot : all_lots()) {
+        const Problem packs(lot.spec, 1);
+        const tconv_view weights = packs.filter.view();
+        for (const std::string &kernel : lot.kernels) {
+            const Plan made(lot.spec, kernel);
+            Block blob(made.needs.packed_filter_bytes);
+            ASSERT_EQ(tconv_pack_filter(made.get(), &weights, blob.data(), blob.size()), TCONV_OK);
+            EXPECT_EQ(tconv_packed_check(made.get(), blob.data(), blob.size()), TCONV_OK) << kernel;
+            const bool same = lot.spec.groups == spec.groups && kernel == tconv_plan_kernel(plan.get());
+            EXPECT_EQ(check(blob.data(), blob.size(), "foreign"), same ? TCONV_OK : TCONV_PACKED_MISMATCH) << kernel;
+        }
     }
 }
 
@@ -206,7 +228,8 @@ TEST(PackLayouts, TheSameFilterGivesTheSameBlob) {
         Random random(seed_of_case(seed, 500000 + i));
         SpecLimits limits;
         limits.dtype = dtype_of_case(i);
-        limits.depthwise = random.chance(0.2);
+        const int64_t kind = random.below(5);
+        limits.depthwise = kind == 0, limits.winograd = kind == 1;
         const tconv_spec spec = random_legal_spec(random, limits);
         const Problem dense(spec, random.next());
         const std::array<int64_t, 4> n = dense.filter.extents();

@@ -127,13 +127,24 @@ TEST_F(PlanTest, WhatNoKernelComputesIsUnsupported) {
 TEST_F(PlanTest, NamedKernels) {
     EXPECT_REFUSED(attempt(&spec, "tconv_f32_magic_avx2"), TCONV_UNSUPPORTED, "'tconv_f32_magic_avx2'");
     EXPECT_EQ(attempt(&spec, "").status, TCONV_UNSUPPORTED);
-    for (const std::string &name : usable_kernels()) {
-        KernelName kernel;
-        ASSERT_TRUE(parse_kernel_name(name, &kernel));
-        spec.dtype = dtype_of(name);
-        const Attempt result = attempt(&spec, name.c_str());
-        EXPECT_EQ(result.status, may_refuse(kernel, spec) ? TCONV_UNSUPPORTED : TCONV_OK) << name << result.said;
-        EXPECT_EQ(result.kernel, result.status == TCONV_OK ? name : "");
+    for (const char *const text :
+         {kLayer, "n1_c6_h5_w7_o20_k2x2_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw",
+          "n1_c6_h5_w7_o20_k7x2_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw",
+          "n1_c6_h5_w7_o20_k4x1_s2x2_p1,1,0,0_op0,1_d1x1_g1_f32_nchw",
+          "n1_c6_h5_w7_o20_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g2_f32_nchw",
+          "n1_c6_h5_w7_o20_k4x4_s2x2_p1,1,1,1_op0,0_d1x3_g1_f32_nchw",
+          "n1_c6_h5_w7_o20_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw_softmax_last",
+          "n1_c6_h5_w7_o20_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw_softmax",
+          "n1_c6_h5_w7_o20_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw_strict"}) {
+        for (const std::string &name : usable_kernels()) {
+            KernelName kernel;
+            ASSERT_TRUE(parse_kernel_name(name, &kernel));
+            const tconv_spec s = layer(text, dtype_of(name));
+            const Attempt result = attempt(&s, name.c_str());
+            EXPECT_EQ(result.status, may_refuse(kernel, s) ? TCONV_UNSUPPORTED : TCONV_OK)
+                << text << ' ' << name << ' ' << result.said;
+            EXPECT_EQ(result.kernel, result.status == TCONV_OK ? name : "");
+        }
     }
     EXPECT_EQ(tconv_kernel_name(-1), nullptr);
     EXPECT_EQ(tconv_kernel_name(tconv_kernel_count()), nullptr);
@@ -269,7 +280,8 @@ TEST_F(PlanTest, MaxPackedBytesIsABoundOnWhatTheCallerAllocates) {
         Random random(seed_of_case(seed, 400000 + i));
         SpecLimits limits;
         limits.dtype = dtype_of_case(i);
-        limits.depthwise = random.chance(0.15);
+        const double kind = random.unit();
+        limits.depthwise = kind < 0.15, limits.winograd = kind > 0.8;
         tconv_spec s = random_legal_spec(random, limits);
         size_t smallest = SIZE_MAX, largest = 0;
         for (const std::string &kernel : kernels_for(s)) {

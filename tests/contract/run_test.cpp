@@ -262,22 +262,24 @@ TEST_P(RunTest, OperandsAreLeftAlone) {
 class RunUnread : public ::testing::TestWithParam<int32_t> {};
 
 TEST_P(RunUnread, TensorsTheSpecDoesNotReadAreNotLookedAt) {
-    const tconv_spec plain = layer("n1_c6_h5_w7_o20_k4x3_s2x2_p1,1,1,1_op0,0_d1x1_g2_f32_nchw_nobias", GetParam());
-    Problem problem(plain, 1);
-    for (const std::string &kernel : kernels_for(plain)) {
-        const Plan plan(plain, kernel);
-        Block packed(plan.needs.packed_filter_bytes), workspace(plan.needs.workspace_bytes);
-        const tconv_view filter = problem.filter.view();
-        ASSERT_EQ(tconv_pack_filter(plan.get(), &filter, packed.data(), packed.size()), TCONV_OK);
-        tconv_tensors tensors = problem.tensors();
-        tensors.packed_filter = packed.data(), tensors.workspace = workspace.data();
-        tensors.workspace_bytes = workspace.size();
-        void *const rubbish = reinterpret_cast<void *>(uintptr_t{3});
-        tensors.bias = tensors.act_slope = tensors.residual.data = rubbish;
-        tensors.residual.stride[1] = -5;
-        problem.output.poison();
-        ASSERT_EQ(tconv_run(plan.get(), &tensors), TCONV_OK) << kernel;
-        EXPECT_EQ(problem.compare(problem.expected()), "") << kernel;
+    const tconv_spec plain = layer("n1_c6_h5_w7_o20_k4x3_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw_nobias", GetParam());
+    for (const Lot &lot : lots_for(plain)) {
+        Problem problem(plain, 1, Placement::kDense, lot.rules);
+        for (const std::string &kernel : lot.kernels) {
+            const Plan plan(plain, kernel);
+            Block packed(plan.needs.packed_filter_bytes), workspace(plan.needs.workspace_bytes);
+            const tconv_view filter = problem.filter.view();
+            ASSERT_EQ(tconv_pack_filter(plan.get(), &filter, packed.data(), packed.size()), TCONV_OK);
+            tconv_tensors tensors = problem.tensors();
+            tensors.packed_filter = packed.data(), tensors.workspace = workspace.data();
+            tensors.workspace_bytes = workspace.size();
+            void *const rubbish = reinterpret_cast<void *>(uintptr_t{3});
+            tensors.bias = tensors.act_slope = tensors.residual.data = rubbish;
+            tensors.residual.stride[1] = -5;
+            problem.output.poison();
+            ASSERT_EQ(tconv_run(plan.get(), &tensors), TCONV_OK) << kernel;
+            EXPECT_EQ(problem.compare(problem.expected()), "") << kernel;
+        }
     }
 }
 
@@ -313,7 +315,8 @@ TEST_P(RunThreads, OnePlanServesManyThreadsAtOnce) {
     tconv_hooks_init(&hooks, sizeof hooks);
     ASSERT_EQ(tconv_pool_hooks(pool, &hooks), TCONV_OK);
     {
-        Problem first(spec, 1);
+        const DataRules rules = winograd_rules(spec);  // the plan may choose any kernel
+        const Problem first(spec, 1, Placement::kDense, rules);
         const Plan plan(spec, "", &hooks);
         Block packed(plan.needs.packed_filter_bytes);
         const tconv_view filter = first.filter.view();
@@ -322,7 +325,7 @@ TEST_P(RunThreads, OnePlanServesManyThreadsAtOnce) {
         std::vector<std::thread> threads;
         for (size_t id = 0; id < wrong.size(); ++id) {
             threads.emplace_back([&, id] {
-                Problem mine(spec, 100 + id);
+                Problem mine(spec, 100 + id, Placement::kDense, rules);
                 mine.filter = first.filter;
                 wrong[id] = run_repeatedly(plan, packed, mine);
             });

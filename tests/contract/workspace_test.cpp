@@ -132,7 +132,8 @@ TEST(Workspace, OfRandomLayersIsBounded) {
         Random random(seed_of_case(seed_from_environment(), 700000 + i));
         SpecLimits limits;
         limits.dtype = dtype_of_case(i);
-        limits.depthwise = random.chance(0.1);
+        const int64_t kind = random.below(10);
+        limits.depthwise = kind == 0, limits.winograd = kind == 1;
         limits.largest_size = 500, limits.largest_kernel = 40, limits.largest_stride = 20;
         limits.largest_dilation = 12;
         limits.most_flops = 1e12, limits.most_outputs = 1000000000;

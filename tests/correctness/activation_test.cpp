@@ -97,12 +97,21 @@ class Activation : public ::testing::TestWithParam<const char *> {
 protected:
     // Every kernel of the spec's dtype, on one placement.
     void check(const tconv_spec &spec, Placement placement) {
+        for (const testing::Lot &lot : testing::lots_for(spec)) {
+            check(spec, placement, lot);
+            if (HasFatalFailure())
+                return;
+        }
+    }
+
+private:
+    void check(const tconv_spec &spec, Placement placement, const testing::Lot &lot) {
         Runner runner;
-        Problem problem(spec, 21, placement);
+        Problem problem(spec, 21, placement, lot.rules);
         if (!testing::is_exact(spec) || std::string(GetParam()) == "leaky_relu0.01")
             scale_arguments(problem, spec);
         const Answer answer(problem);
-        for (const std::string &kernel : testing::kernels_for(spec)) {
+        for (const std::string &kernel : lot.kernels) {
             const std::string where =
                 testing::text_of(spec) + " " + kernel + " placement " + std::to_string(static_cast<int>(placement));
             ASSERT_EQ(runner.run(problem, kernel), TCONV_OK) << where << runner.log;

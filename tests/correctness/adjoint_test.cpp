@@ -59,37 +59,44 @@ double inner_product(const std::vector<double> &a, const std::vector<double> &b)
 TEST(Adjoint, InnerProductsAgreeExactly) {
     const uint64_t seed = testing::seed_from_environment();
     Runner runner;
-    int compared = 0, nonzero = 0;
+    int compared = 0, compared_winograd = 0, nonzero = 0;
     for (uint64_t i = 0; i < 400; ++i) {
         Random random(testing::seed_of_case(seed, i));
         SpecLimits limits;
         limits.dtype = testing::dtype_of_case(i);
         limits.activations = false;
-        limits.depthwise = random.chance(0.15);
+        const double kind = random.unit();
+        limits.depthwise = kind < 0.15, limits.winograd = kind > 0.8;
         limits.most_flops = 1e6, limits.most_outputs = 20000;
         tconv_spec spec = testing::random_legal_spec(random, limits);
         spec.has_bias = 0, spec.residual = TCONV_RESIDUAL_NONE;  // what is left is linear
         // Few distinct values, so that most results are numbers of the type and nothing is rounded on the store.
         DataRules rules;
         rules.largest = element_type(spec.dtype).bytes == 2 ? 1 : 4;
-        Problem problem(spec, random.next(), random.chance(0.5) ? Placement::kDense : Placement::kShuffled, rules);
-        const std::vector<double> results = problem.expected();
-        if (std::any_of(results.begin(), results.end(), [&](double y) { return y != rounded_to(spec.dtype, y); }))
-            continue;
-        ++compared;
-        std::vector<double> u(static_cast<size_t>(problem.output.size()));
-        for (double &value : u)
-            value = static_cast<double>(random.range(-4, 4));
-        // |T x| < 2^20 and |u| <= 4 over fewer than 2^20 outputs: products and sums stay below 2^53.
-        const double expected = inner_product(strided_convolution(problem, u), problem.input.logical());
-        nonzero += expected != 0;
-        for (const std::string &kernel : testing::kernels_for(spec)) {
-            ASSERT_EQ(runner.run(problem, kernel), TCONV_OK) << runner.log;
-            ASSERT_EQ(inner_product(u, problem.output.logical()), expected)
-                << "TCONV_SEED=" << seed << " case " << i << ' ' << testing::text_of(spec) << ' ' << kernel;
+        const uint64_t data = random.next();
+        const Placement placement = random.chance(0.5) ? Placement::kDense : Placement::kShuffled;
+        for (const testing::Lot &lot : testing::lots_for(spec, rules)) {
+            Problem problem(spec, data, placement, lot.rules);
+            const std::vector<double> results = problem.expected();
+            if (std::any_of(results.begin(), results.end(), [&](double y) { return y != rounded_to(spec.dtype, y); }))
+                continue;
+            const bool direct = lot.rules.filter_multiple == 1;
+            (direct ? compared : compared_winograd) += 1;
+            std::vector<double> u(static_cast<size_t>(problem.output.size()));
+            for (double &value : u)
+                value = static_cast<double>(random.range(-4, 4));
+            // |T x| < 2^20 and |u| <= 4 over fewer than 2^20 outputs: products and sums stay below 2^53.
+            const double expected = inner_product(strided_convolution(problem, u), problem.input.logical());
+            nonzero += expected != 0;
+            for (const std::string &kernel : lot.kernels) {
+                ASSERT_EQ(runner.run(problem, kernel), TCONV_OK) << runner.log;
+                ASSERT_EQ(inner_product(u, problem.output.logical()), expected)
+                    << "TCONV_SEED=" << seed << " case " << i << ' ' << testing::text_of(spec) << ' ' << kernel;
+            }
         }
     }
     EXPECT_GT(compared, 350) << "else too many results were rounded";
+    EXPECT_GT(compared_winograd, 20);
     EXPECT_GT(nonzero, 300);
 }
 

@@ -37,7 +37,8 @@ DataRules reals() {
 tconv_spec draw_spec(Random &random, uint64_t index) {
     SpecLimits limits;
     limits.dtype = testing::dtype_of_case(index);
-    limits.depthwise = random.chance(0.15);
+    const double kind = random.unit();
+    limits.depthwise = kind < 0.15, limits.winograd = kind > 0.8;
     limits.most_flops = random.chance(0.3) ? 10e6 : 1e6, limits.most_outputs = 40000;
     return testing::random_legal_spec(random, limits);
 }

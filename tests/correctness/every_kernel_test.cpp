@@ -20,6 +20,7 @@ namespace {
 
 using testing::CaseKind;
 using testing::KernelName;
+using testing::Lot;
 using testing::Placement;
 using testing::Problem;
 using testing::Random;
@@ -30,15 +31,23 @@ constexpr int kEnough = 50, kEnoughOfAKind = 5;
 
 struct Counts {
     int runs, ragged, strided_view, asymmetric;
+
+    void add(const CaseKind &kind) {
+        ++runs;
+        ragged += kind.ragged;
+        strided_view += kind.strided_view;
+        asymmetric += kind.asymmetric;
+    }
 };
 
-// One layer in five is depthwise, since only those reach the depthwise kernels; one in ten is large enough to be cut
-// into many tasks and channel blocks.
+// One layer in five is depthwise, since only those reach the depthwise kernels, and one in five such that Winograd's
+// compute it; one in ten is large enough to be cut into many tasks and channel blocks.
 SpecLimits draw_limits(Random &random, uint64_t index) {
     SpecLimits limits;
     limits.dtype = testing::dtype_of_case(index);
     limits.exact_only = true;
-    limits.depthwise = random.chance(0.2);
+    const int64_t kind = random.below(5);
+    limits.depthwise = kind == 0, limits.winograd = kind == 1;
     limits.most_flops = random.chance(0.1) ? 20e6 : 1e6;
     limits.most_outputs = random.chance(0.1) ? 200000 : 20000;
     return limits;
@@ -58,32 +67,32 @@ protected:
         constexpr Placement kPlacements[] = {Placement::kDense, Placement::kOther, Placement::kSlice,
                                              Placement::kShuffled};
         const Placement placement = random.pick(kPlacements);
-        Problem problem(spec, random.next(), placement);
-        const std::vector<double> expected = problem.expected();
+        const uint64_t data = random.next();
         const auto failed = [&](const std::string &kernel) {
             return "TCONV_SEED=" + std::to_string(seed) + " case " + std::to_string(index) + " " +
                    testing::text_of(spec) + " placement " + std::to_string(static_cast<int>(placement)) + " kernel " +
                    kernel;
         };
-        for (const std::string &name : usable) {
-            const KernelName &parsed = parsed_names[name];
-            if (testing::dtype_of(name) != spec.dtype)
-                continue;
-            const tconv_status status = runner.run(problem, name);
-            if (status == TCONV_UNSUPPORTED && testing::may_refuse(parsed, spec))
-                continue;
-            ASSERT_EQ(status, TCONV_OK) << failed(name) << '\n' << runner.log;
-            ASSERT_EQ(problem.compare(expected), "") << failed(name);
-            const CaseKind kind = testing::kind_of(parsed, spec, placement);
-            Counts &count = counts[name];
-            ++count.runs;
-            count.ragged += kind.ragged;
-            count.strided_view += kind.strided_view;
-            count.asymmetric += kind.asymmetric;
+        std::vector<Lot> lots = testing::lots_and_choice_for(spec);
+        for (const std::string &name : usable) {  // those too that may refuse it: if they do not, they are right
+            if (testing::dtype_of(name) == spec.dtype && testing::may_refuse(parsed_names[name], spec))
+                lots.front().kernels.push_back(name);
         }
-        ASSERT_EQ(runner.run(problem), TCONV_OK) << failed("of the plan's choice") << '\n' << runner.log;
-        ASSERT_EQ(problem.compare(expected), "") << failed(runner.kernel + ", the plan's choice");
-        ++chosen[runner.kernel];
+        for (const Lot &lot : lots) {
+            Problem problem(spec, data, placement, lot.rules);
+            const std::vector<double> expected = problem.expected();
+            for (const std::string &name : lot.kernels) {
+                const tconv_status status = runner.run(problem, name);
+                if (status == TCONV_UNSUPPORTED && !name.empty() && testing::may_refuse(parsed_names[name], spec))
+                    continue;
+                ASSERT_EQ(status, TCONV_OK) << failed(name) << '\n' << runner.log;
+                ASSERT_EQ(problem.compare(expected), "") << failed(runner.kernel);
+                if (name.empty())
+                    ++chosen[runner.kernel];
+                else
+                    counts[name].add(testing::kind_of(parsed_names[name], spec, placement));
+            }
+        }
     }
 
     void SetUp() override {

@@ -63,26 +63,31 @@ TEST(GuardPages, NoKernelLeavesItsTensors) {
         SpecLimits limits;
         limits.dtype = testing::dtype_of_case(i);
         limits.exact_only = random.chance(0.7);
-        limits.depthwise = random.chance(0.15);
+        const double kind = random.unit();
+        limits.depthwise = kind < 0.15, limits.winograd = kind > 0.8;
         limits.most_flops = random.chance(0.05) ? 10e6 : 5e5, limits.most_outputs = 20000;
         const tconv_spec spec = testing::random_legal_spec(random, limits);
         if (spec.batch == 0)
             continue;
         constexpr Placement kPlacements[] = {Placement::kDense, Placement::kDense, Placement::kOther, Placement::kSlice,
                                              Placement::kShuffled};
-        Problem problem(spec, random.next(), random.pick(kPlacements));
-        const std::vector<double> expected = problem.expected();
-        for (const std::string &kernel : testing::kernels_for(spec)) {
-            for (const Flush flush : {Flush::kEnd, Flush::kStart}) {
-                running = "TCONV_SEED=" + std::to_string(seed) + " case " + std::to_string(i) + " " +
-                          testing::text_of(spec) + " " + kernel + (flush == Flush::kEnd ? " end" : " start");
-                SCOPED_TRACE(running);
-                run_between_pages(problem, kernel, flush);
-                if (testing::is_exact(spec)) {
-                    ASSERT_EQ(problem.compare(expected), "");
+        const uint64_t data = random.next();
+        const Placement placement = random.pick(kPlacements);
+        for (const testing::Lot &lot : testing::lots_for(spec)) {
+            Problem problem(spec, data, placement, lot.rules);
+            const std::vector<double> expected = problem.expected();
+            for (const std::string &kernel : lot.kernels) {
+                for (const Flush flush : {Flush::kEnd, Flush::kStart}) {
+                    running = "TCONV_SEED=" + std::to_string(seed) + " case " + std::to_string(i) + " " +
+                              testing::text_of(spec) + " " + kernel + (flush == Flush::kEnd ? " end" : " start");
+                    SCOPED_TRACE(running);
+                    run_between_pages(problem, kernel, flush);
+                    if (testing::is_exact(spec)) {
+                        ASSERT_EQ(problem.compare(expected), "");
+                    }
+                    if (HasFatalFailure())
+                        return;
                 }
-                if (HasFatalFailure())
-                    return;
             }
         }
     }

@@ -2,6 +2,7 @@
 // (workspace, padding of the packed filter, gaps of views) reaches a result.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -21,6 +22,7 @@ namespace {
 
 using testing::Block;
 using testing::KernelName;
+using testing::Lot;
 using testing::Placement;
 using testing::Plan;
 using testing::Problem;
@@ -29,13 +31,15 @@ using testing::Runner;
 using testing::SpecLimits;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr int64_t kManyStrides = 1000;  // beyond any crop: quotients are rounded down
 using Bits = std::vector<uint64_t>;
 
 tconv_spec draw_spec(Random &random, uint64_t index) {
     SpecLimits limits;
     limits.dtype = testing::dtype_of_case(index);
     limits.exact_only = true;
-    limits.depthwise = random.chance(0.15);
+    const double kind = random.unit();
+    limits.depthwise = kind < 0.15, limits.winograd = kind > 0.8;
     limits.most_flops = 1e6, limits.most_outputs = 20000;
     return testing::random_legal_spec(random, limits);
 }
@@ -50,12 +54,14 @@ void spoil(testing::Tensor &tensor, Random &random) {
     }
 }
 
-// The kernels whose products are the definition's. Where phases lie side by side, as merged and pixel lanes may have them,
-// the padding weights of phases that lack a tap are multiplied too; where every phase has all taps there are none, and
-// STRICT admits no others.
+// The kernels whose products are the definition's. Winograd's are of sums over a tile. Where phases lie side by side,
+// as merged and pixel lanes may have them, the padding weights of phases that lack a tap are multiplied too; where
+// every phase has all taps there are none, and STRICT admits no others.
 bool exact_reach(const KernelName &kernel, const tconv_spec &s) {
     const bool all_taps =
         s.kernel_h % s.stride_h == 0 && s.kernel_w % s.stride_w == 0 && s.dilation_h == 1 && s.dilation_w == 1;
+    if (kernel.winograd_outputs() > 0)
+        return false;
     return (kernel.lanes != "merged" && kernel.lanes != "pixels") || all_taps || s.math == TCONV_MATH_STRICT;
 }
 
@@ -86,7 +92,8 @@ TEST(NonFinite, InputsReachExactlyTheOutputsWhoseTapsTouchThem) {
     EXPECT_GT(spared, 1000);
 }
 
-// What FAST allows where phases are merged: a NaN spreads to the other phases of the quotients that read it, not further.
+// What FAST allows where phases are merged: a NaN spreads to the other phases of the quotients that read it, not
+// further.
 TEST(NonFinite, OfMergedPhasesTheySpreadWithinTheirQuotients) {
     Runner runner;
     for (const int32_t dtype : testing::dtypes()) {
@@ -114,6 +121,77 @@ TEST(NonFinite, OfMergedPhasesTheySpreadWithinTheirQuotients) {
     }
 }
 
+// Whether an output may be another than the definition's: whether one with the same phases that lies less than a tile
+// away reads, or may, a value that is not finite.
+bool in_a_spoilt_tile(const Problem &problem, const std::vector<double> &input, int64_t image, int64_t y, int64_t x,
+                      int outputs) {
+    const tconv_spec &s = problem.spec;
+    const int64_t quotient_y = (y + s.pad_top + kManyStrides * s.stride_h) / s.stride_h - kManyStrides;
+    const int64_t quotient_x = (x + s.pad_left + kManyStrides * s.stride_w) / s.stride_w - kManyStrides;
+    const int64_t before_y = (s.kernel_h - 1) / s.stride_h + outputs - 1;
+    const int64_t before_x = (s.kernel_w - 1) / s.stride_w + outputs - 1;
+    for (int64_t c = 0; c < s.in_channels; ++c) {
+        for (int64_t row = std::max<int64_t>(quotient_y - before_y, 0);
+             row <= std::min<int64_t>(quotient_y + outputs - 1, s.in_h - 1); ++row) {
+            for (int64_t column = std::max<int64_t>(quotient_x - before_x, 0);
+                 column <= std::min<int64_t>(quotient_x + outputs - 1, s.in_w - 1); ++column) {
+                const int64_t index = ((image * s.in_channels + c) * s.in_h + row) * s.in_w + column;
+                if (!std::isfinite(input[static_cast<size_t>(index)]))
+                    return true;
+            }
+        }
+    }
+    return false;
+}
+
+// What FAST allows Winograd's kernels: outputs that the definition spoils are not finite; the others of their tiles need
+// not be what they are without; all else is exact.
+TEST(NonFinite, OfWinogradsTilesTheySpreadWithinThem) {
+    const uint64_t seed = testing::seed_from_environment();
+    Runner runner;
+    int spared = 0, reached = 0;
+    for (uint64_t i = 0; i < 200; ++i) {
+        Random random(testing::seed_of_case(seed, 20000 + i));
+        SpecLimits limits;
+        limits.dtype = testing::dtype_of_case(i);
+        limits.activations = false, limits.winograd = true;
+        limits.most_flops = 1e6, limits.most_outputs = 20000;
+        const tconv_spec spec = testing::random_legal_spec(random, limits);
+        const std::vector<Lot> lots = testing::lots_for(spec);
+        if (lots.size() == 1)
+            continue;
+        Problem problem(spec, random.next(), Placement::kDense, lots.back().rules);
+        const std::vector<double> finite = problem.expected();
+        spoil(problem.input, random);
+        const std::vector<double> expected = problem.expected(), input = problem.input.logical();
+        const reference::Size out = reference::output_size(spec);
+        for (const std::string &name : lots.back().kernels) {
+            KernelName kernel;
+            ASSERT_TRUE(testing::parse_kernel_name(name, &kernel));
+            ASSERT_EQ(runner.run(problem, name), TCONV_OK) << runner.log;
+            const std::vector<double> actual = problem.output.logical();
+            int64_t wrong = 0;
+            for (size_t at = 0; at < actual.size(); ++at) {
+                const auto index = static_cast<int64_t>(at);
+                const int64_t image = index / (out.h * out.w * spec.out_channels);
+                if (!std::isfinite(expected[at])) {
+                    wrong += std::isfinite(actual[at]);
+                    ++reached;
+                } else if (actual[at] != rounded_to(spec.dtype, finite[at])) {
+                    wrong += !in_a_spoilt_tile(problem, input, image, index / out.w % out.h, index % out.w,
+                                               kernel.winograd_outputs());
+                } else {
+                    ++spared;
+                }
+            }
+            ASSERT_EQ(wrong, 0) << "TCONV_SEED=" << seed << " case " << i << ' ' << testing::text_of(spec) << ' '
+                                << name;
+        }
+    }
+    EXPECT_GT(reached, 1000);
+    EXPECT_GT(spared, 1000);
+}
+
 // Infinities in bias and residual stay in their channel and place; NaN weights are any kernel's to spread, but a run
 // with them succeeds and writes every output.
 TEST(NonFinite, InTheOtherOperands) {
@@ -121,26 +199,28 @@ TEST(NonFinite, InTheOtherOperands) {
     for (const int32_t dtype : testing::dtypes()) {
         const tconv_spec spec =
             testing::layer("n2_c5_h5_w6_o19_k3x3_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw_resafter", dtype);
-        Problem problem(spec, 3);
-        problem.bias.set(4, -kInfinity);
-        problem.bias.set(18, std::nan(""));
-        problem.residual.set(1, 7, 2, 3, kInfinity);
-        const std::vector<double> expected = problem.expected();
-        for (const std::string &name : testing::kernels_for(spec)) {
-            ASSERT_EQ(runner.run(problem, name), TCONV_OK) << runner.log;
-            EXPECT_EQ(problem.compare(expected), "") << name;
-        }
-        problem.filter.change([](int64_t, double) { return std::nan(""); });
-        for (const std::string &name : testing::kernels_for(spec)) {
-            ASSERT_EQ(runner.run(problem, name), TCONV_OK) << runner.log;
-            EXPECT_TRUE(std::isnan(problem.output.at(0, 0, 4, 4))) << name;
-            EXPECT_TRUE(problem.output.surroundings_intact()) << name;
+        for (const Lot &lot : testing::lots_for(spec)) {
+            Problem problem(spec, 3, Placement::kDense, lot.rules);
+            problem.bias.set(4, -kInfinity);
+            problem.bias.set(18, std::nan(""));
+            problem.residual.set(1, 7, 2, 3, kInfinity);
+            const std::vector<double> expected = problem.expected();
+            for (const std::string &name : lot.kernels) {
+                ASSERT_EQ(runner.run(problem, name), TCONV_OK) << runner.log;
+                EXPECT_EQ(problem.compare(expected), "") << name;
+            }
+            problem.filter.change([](int64_t, double) { return std::nan(""); });
+            for (const std::string &name : lot.kernels) {
+                ASSERT_EQ(runner.run(problem, name), TCONV_OK) << runner.log;
+                EXPECT_TRUE(std::isnan(problem.output.at(0, 0, 4, 4))) << name;
+                EXPECT_TRUE(problem.output.surroundings_intact()) << name;
+            }
         }
     }
 }
 
-// The largest number, and half a step more: what is nearer to it than that is rounded to it, all else to infinity. In f16
-// and bf16 the sums are floats within range, so it is the store that must say so.
+// The largest number, and half a step more: what is nearer to it than that is rounded to it, all else to infinity. In
+// f16 and bf16 the sums are floats within range, so it is the store that must say so.
 TEST(NonFinite, SumsBeyondTheLargestNumberAreInfinite) {
     Runner runner;
     for (const int32_t dtype : testing::dtypes()) {
@@ -170,7 +250,8 @@ TEST(Poison, WorkspaceAndPackedPaddingDoNotMatter) {
         Random random(testing::seed_of_case(seed, 5000 + i));
         SpecLimits limits;  // with curves and softmax: they keep statistics in the workspace
         limits.dtype = testing::dtype_of_case(i);
-        limits.depthwise = random.chance(0.15);
+        const double kind = random.unit();
+        limits.depthwise = kind < 0.15, limits.winograd = kind > 0.8;
         limits.most_flops = 1e6, limits.most_outputs = 20000;
         const tconv_spec spec = testing::random_legal_spec(random, limits);
         Problem problem(spec, random.next());

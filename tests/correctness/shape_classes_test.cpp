@@ -28,13 +28,13 @@ void check_layer(const std::string &text, int32_t dtype) {
             const bool strided = placement == Placement::kShuffled, nhwc = layout == TCONV_NHWC;
             if (dtype != testing::dtypes().front() && (strided != nhwc || strided != (dtype % 2 == 0)))
                 continue;
-            Problem problem(spec, 11, placement);
-            const std::vector<double> expected = problem.expected();
-            std::vector<std::string> kernels = testing::kernels_for(spec);
-            kernels.push_back("");
-            for (const std::string &kernel : kernels) {
-                ASSERT_EQ(runner.run(problem, kernel), TCONV_OK) << where << ' ' << kernel << '\n' << runner.log;
-                ASSERT_EQ(problem.compare(expected), "") << where << ' ' << runner.kernel;
+            for (const testing::Lot &lot : testing::lots_and_choice_for(spec)) {
+                Problem problem(spec, 11, placement, lot.rules);
+                const std::vector<double> expected = problem.expected();
+                for (const std::string &kernel : lot.kernels) {
+                    ASSERT_EQ(runner.run(problem, kernel), TCONV_OK) << where << ' ' << kernel << '\n' << runner.log;
+                    ASSERT_EQ(problem.compare(expected), "") << where << ' ' << runner.kernel;
+                }
             }
         }
     }

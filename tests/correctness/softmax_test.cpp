@@ -107,12 +107,15 @@ class Softmax : public ::testing::TestWithParam<SoftmaxLayer> {};
 
 void check(const tconv_spec &spec) {
     Runner runner;
-    Problem problem(spec, 31, spec.layout == TCONV_NCHW ? Placement::kDense : Placement::kSlice);
-    scale_arguments(problem);
-    const Answer answer(problem);
-    for (const std::string &kernel : testing::kernels_for(spec)) {
-        ASSERT_EQ(runner.run(problem, kernel), TCONV_OK) << testing::text_of(spec) << ' ' << kernel << '\n' << runner.log;
-        ASSERT_EQ(answer.compare(problem), "") << testing::text_of(spec) << ' ' << kernel;
+    for (const testing::Lot &lot : testing::lots_for(spec)) {
+        Problem problem(spec, 31, spec.layout == TCONV_NCHW ? Placement::kDense : Placement::kSlice, lot.rules);
+        scale_arguments(problem);
+        const Answer answer(problem);
+        for (const std::string &kernel : lot.kernels) {
+            ASSERT_EQ(runner.run(problem, kernel), TCONV_OK) << testing::text_of(spec) << ' ' << kernel << '\n'
+                                                             << runner.log;
+            ASSERT_EQ(answer.compare(problem), "") << testing::text_of(spec) << ' ' << kernel;
+        }
     }
 }
 
@@ -146,14 +149,16 @@ TEST(SoftmaxValues, LargeArgumentsDoNotOverflow) {
         for (const char *axis : {"_softmax", "_softmax_last"}) {
             const tconv_spec spec =
                 testing::layer(std::string("n1_c64_h4_w9_o21_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw") + axis, dtype);
-            Problem problem(spec, 5);
-            const std::vector<double> expected = problem.expected();
             const double range = dtype == TCONV_F64 ? 745 : 104;  // beyond it the smaller share is nothing
             const double least = element_type(arithmetic_of(dtype)).least() + testing::store_error(spec, 0);
             const double relative = testing::softmax_relative_error(spec, 30, range) + testing::store_error(spec, 1);
-            for (const std::string &kernel : testing::kernels_for(spec)) {
-                ASSERT_EQ(runner.run(problem, kernel), TCONV_OK) << kernel;
-                ASSERT_EQ(problem.compare(expected, least, relative), "") << kernel;
+            for (const testing::Lot &lot : testing::lots_for(spec)) {
+                Problem problem(spec, 5, Placement::kDense, lot.rules);
+                const std::vector<double> expected = problem.expected();
+                for (const std::string &kernel : lot.kernels) {
+                    ASSERT_EQ(runner.run(problem, kernel), TCONV_OK) << kernel;
+                    ASSERT_EQ(problem.compare(expected, least, relative), "") << kernel;
+                }
             }
         }
     }

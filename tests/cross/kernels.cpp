@@ -54,6 +54,23 @@ bool find_kernels(const std::string &isas, std::set<std::string> &usable) {
     return true;
 }
 
+// The layer by every kernel that computes it, each of which is counted; what is wrong, or empty.
+std::string check_layer(const tconv_spec &spec, uint64_t seed, Placement placement, Runner &runner,
+                        std::map<std::string, int> &runs) {
+    for (const tconv::testing::Lot &lot : tconv::testing::lots_for(spec)) {
+        Problem problem(spec, seed, placement, lot.rules);
+        const std::vector<double> expected = problem.expected();
+        for (const std::string &name : lot.kernels) {
+            const tconv_status status = runner.run(problem, name);
+            const std::string wrong = status == TCONV_OK ? problem.compare(expected) : tconv_status_string(status);
+            if (!wrong.empty())
+                return name + ": " + wrong;
+            ++runs[name];
+        }
+    }
+    return "";
+}
+
 // The layer's gradients by every kernel that computes them; what is wrong, or empty.
 std::string check_gradients(const tconv_spec &spec, uint64_t seed, Placement placement, GradientRunner &runner) {
     for (const int32_t which : tconv::testing::kGradients) {
@@ -93,32 +110,19 @@ int main(int argc, char **argv) {
         tconv::testing::SpecLimits limits;
         limits.dtype = tconv::testing::dtype_of_case(i);
         limits.exact_only = true;
-        limits.depthwise = random.chance(0.2);
+        const int64_t kind = random.below(5);
+        limits.depthwise = kind == 0, limits.winograd = kind == 1;
         limits.most_flops = 2e5;  // an emulator is slow
         limits.most_outputs = 5000;
         const tconv_spec spec = tconv::testing::random_legal_spec(random, limits);
         const Placement placement = random.pick(kPlacements);
-        Problem problem(spec, random.next(), placement);
-        const std::vector<double> expected = problem.expected();
-        Runner &runner = i % 2 == 0 ? serial : parallel;
-        for (const std::string &name : usable) {
-            if (tconv::testing::dtype_of(name) != spec.dtype)
-                continue;
-            KernelName parsed;
-            tconv::testing::parse_kernel_name(name, &parsed);
-            const tconv_status status = runner.run(problem, name);
-            if (status == TCONV_UNSUPPORTED && tconv::testing::may_refuse(parsed, spec))
-                continue;
-            const std::string wrong = status == TCONV_OK ? problem.compare(expected) : tconv_status_string(status);
-            if (!wrong.empty()) {
-                std::printf("TCONV_SEED=%llu case %llu %s kernel %s: %s\n", static_cast<unsigned long long>(seed),
-                            static_cast<unsigned long long>(i), tconv::testing::text_of(spec).c_str(), name.c_str(),
-                            wrong.c_str());
-                return EXIT_FAILURE;
-            }
-            ++runs[name];
+        std::string wrong = check_layer(spec, random.next(), placement, i % 2 == 0 ? serial : parallel, runs);
+        if (!wrong.empty()) {
+            std::printf("TCONV_SEED=%llu case %llu %s kernel %s\n", static_cast<unsigned long long>(seed),
+                        static_cast<unsigned long long>(i), tconv::testing::text_of(spec).c_str(), wrong.c_str());
+            return EXIT_FAILURE;
         }
-        const std::string wrong = check_gradients(tconv::testing::linear(spec), random.next(), placement,
+        wrong = check_gradients(tconv::testing::linear(spec), random.next(), placement,
                                                   i % 2 == 0 ? serial_gradients : parallel_gradients);
         if (!wrong.empty()) {
             std::printf("TCONV_SEED=%llu case %llu %s %s\n", static_cast<unsigned long long>(seed),

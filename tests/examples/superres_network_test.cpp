@@ -34,10 +34,13 @@ TEST(SuperresNetwork, OneTileAsPyTorchComputesIt) {
 constexpr Layer kWhole[] = {LAYER(extract, EXTRACT), LAYER(shrink, SHRINK),  LAYER(map1, MAP1),
                             LAYER(map2, MAP2),       LAYER(map3, MAP3),      LAYER(map4, MAP4),
                             LAYER(expand, EXPAND),   LAYER(upscale, UPSCALE)};
+// Kernels may be Winograd's, whose tiles begin elsewhere in another picture and round their values otherwise. Those of
+// the picture are around 1.
+constexpr double kRounding = 2e-5;
 constexpr int kWidth = 64, kHeight = 84;  // not multiples of the tile: two tiles each way, the last ones not full
 static_assert(WHOLE_EXTRACT_INPUT_BYTES == (kHeight + 2 * kHalo) * (kWidth + 2 * kHalo) * sizeof(float));
 
-TEST(SuperresNetwork, TilesGiveTheBitsOfTheWholePicture) {
+TEST(SuperresNetwork, TilesGiveTheWholePicture) {
     const Plane photo = split(load_picture(SUPERRES "/photos/coffee.png")).luma;
     Plane low(kWidth, kHeight);
     for (int y = 0; y < kHeight; y++) {
@@ -48,13 +51,9 @@ TEST(SuperresNetwork, TilesGiveTheBitsOfTheWholePicture) {
     EXPECT_EQ(tiled.times()[0].size(), 4u);
     EXPECT_EQ(whole.times()[0].size(), 1u);
     ASSERT_EQ(by_tiles.values.size(), at_once.values.size());
-    double largest = 0;
-    size_t different = 0;
     for (size_t i = 0; i < at_once.values.size(); i++) {
-        different += by_tiles.values[i] != at_once.values[i];
-        largest = std::max(largest, double(std::abs(by_tiles.values[i] - at_once.values[i])));
+        ASSERT_NEAR(by_tiles.values[i], at_once.values[i], kRounding) << "pixel " << i;
     }
-    EXPECT_EQ(different, 0u) << "of " << at_once.values.size() << " pixels, by up to " << largest;
 }
 
 // The halo is as wide as it has to be: what changes in one pixel shows at most that far away, and does show.
@@ -70,7 +69,7 @@ TEST(SuperresNetwork, NoPixelReachesFartherThanTheHalo) {
     for (int y = 0; y < kScale * side; y++) {
         for (int x = 0; x < kScale * side; x++) {
             const size_t i = static_cast<size_t>(y) * kScale * side + x;
-            if (output[i] != flat[i]) {
+            if (std::abs(output[i] - flat[i]) > kRounding) {
                 farthest = std::max({farthest, std::abs(y / kScale - middle), std::abs(x / kScale - middle)});
             }
         }

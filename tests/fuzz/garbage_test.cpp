@@ -93,7 +93,10 @@ TEST(Garbage, GetsAStatusOrTheRightAnswer) {
             continue;  // sums have a place for each column phase: gigabytes for the largest strides
         ++computed;
         steep += std::max(spec.stride_h, spec.stride_w) > 1 << 16;
-        Problem problem(spec, random.next(), Placement::kShuffled);
+        KernelName chosen;
+        ASSERT_TRUE(parse_kernel_name(tconv_plan_kernel(plan.get()), &chosen));
+        Problem problem(spec, random.next(), Placement::kShuffled,
+                        chosen.winograd_outputs() > 0 ? winograd_rules(spec) : DataRules());
         ASSERT_EQ(runner.run(problem), TCONV_OK) << where << runner.log;
         if (is_exact(spec) && spec.activation != TCONV_ACT_LEAKY_RELU) {
             ASSERT_EQ(problem.compare(problem.expected()), "") << where << ' ' << runner.kernel;

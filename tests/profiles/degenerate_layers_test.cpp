@@ -27,11 +27,13 @@ void expect_every_kernel_right(const std::string &text) {
     SCOPED_TRACE(text);
     Runner runner;
     for (const int32_t dtype : testing::dtypes()) {
-        Problem problem(layer(text, dtype), 11);
-        const std::vector<double> expected = problem.expected();
-        for (const std::string &kernel : testing::kernels_for(problem.spec)) {
-            ASSERT_EQ(runner.run(problem, kernel), TCONV_OK) << kernel << runner.log;
-            EXPECT_EQ(problem.compare(expected), "") << kernel;
+        for (const testing::Lot &lot : testing::lots_for(layer(text, dtype))) {
+            Problem problem(lot.spec, 11, testing::Placement::kDense, lot.rules);
+            const std::vector<double> expected = problem.expected();
+            for (const std::string &kernel : lot.kernels) {
+                ASSERT_EQ(runner.run(problem, kernel), TCONV_OK) << kernel << runner.log;
+                EXPECT_EQ(problem.compare(expected), "") << kernel;
+            }
         }
     }
 }

@@ -61,6 +61,12 @@ def legal_layer(random):
     return ((batch, c, *map(int, size)), (c, per_group, *map(int, kernel)), {**arguments, "groups": groups})
 
 
+def exact_filter(random, shape, multiple=225):
+    """Integers on which every kernel's sums are exact: multiples of what Winograd's transformed filters divide by, which
+    for phases of at most two taps is 9."""
+    return (multiple * random.integers(-3, 4, shape)).astype(np.float32)
+
+
 # Unit roundoff of what an element type is computed in and of what it is stored in, and half its least number above zero.
 ROUNDOFF = {"float64": (2.0**-53, 2.0**-53, 2.0**-1075), "float32": (2.0**-24, 2.0**-24, 2.0**-150),
             "float16": (2.0**-24, 2.0**-11, 2.0**-25), "bfloat16": (2.0**-24, 2.0**-8, 2.0**-134)}
@@ -72,6 +78,16 @@ def bound(dtype, products, magnitudes, expected):
     return (products + 2) * (working + 2.0**-53) * magnitudes + 2 * stored * abs(expected) + least
 
 
+def winograd_bound(x, w, groups=1, dilation=1, **_):
+    """What docs/python.md adds where Winograd's kernels may be chosen: [1, C_out, 1, 1], by each channel's largest |x|."""
+    if groups != 1 or np.any(np.array(dilation) != 1):
+        return 0.0
+    channels = x.shape[-3]
+    largest = np.abs(x.reshape(-1, *x.shape[-3:])).max(axis=(0, 2, 3)).astype(np.float64)
+    sums = largest @ np.abs(w).sum(axis=(2, 3), dtype=np.float64)
+    return (24 * (1 + 1 / channels**0.5) + channels**0.5 / 8) * 2.0**-24 * sums[None, :, None, None]
+
+
 def float32_bound(x, w, b=None, **arguments):
     """The bound of a layer, from its float32 arrays."""
     arguments = dict(arguments)
@@ -79,4 +95,5 @@ def float32_bound(x, w, b=None, **arguments):
     arguments["pads"] = (*padding, *padding)
     magnitudes = conv_transpose2d(np.abs(x), np.abs(w), None if b is None else np.abs(b), **arguments)
     products = w.shape[0] // arguments.get("groups", 1) * w.shape[2] * w.shape[3]
-    return bound("float32", products, magnitudes, conv_transpose2d(x, w, b, **arguments))
+    rounded = bound("float32", products, magnitudes, conv_transpose2d(x, w, b, **arguments))
+    return rounded + winograd_bound(x, w, **arguments)

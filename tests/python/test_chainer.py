@@ -16,7 +16,8 @@ def own_cache(monkeypatch, tmp_path):
 
 
 def arrays(random, x_shape=(2, 4, 5, 6), w_shape=(4, 3, 3, 4), groups=1):
-    return tuple(random.integers(-3, 4, shape).astype(np.float32) for shape in (x_shape, w_shape, (w_shape[1] * groups,)))
+    x, b = (random.integers(-3, 4, shape).astype(np.float32) for shape in (x_shape, (w_shape[1] * groups,)))
+    return x, reference.exact_filter(random, w_shape, 9), b
 
 
 @pytest.mark.parametrize("change", [(-2, -1), (-1, 0), (0, 0), (2, 1), (1, -1)])

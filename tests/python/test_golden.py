@@ -104,7 +104,9 @@ def test_results_and_refusals(framework, run):
             assert known, f"{case['id']} {case['args']} {case['x']} {case['w']}: {framework} says {case['error']}"
             continue
         expected = case["results"]["y"]
-        close = np.allclose(y, expected, atol=1e-5) if case.get("real") else np.array_equal(y, expected)
+        # Sums of integers are exact, but for what Winograd's tiles in float32 divide by three.
+        tiles = np.asarray(y).dtype == np.float32
+        close = np.allclose(y, expected, atol=1e-5) if case.get("real") or tiles else np.array_equal(y, expected)
         assert close or known, f"{case['id']} {case['args']} {case['x']} {case['w']}"
         compared += close
     assert compared > 500 and refused > 0, (compared, refused)

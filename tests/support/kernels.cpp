@@ -36,7 +36,19 @@ bool parse_kernel_name(const std::string &name, KernelName *parsed) {
     return std::sscanf(tile.c_str() + digits, "%dx%d%c", &parsed->tile_a, &parsed->tile_m, &rest) == 2;
 }
 
+int KernelName::winograd_outputs() const {
+    const std::string prefix = "winograd";
+    return family.rfind(prefix, 0) == 0 ? std::atoi(family.c_str() + prefix.size()) : 0;
+}
+
 bool may_refuse(const KernelName &kernel, const tconv_spec &s) {
+    if (kernel.winograd_outputs() > 0) {
+        const auto one_to_three_taps = [](int64_t size, int64_t stride) { return stride <= size && size <= 3 * stride; };
+        return s.math == TCONV_MATH_STRICT || s.groups != 1 || s.dilation_h != 1 || s.dilation_w != 1 ||
+               (s.activation == TCONV_ACT_SOFTMAX && s.softmax_axis == TCONV_AXIS_LAST) ||
+               !one_to_three_taps(s.kernel_h, s.stride_h) || !one_to_three_taps(s.kernel_w, s.stride_w) ||
+               (s.kernel_h == s.stride_h && s.kernel_w == s.stride_w);
+    }
     if (kernel.lanes == "depthwise")
         return s.in_channels != s.groups || s.out_channels != s.groups;
     if (kernel.lanes == "merged") {
@@ -51,6 +63,8 @@ bool may_refuse_gradient(const KernelName &kernel, const tconv_spec &s, int32_t 
         return false;
     if (kernel.lanes == "depthwise")
         return s.in_channels != s.groups || s.out_channels != s.groups;
+    if (kernel.winograd_outputs() > 0)
+        return true;
     return kernel.lanes != "channels" && (which == TCONV_GRADIENT_FILTER || kernel.lanes != "pixels");
 }
 
@@ -85,7 +99,7 @@ std::vector<std::string> usable_kernels() {
     tconv_spec spec;
     tconv_spec_init(&spec, sizeof spec);
     spec.in_channels = spec.out_channels = spec.groups = spec.in_h = spec.in_w = 1;
-    spec.kernel_h = spec.kernel_w = spec.stride_h = spec.stride_w = 2;  // what every family computes
+    spec.kernel_h = spec.kernel_w = 4, spec.stride_h = spec.stride_w = 2;  // what every family computes
     for (const std::string &name : all_kernels()) {
         tconv_plan *plan = nullptr;
         spec.dtype = dtype_of(name);
@@ -117,7 +131,8 @@ CaseKind kind_of(const KernelName &kernel, const tconv_spec &s, Placement placem
     CaseKind kind;
     const reference::Size out = reference::output_size(s);
     // Kernels without a tile (gather) are cut by their blocks only; odd sizes stand for ragged ones.
-    const int a = kernel.tile_a > 0 ? kernel.tile_a : 2, m = kernel.tile_m > 0 ? kernel.tile_m : 2;
+    const int tile = kernel.winograd_outputs() > 0 ? kernel.winograd_outputs() : kernel.tile_m;
+    const int a = kernel.tile_a > 0 ? kernel.tile_a : 2, m = tile > 0 ? tile : 2;
     const int64_t lanes = kernel.lanes == "depthwise" ? s.out_channels
                           : kernel.lanes == "merged"  ? int64_t{1} * s.out_channels / s.groups * s.stride_w
                                                       : s.out_channels / s.groups;

@@ -13,18 +13,22 @@ namespace tconv::testing {
 struct KernelName {  // tconv_<dtype>_<family>[_<lanes><a>x<m>]_<isa>
     std::string dtype, family, lanes, isa;
     int tile_a = 0, tile_m = 0;  // 0 where the name has no tile
+
+    // Of a tile of Winograd's filtering along each axis; 0 for kernels that add up the products themselves.
+    int winograd_outputs() const;
 };
 
 // False if the name does not follow the grammar.
 bool parse_kernel_name(const std::string &name, KernelName *parsed);
 
 // The layers a kernel is documented not to compute: depthwise kernels those that are not depthwise; merged kernels
-// stride_w = 1, softmax along a row, and under STRICT those whose merged phases would multiply padding weights.
+// stride_w = 1, softmax along a row, and under STRICT those whose merged phases would multiply padding weights;
+// Winograd's STRICT, groups, dilation, softmax along a row, and phases other than of one to three taps, or all of one.
 bool may_refuse(const KernelName &kernel, const tconv_spec &spec);
 
 // The gradients (tconv_gradient) of layers that a kernel is documented not to compute: of the bias none; of the input
-// those that gather and merged ones; of the filter all but those whose lanes are channels; and depthwise kernels again
-// layers that are not depthwise.
+// those that gather and merged ones; of the filter all but those whose lanes are channels; of both Winograd's; and
+// depthwise kernels again layers that are not depthwise.
 bool may_refuse_gradient(const KernelName &kernel, const tconv_spec &spec, int32_t which);
 
 // The element type that a kernel of this name computes; the program ends if the name has none.

@@ -1,5 +1,6 @@
 #include "problem.h"
 
+#include <algorithm>
 #include <array>
 #include <numeric>
 
@@ -15,6 +16,15 @@ int64_t taps_at_most(int64_t kernel, int64_t stride, int64_t dilation) {
 }
 
 }  // namespace
+
+DataRules winograd_rules(const tconv_spec &s, DataRules rules) {
+    const auto denominator = [](int64_t kernel, int64_t stride) {
+        const int64_t taps = taps_at_most(kernel, stride, 1);
+        return taps == 1 ? 1 : taps == 2 ? 3 : 15;
+    };
+    rules.filter_multiple = denominator(s.kernel_h, s.stride_h) * denominator(s.kernel_w, s.stride_w);
+    return rules;
+}
 
 Magnitudes magnitudes_of(int32_t dtype) {
     switch (dtype) {
@@ -56,12 +66,17 @@ Problem::Problem(const tconv_spec &s, uint64_t seed, Placement placement, DataRu
     const int64_t terms = s.in_channels / s.groups * taps_at_most(s.kernel_h, s.stride_h, s.dilation_h) *
                           taps_at_most(s.kernel_w, s.stride_w, s.dilation_w);
     const Magnitudes most = magnitudes_of(s.dtype);
-    const int64_t largest =
-        largest_factor(s.dtype, rules.largest > 0 ? rules.largest : most.value, terms, rules.filter_multiple);
+    const int64_t limit = rules.largest > 0 ? rules.largest : most.value;
+    const int64_t largest = largest_factor(s.dtype, limit, terms, rules.filter_multiple);
+    // Multiples leave few numbers of a short type for the weights; the input takes what the sums allow.
+    const int64_t largest_input =
+        rules.filter_multiple == 1
+            ? largest
+            : std::max(largest, std::min(limit, most.sum / (terms * rules.filter_multiple) / largest));
     const auto value = [&](int64_t magnitude) {
         return rules.integers ? static_cast<double>(random.range(-magnitude, magnitude)) : 2 * random.unit() - 1;
     };
-    input.change([&](int64_t, double) { return random.chance(rules.density) ? value(largest) : 0.0; });
+    input.change([&](int64_t, double) { return random.chance(rules.density) ? value(largest_input) : 0.0; });
     const double unit = rules.integers ? most.unit : 1, weight_unit = rules.integers ? unit * rules.filter_multiple : 1;
     filter.change([&](int64_t, double) { return value(largest) * weight_unit; });
     residual.change([&](int64_t, double) { return value(most.added) * unit; });

@@ -13,15 +13,21 @@ namespace tconv::testing {
 struct DataRules {
     bool integers = true;         // else uniform reals in [-1, 1)
     double density = 0.75;        // of non-zero input values
-    int32_t filter_multiple = 1;  // weights are multiples of this (Winograd: the square of its common denominator)
+    int32_t filter_multiple = 1;  // weights are multiples of this (winograd_rules)
     int64_t largest = 0;          // magnitude of the integers in input and filter; 0: what the type and the sums allow
 };
 
+// The rules under which Winograd's tiles are exact as well, whatever their size: along an axis with phases of two taps
+// the transformed weights have the denominator 3 and powers of two, with three taps 15. What is transformed is larger
+// than the sums, by up to 2^7 and counted in quarters; it stays below 2^24 quarters because sums of as many products as
+// these are far smaller than their bound, which small values keep (largest_factor).
+DataRules winograd_rules(const tconv_spec &spec, DataRules rules = {});
+
 // Integer data is bounded so that every partial sum of products, bias and residual, in any order, is an integer that
 // the arithmetic holds: of at most 2^20 in magnitude in float, 2^50 in double, with bits to spare for slopes that are
-// powers of two. The only rounding is the last, to the storage type. The data of f64 are so large that hardly any product
-// or sum is a float, and those of f16 and bf16 such that many sums are no number of theirs. Weights, bias and residual of
-// f16, and with them sums, count in sixteenths: so they stay below 2^16, where f16 ends.
+// powers of two. The only rounding is the last, to the storage type. The data of f64 are so large that hardly any
+// product or sum is a float, and those of f16 and bf16 such that many sums are no number of theirs. Weights, bias and
+// residual of f16, and with them sums, count in sixteenths: so they stay below 2^16, where f16 ends.
 struct Magnitudes {
     int64_t value, sum, added;  // of input and filter; of the sum of products; of bias and residual
     double unit;                // in which weights and all that is added up count

@@ -31,6 +31,10 @@ AxisDraw draw_axis(Random &random, const SpecLimits &limits) {
     a.kernel = static_cast<int32_t>(random.chance(0.6) ? random.range(1, 5) : random.range(1, limits.largest_kernel));
     a.stride = static_cast<int32_t>(random.chance(0.5) ? random.range(1, 2) : random.range(1, limits.largest_stride));
     a.dilation = static_cast<int32_t>(random.chance(0.6) ? 1 : random.range(1, limits.largest_dilation));
+    if (limits.winograd) {
+        a.dilation = 1;
+        a.kernel = static_cast<int32_t>(random.range(a.stride, 3 * a.stride));
+    }
     if (random.chance(0.4))
         a.output_padding = static_cast<int32_t>(random.below(std::max(a.stride, a.dilation)));
     return a;
@@ -62,12 +66,12 @@ void draw_pads(Random &random, AxisDraw *a) {
     a->begin = a->end = 0;
 }
 
-void draw_channels(Random &random, bool depthwise, tconv_spec *s) {
-    const int64_t kind = random.below(10);
+void draw_channels(Random &random, const SpecLimits &limits, tconv_spec *s) {
+    const int64_t kind = limits.winograd ? 9 : random.below(10);
     s->groups = 1;
     s->in_channels = random.pick(kChannels);
     s->out_channels = random.pick(kChannels);
-    if (depthwise) {
+    if (limits.depthwise) {
         s->groups = s->out_channels = s->in_channels;
     } else if (kind < 2) {  // a few groups
         s->groups = static_cast<int32_t>(random.range(2, 5));
@@ -103,7 +107,7 @@ tconv_spec draw_spec(Random &random, const SpecLimits &limits) {
     tconv_spec_init(&s, sizeof s);
     s.dtype = limits.dtype;
     s.batch = static_cast<int32_t>(random.chance(0.02) ? 0 : random.chance(0.7) ? 1 : random.range(2, 3));
-    draw_channels(random, limits.depthwise, &s);
+    draw_channels(random, limits, &s);
     AxisDraw h = draw_axis(random, limits), w = random.chance(0.4) ? h : draw_axis(random, limits);
     if (random.chance(0.15)) {
         w.in = random.pick(kWidths);
@@ -126,7 +130,7 @@ tconv_spec draw_spec(Random &random, const SpecLimits &limits) {
     s.pad_top = h.begin, s.pad_bottom = h.end, s.output_padding_h = h.output_padding;
     s.pad_left = w.begin, s.pad_right = w.end, s.output_padding_w = w.output_padding;
     s.layout = random.chance(0.5) ? TCONV_NCHW : TCONV_NHWC;
-    s.math = random.chance(0.5) ? TCONV_MATH_FAST : TCONV_MATH_STRICT;
+    s.math = limits.winograd || random.chance(0.5) ? TCONV_MATH_FAST : TCONV_MATH_STRICT;
     s.has_bias = random.chance(0.7) ? 1 : 0;
     if (random.chance(0.4))
         s.residual = static_cast<int32_t>(random.range(1, 2));

@@ -16,6 +16,7 @@ struct SpecLimits {
     int32_t largest_size = 40, largest_kernel = 11, largest_stride = 6, largest_dilation = 4;
     bool activations = true;  // false: none
     bool depthwise = false;   // groups = in_channels = out_channels in every layer, not now and then
+    bool winograd = false;    // FAST, one group, no dilation and phases of one to three taps, likewise
     bool exact_only = false;  // only activations whose result on integers is exact (see is_exact)
 };
 

@@ -98,6 +98,32 @@ std::vector<std::string> kernels_for(const tconv_spec &spec) {
     return names;
 }
 
+namespace {
+
+bool is_winograd(const std::string &kernel) {
+    KernelName parsed;
+    return parse_kernel_name(kernel, &parsed) && parsed.winograd_outputs() > 0;
+}
+
+}  // namespace
+
+std::vector<Lot> lots_for(const tconv_spec &spec, const DataRules &rules) {
+    Lot direct = {spec, rules, {}}, winograd = {spec, winograd_rules(spec, rules), {}};
+    for (const std::string &kernel : kernels_for(spec))
+        (is_winograd(kernel) ? winograd : direct).kernels.push_back(kernel);
+    if (winograd.kernels.empty())
+        return {direct};
+    return {direct, winograd};
+}
+
+std::vector<Lot> lots_and_choice_for(const tconv_spec &spec, const DataRules &rules) {
+    std::vector<Lot> lots = lots_for(spec, rules);
+    const Plan plan(spec);
+    const bool winograd = plan.status == TCONV_OK && is_winograd(tconv_plan_kernel(plan.get()));
+    (winograd ? lots.back() : lots.front()).kernels.emplace_back();
+    return lots;
+}
+
 tconv_spec layer(const std::string &text) {
     tconv_spec spec;
     tconv_spec_init(&spec, sizeof spec);

@@ -72,6 +72,19 @@ struct Runner : Listener {
 // The usable kernels of the spec's dtype that must compute it: all but those that may_refuse it.
 std::vector<std::string> kernels_for(const tconv_spec &spec);
 
+// Kernels of a layer with the rules for data on which all of them are exact.
+struct Lot {
+    tconv_spec spec;
+    DataRules rules;
+    std::vector<std::string> kernels;
+};
+
+// kernels_for(spec) in one lot or two: Winograd's want weights of their own (winograd_rules).
+std::vector<Lot> lots_for(const tconv_spec &spec, const DataRules &rules = {});
+
+// The same with "", the plan's choice, in the lot of the kernel that the plan chooses.
+std::vector<Lot> lots_and_choice_for(const tconv_spec &spec, const DataRules &rules = {});
+
 // Names the instances of tests with a dtype as their parameter.
 constexpr auto dtype_test_name = [](const auto &info) { return dtype_text(info.param); };
 

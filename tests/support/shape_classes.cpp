@@ -80,6 +80,15 @@ constexpr ShapeClass kClasses[] = {
     {"MergedUnitCroppedInside",        "n1_c3_h6_w70_o37_k5x5_s1x4_p0,3,0,0_op0,0_d1x1_g1_f32_nchw"},
     {"ChannelMultiplier",              "n1_c11_h5_w6_o33_k3x3_s2x2_p1,1,1,1_op0,0_d1x1_g11_f32_nchw"},
     {"OneOutputPerGroup",              "n1_c24_h5_w6_o6_k3x3_s2x2_p1,1,1,1_op0,0_d1x1_g6_f32_nchw"},
+    // Tiles of several outputs: cut by the map's end, by crops, and by blocks; phases of unlike taps; one axis only.
+    {"TilesOfThreeTaps",               "n2_c19_h19_w23_o35_k6x6_s2x2_p2,1,2,3_op0,1_d1x1_g1_f32_nchw"},
+    {"TilesOfTwoAndThreeTaps",         "n1_c35_h13_w18_o20_k5x8_s2x3_p0,5,1,0_op1,2_d1x1_g1_f32_nchw_clip-9,9_resbefore"},
+    {"TilesOfOneTapDown",              "n1_c17_h9_w70_o21_k1x3_s1x1_p0,1,0,1_op0,0_d1x1_g1_f32_nchw"},
+    {"TilesOfOneTapAcross",            "n1_c17_h70_w5_o21_k9x4_s3x4_p2,0,2,0_op0,0_d1x1_g1_f32_nchw_relu"},
+    {"TilesOfOneAndTwoTaps",           "n1_c9_h11_w14_o33_k4x5_s3x4_p-5,1,7,-3_op0,0_d1x1_g1_f32_nchw"},
+    {"TilesOfManyBlocks",              "n1_c35_h31_w67_o35_k3x3_s1x1_p1,1,1,1_op0,0_d1x1_g1_f32_nchw"},
+    {"TilesOfManyChannelBlocks",       "n1_c515_h7_w15_o35_k3x3_s1x1_p1,1,1,1_op0,0_d1x1_g1_f32_nchw"},
+    {"TilesOfManyUnits",               "n1_c9_h7_w9_o515_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw"},
     // The kernel equals the stride: no two taps meet.
     {"KernelEqualsStride",             "n1_c20_h5_w6_o12_k2x2_s2x2_p0,0,0,0_op0,0_d1x1_g1_f32_nchw_relu"},
     {"KernelEqualsStrideEight",        "n1_c20_h3_w3_o3_k8x8_s8x8_p0,0,0,0_op0,0_d1x1_g1_f32_nchw"},

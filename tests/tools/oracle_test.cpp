@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <limits>
@@ -126,6 +127,33 @@ TEST(ExactData, AreNumbersOfTheTypeWithExactSums) {
     }
 }
 
+// Three taps down, two across.
+TEST(ExactData, OfWinogradsKernelsAreMultiplesOfTheirDenominators) {
+    for (const int32_t dtype : {TCONV_F32, TCONV_F16, TCONV_BF16}) {
+        for (const int32_t activation : {TCONV_ACT_NONE, TCONV_ACT_GELU}) {
+            for (const int32_t channels : {1, 64, 4096}) {
+                tconv_spec spec = small_spec();
+                spec.dtype = dtype, spec.activation = activation;
+                spec.in_channels = channels, spec.kernel_h = 5;
+                const ExactData data(spec, Sums::winograd);
+                double unit = 1;  // a power of two
+                while (activation != TCONV_ACT_NONE && unit > 0x1p-20)
+                    unit /= 2;
+                if (dtype == TCONV_F16)
+                    unit /= 16;
+                double most = 0;
+                for (const float weight : data.filter) {
+                    EXPECT_EQ(rounded_to(dtype, weight), weight);
+                    EXPECT_EQ(std::fmod(weight / unit, 45), 0) << weight;
+                    most = std::max(most, std::fabs(static_cast<double>(weight)));
+                }
+                EXPECT_GT(most, 0);
+                EXPECT_TRUE(std::any_of(data.input.begin(), data.input.end(), [](float x) { return x != 0; }));
+            }
+        }
+    }
+}
+
 class AnswerOf : public ::testing::TestWithParam<int32_t> {};
 INSTANTIATE_TEST_SUITE_P(Types, AnswerOf, ::testing::ValuesIn(testing::dtypes()),
                          [](const auto &info) { return testing::dtype_text(info.param); });
@@ -133,12 +161,12 @@ INSTANTIATE_TEST_SUITE_P(Types, AnswerOf, ::testing::ValuesIn(testing::dtypes())
 TEST_P(AnswerOf, OneWrongOutputIsFoundAndNamed) {
     tconv_spec spec = small_spec();
     spec.dtype = GetParam();
-    const ExactData data(spec);
+    const Threads threads(1);
+    Trial trial(spec, nullptr, threads);
+    const ExactData data(spec, sums_of(*kernel_by_name(trial.kernel().c_str())));
     const Answer answer(spec, data, kAll);
     EXPECT_TRUE(answer.whole());
-    const Threads threads(1);
     Tensors tensors(spec, data);
-    Trial trial(spec, nullptr, threads);
     trial.pack(tensors);
     trial.run(trial.complete(tensors.arguments()));
     const Comparison right = answer.compare(tensors);

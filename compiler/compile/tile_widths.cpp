@@ -1,0 +1,84 @@
+#include "tile_widths.h"
+
+#include <algorithm>
+
+#include "geometry.h"
+#include "shares.h"
+#include "winograd_blocking.h"
+
+namespace tconv::compiler {
+
+namespace {
+
+// Widths of tiles of at most `steps` that make up a row of `length`, differing by one at most.
+void add_widths(std::set<int> &widths, int64_t length, int64_t steps) {
+    const int64_t tiles = ceil_div(length, steps);
+    if (tiles > 0) {
+        widths.insert(static_cast<int>(length / tiles));
+        widths.insert(static_cast<int>(ceil_div(length, tiles)));
+    }
+}
+
+// Tiles along an axis of the blocks of all phases.
+std::set<int64_t> tiles_of_blocks(const Axis &axis, int64_t block, int32_t blocks, int64_t outputs) {
+    std::set<int64_t> tiles;
+    for (int64_t x0 = 0; x0 < std::min(axis.stride, axis.out); x0++) {
+        const Phase phase = phase_of(axis, floor_mod(axis.crop + x0, axis.stride));
+        for (int32_t i = 0; i < blocks; i++) {
+            const int64_t length = std::clamp<int64_t>(phase.count - i * block, 0, block);
+            tiles.insert(ceil_div(length, outputs_along(outputs, phase.taps)));
+        }
+    }
+    return tiles;
+}
+
+}  // namespace
+
+std::set<int> widths_of_tiles(const tconv_spec &spec, const Choice &choice, int step, int steps) {
+    const LayerParams &p = choice.blocking.params;
+    const bool merged = p.merged_w > 1;
+    const Axis axis = geometry_of(spec).w;
+    std::set<int> widths;
+    for (int block = 0; block < p.blocks_w; block++) {
+        const int64_t begin = p.first_w + static_cast<int64_t>(block) * p.block_w;
+        const int64_t end = std::min<int64_t>(p.end_w, begin + p.block_w);
+        for (int64_t i = 0; i < (merged ? 1 : std::min(axis.stride, axis.out)); i++) {
+            int64_t columns = end - begin;
+            if (!merged) {
+                const Phase phase = phase_of(axis, floor_mod(axis.crop + i, axis.stride));
+                columns = std::min(end, phase.first_q + phase.count) - std::max(begin, phase.first_q);
+            }
+            if (columns <= 0) {
+                continue;
+            }
+            add_widths(widths, ceil_div(columns, step), steps);
+        }
+    }
+    return widths;
+}
+
+std::set<int> widths_of_winograd_tiles(const tconv_spec &spec, const Choice &choice, int steps) {
+    const LayerParams &p = choice.blocking.params;
+    const Geometry geometry = geometry_of(spec);
+    const int32_t outputs = outputs_of_tile(choice.kernel->family);
+    std::set<int> widths;
+    for (int64_t lines : tiles_of_blocks(geometry.h, p.block_h, p.blocks_h, outputs)) {
+        for (int64_t columns : tiles_of_blocks(geometry.w, p.block_w, p.blocks_w, outputs)) {
+            add_widths(widths, lines * columns, steps);
+        }
+    }
+    return widths;
+}
+
+std::set<int> taps_of_phases(const tconv_spec &spec) {
+    const Geometry geometry = geometry_of(spec);
+    std::set<int> taps;
+    for (const Axis &axis : {geometry.h, geometry.w}) {
+        for (int64_t r = 0; r < axis.stride; r++) {
+            taps.insert(static_cast<int>(phase_of(axis, r).taps));
+        }
+    }
+    return taps;
+}
+
+}  // namespace tconv::compiler

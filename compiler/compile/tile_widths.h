@@ -1,0 +1,19 @@
+// Which loops a compiled layer calls: the widths of the tiles that its rows are cut into, as call_tiles
+// (compiler/layer/tile_row.cpp) cuts them.
+#pragma once
+
+#include <set>
+
+#include "choose.h"
+#include "tconv/tconv.h"
+
+namespace tconv::compiler {
+
+// In steps of `step` pixels, of tiles of at most `steps`.
+std::set<int> widths_of_tiles(const tconv_spec &spec, const Choice &choice, int step, int steps);
+
+// Of Winograd's tiles, of which all of a block make one row, and the numbers of taps of its phases along either axis.
+std::set<int> widths_of_winograd_tiles(const tconv_spec &spec, const Choice &choice, int steps);
+std::set<int> taps_of_phases(const tconv_spec &spec);
+
+}  // namespace tconv::compiler

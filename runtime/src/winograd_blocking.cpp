@@ -1,0 +1,220 @@
+#include "winograd_blocking.h"
+
+#include <algorithm>
+
+#include "cost.h"
+#include "geometry.h"
+#include "layer_shape.h"
+#include "shares.h"
+#include "spec.h"
+
+namespace tconv {
+
+namespace {
+
+constexpr int64_t kMostTaps = 3;
+// All of a task's scratch stays below the 2 MiB a thread that interfaces promise.
+constexpr int64_t kScratchTarget = 2000 << 10;
+// Lanes of a unit, and bytes of channels that are multiplied at once: 16 KiB of weights, which stay in the first level of
+// cache for all tiles of a block. With 256 channels, whose weights every tile reads from the second, 256 channels to 256
+// with a 4 x 4 kernel and stride 2 took 13.0 ms instead of 9.3 (Ice Lake).
+constexpr int64_t kUnitLanes = 64, kBlockBytes = 256;
+constexpr int64_t kTaskTarget = 16, kTaskWork = 2'000'000;
+
+struct Shape {
+    int64_t element, outputs;  // bytes of a number; of a tile along an axis
+    WinogradAxis h, w;
+    int64_t span_h = 0, span_w = 0, phases = 0;  // phases: of a row
+    Panels panels = {};
+    int64_t lanes = 0, width = 0, lane_blocks = 0, unit_blocks = 0, units = 0;
+    int64_t block_h = 0, block_w = 0;
+    // What is at hand at once: panels that are staged and that are transformed, units whose products are kept.
+    int64_t staged_panels = 0, block_panels = 0, kept_units = 0;
+    bool direct = false;  // sums are kept for other views only, of one unit
+    // Numbers of scratch.
+    int64_t staged_row = 0, staged_panel = 0, staged = 0, transformed = 0, products = 0, sums = 0;
+
+    int64_t line() const { return kCacheLine / element; }
+    double packed_bytes() const {
+        return static_cast<double>(points_of(h, outputs)) * static_cast<double>(points_of(w, outputs)) *
+               static_cast<double>(panels.reduction) * static_cast<double>(width * lane_blocks * element);
+    }
+    int64_t sums_units() const { return direct ? 1 : kept_units; }
+    int64_t bytes() const { return (staged + transformed + products + sums) * element; }
+};
+
+// An odd number of cache lines, so that what lies so far apart does not share sets of the first-level cache.
+int64_t odd_lines(int64_t numbers, int64_t line) {
+    const int64_t lines = ceil_div(numbers, line);
+    return (lines + (lines % 2 == 0 ? 1 : 0)) * line;
+}
+
+void measure(Shape &shape) {
+    const int64_t line = shape.line(), lanes = shape.unit_blocks * shape.width;
+    const int64_t rows = round_up(shape.block_h, shape.outputs) + shape.span_h;
+    const int64_t columns = round_up(shape.block_w, shape.outputs) + shape.span_w;
+    shape.staged_row = columns * line;
+    shape.staged_panel = odd_lines(rows * shape.staged_row, line);
+    shape.staged = shape.staged_panel * shape.staged_panels;
+    shape.transformed = shape.products = 0;
+    for (const int64_t taps_h : {shape.h.taps, shape.h.most_taps()}) {
+        for (const int64_t taps_w : {shape.w.taps, shape.w.most_taps()}) {
+            const int64_t points = points_along(shape.outputs, taps_h) * points_along(shape.outputs, taps_w);
+            const int64_t tiles = ceil_div(shape.block_h, outputs_along(shape.outputs, taps_h)) *
+                                  ceil_div(shape.block_w, outputs_along(shape.outputs, taps_w));
+            shape.transformed =
+                std::max(shape.transformed, points * shape.block_panels * odd_lines(tiles * line, line));
+            shape.products = std::max(shape.products, shape.kept_units * points * odd_lines(tiles * lanes, line));
+        }
+    }
+    shape.sums = shape.sums_units() * shape.block_h * shape.block_w * lanes * shape.phases;
+}
+
+// Whole rows of tiles where they fit, else a part of one.
+void choose_blocks(Shape &shape, int64_t count_h, int64_t count_w) {
+    const int64_t tiles_h = ceil_div(count_h, shape.outputs), tiles_w = ceil_div(count_w, shape.outputs);
+    auto fits = [&](int64_t high, int64_t wide) {
+        shape.block_h = std::min(count_h, high * shape.outputs);
+        shape.block_w = std::min(count_w, wide * shape.outputs);
+        measure(shape);
+        return shape.bytes() <= kScratchTarget;
+    };
+    int64_t high = 1, wide = tiles_w;
+    while (wide > 1 && !fits(1, wide)) {
+        wide = even_share(tiles_w, wide - 1);
+    }
+    while (high < tiles_h && fits(high + 1, wide)) {
+        high++;
+    }
+    fits(even_share(tiles_h, high), wide);
+}
+
+// How much to keep at hand at once. The fewer tiles a block has, the more often weights are read; the fewer units, the more
+// often the input is transformed, or even staged, anew.
+void choose_shape(Shape &shape, int64_t count_h, int64_t count_w, bool all_units) {
+    constexpr double kTransform = 5, kStage = 3;  // cycles of a vector of channels: a point of it; a staged pixel
+    const double vectors = static_cast<double>(shape.width) / static_cast<double>(shape.line());
+    double least = 0;
+    Shape best = shape;
+    for (const int64_t units : {int64_t{1}, int64_t{2}, int64_t{4}}) {
+        for (const int64_t staged : {shape.panels.count, shape.block_panels}) {
+            Shape candidate = shape;
+            candidate.kept_units = all_units ? shape.units : std::min(units, shape.units);
+            candidate.staged_panels = staged;
+            choose_blocks(candidate, count_h, count_w);
+            const double tiles = static_cast<double>(ceil_div(candidate.block_h, shape.outputs) *
+                                                     ceil_div(candidate.block_w, shape.outputs));
+            const double again = kTransform + (staged == shape.panels.count ? 0 : kStage);
+            const double cycles =
+                again / (static_cast<double>(candidate.kept_units * shape.unit_blocks) * vectors) +
+                static_cast<double>(shape.line() * kCacheLine) / (weight_bytes_per_cycle(shape.packed_bytes()) * tiles);
+            if (least == 0 || cycles < least) {
+                least = cycles;
+                best = candidate;
+            }
+        }
+    }
+    shape = best;
+}
+
+}  // namespace
+
+tconv_status block_winograd(const tconv_spec &spec, Direction direction, const Kernel &kernel, Blocking *blocking,
+                            Message &why) {
+    auto refuse = [&](const char *reason) { return why.fail(TCONV_UNSUPPORTED, "%s", reason); };
+    if (direction != Direction::output)
+        return refuse("does not compute this gradient");
+    if (spec.math == TCONV_MATH_STRICT)
+        return refuse("rounds otherwise than the direct sum, which STRICT rules out");
+    if (spec.groups != 1)
+        return refuse("only for groups = 1");
+    if (spec.dilation_h != 1 || spec.dilation_w != 1)
+        return refuse("only for dilation = 1");
+    Shape shape = {.element = computed_bytes(spec.dtype),
+                   .outputs = outputs_of_tile(kernel.family),
+                   .h = WinogradAxis(spec.kernel_h, spec.stride_h),
+                   .w = WinogradAxis(spec.kernel_w, spec.stride_w)};
+    if (std::min(shape.h.taps, shape.w.taps) < 1 || std::max(shape.h.most_taps(), shape.w.most_taps()) > kMostTaps)
+        return refuse("only for phases of 1 to 3 taps: stride <= kernel <= 3 * stride");
+    if (spec.activation == TCONV_ACT_SOFTMAX && spec.softmax_axis == TCONV_AXIS_LAST)
+        return refuse("softmax along a row needs whole rows, which blocks of tiles cut");
+    if (shape.h.most_taps() == 1 && shape.w.most_taps() == 1)
+        return refuse("phases of one tap leave nothing to save");
+
+    LayerParams p = layer_params_of(spec, Positions::strides, false);
+    p.tile = kernel.tile, p.tile_a = kernel.tile_a;
+    shape.span_h = p.nearest_h - p.farthest_h, shape.span_w = p.nearest_w - p.farthest_w;
+    shape.phases = p.stride_w;
+    shape.panels = cut_panels(p.channels, shape.element);
+    shape.lanes = p.outputs, shape.width = kernel.tile_a;
+    shape.lane_blocks = ceil_div(shape.lanes, shape.width);
+    shape.unit_blocks = std::clamp<int64_t>(kUnitLanes / shape.width, 1, shape.lane_blocks);
+    shape.units = ceil_div(shape.lane_blocks, shape.unit_blocks);
+    const bool softmax = p.softmax != 0;
+    shape.direct = p.direct && dtype_bytes(spec.dtype) == shape.element && shape.lanes % shape.width == 0 &&
+                   spec.layout == TCONV_NHWC;
+    shape.block_panels = std::min(shape.panels.count, kBlockBytes / kPanelBytes);
+    choose_shape(shape, p.end_h, p.end_w, softmax);
+
+    const double scratch = static_cast<double>(shape.staged) + static_cast<double>(shape.transformed) +
+                           static_cast<double>(shape.products) + static_cast<double>(shape.sums);
+    if (shape.packed_bytes() > kMaxElements || scratch > kMaxElements / 4)
+        return why.fail(TCONV_SIZE_OVERFLOW, "a task would need arrays of more than 2^31-1 elements");
+    blocking->packed_bytes = static_cast<int64_t>(shape.packed_bytes());
+
+    p.block_h = static_cast<int32_t>(shape.block_h), p.block_w = static_cast<int32_t>(shape.block_w);
+    p.blocks_h = static_cast<int32_t>(ceil_div(p.end_h, shape.block_h));
+    p.blocks_w = static_cast<int32_t>(ceil_div(p.end_w, shape.block_w));
+    const double work = static_cast<double>(p.end_h) * static_cast<double>(p.end_w) * p.channels * p.outputs *
+                        spec.kernel_h * spec.kernel_w;
+    const int64_t wanted = std::clamp<int64_t>(static_cast<int64_t>(work / kTaskWork), 1, kTaskTarget);
+    const int64_t shares = softmax ? 1
+                                   : std::clamp<int64_t>(ceil_div(wanted, int64_t{p.blocks_h} * p.blocks_w), 1,
+                                                         ceil_div(shape.units, shape.kept_units));
+    const int64_t task_units = ceil_div(shape.units, shares);
+
+    p.direct = shape.direct;
+    p.merged_h = p.merged_w = 1;
+    p.taps_h = p.kernel_h, p.taps_w = p.kernel_w;
+    p.lanes = static_cast<int32_t>(shape.lanes), p.lane_blocks = static_cast<int32_t>(shape.lane_blocks);
+    p.unit_blocks = static_cast<int32_t>(shape.unit_blocks);
+    p.units = p.group_units = static_cast<int32_t>(shape.units);
+    p.task_units = static_cast<int32_t>(task_units);
+    p.unit_tasks = static_cast<int32_t>(ceil_div(shape.units, task_units));
+    p.kept_units = static_cast<int32_t>(shape.kept_units);
+    p.sums_units = static_cast<int32_t>(shape.sums_units());
+    p.staged_minor = static_cast<int32_t>(shape.line());
+    p.staged_row = static_cast<int32_t>(shape.staged_row), p.staged_panel = static_cast<int32_t>(shape.staged_panel);
+    p.panels = static_cast<int32_t>(shape.panels.count);
+    p.panel_channels = static_cast<int32_t>(shape.panels.channels);
+    p.block_panels = static_cast<int32_t>(shape.block_panels);
+    p.staged_panels = static_cast<int32_t>(shape.staged_panels);
+    p.reduction = static_cast<int32_t>(shape.panels.reduction);
+    p.channel_step = static_cast<int32_t>(shape.panels.step);
+    p.sums_pitch = static_cast<int32_t>(shape.unit_blocks * shape.width);
+
+    Places places(shape.line());
+    places.place(shape.lanes);  // bias
+    p.slope_at = places.place(shape.lanes);
+    p.staged_at = places.place(shape.staged);
+    p.transformed_at = places.place(shape.transformed);
+    p.products_at = places.place(shape.products);
+    p.sums_at = places.place(shape.sums + kernel.vector);
+    int64_t statistics = 0;
+    if (softmax) {
+        statistics = shape.block_h * shape.block_w * p.stride_w;
+    }
+    p.peak_at = places.place(statistics);
+    p.total_at = places.place(statistics);
+    const int64_t tasks = static_cast<int64_t>(p.blocks_h) * p.blocks_w * p.unit_tasks;
+    if (!fits_int32(places.all()) || !fits_int32(tasks))
+        return why.fail(TCONV_SIZE_OVERFLOW, "a task would need scratch of more than 2^31-1 elements");
+    blocking->params = p;
+    blocking->scratch_bytes = places.all() * shape.element;
+    blocking->staged_bytes = shape.staged * shape.element;
+    blocking->sums_bytes = shape.sums * shape.element;
+    blocking->tasks = static_cast<int32_t>(tasks);
+    return TCONV_OK;
+}
+
+}  // namespace tconv
