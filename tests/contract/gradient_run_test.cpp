@@ -191,7 +191,7 @@ TEST_P(GradientRunTest, WhatIsWrittenMayOverlapNothing) {
     for (const Named &view : views()) {
         if (view.name == result)
             continue;
-        refused([&](auto *t) { place_result(t, (t->*view.view).data); }, result + " overlaps " + view.name);
+        refused([&](auto *t) { place_result(t, (t->*view.view).data = at); }, result + " overlaps " + view.name);
         refused([&](auto *t) { (t->*view.view).data = t->workspace = at; },
                 std::string("workspace overlaps ") + view.name);
     }
