@@ -193,8 +193,9 @@ def test_compile_without_a_break(channels_last):
         expected = model(x)
         assert torch.equal(torch.compile(model, backend=backend, fullgraph=True)(x), expected)
         compiled = torch.compile(model, backend="aot_eager", fullgraph=True, dynamic=True)
-        assert torch.allclose(compiled(x), expected, atol=1e-5)
-        assert torch.allclose(compiled(torch.cat([x, x], 2)), model(torch.cat([x, x], 2)), atol=1e-5)
+        # Other strides may take another kernel, one of which rounds by Winograd's tiles.
+        assert torch.allclose(compiled(x), expected, atol=1e-4)
+        assert torch.allclose(compiled(torch.cat([x, x], 2)), model(torch.cat([x, x], 2)), atol=1e-4)
     targets = [str(node.target) for node in graphs[0].graph.nodes if node.op == "call_function"]
     assert sum("tconv.conv_transpose2d" in target for target in targets) == 2
 
