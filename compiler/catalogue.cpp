@@ -77,6 +77,7 @@ std::string row_name(const std::string &prefix, const Variant &variant, int unro
 struct SharedFunctions {
     SharedStages stages;
     RawFunction pack, unpack, gather, sums_of_channels, sums_of_planes;
+    std::optional<RawFunction> unpack_squares;
 
     SharedFunctions(generators::Element element, const std::string &prefix, const Target &target, Module &module)
         : stages(element, prefix, target),
@@ -84,12 +85,16 @@ struct SharedFunctions {
           unpack(unpack_stage(element, prefix, target)),
           gather(gather_stage(element, prefix, target)),
           sums_of_channels(position_sums_stage(element, false, prefix, target)),
-          sums_of_planes(position_sums_stage(element, true, prefix, target)) {
+          sums_of_planes(position_sums_stage(element, true, prefix, target)),
+          unpack_squares(unpack_squares_stage(element, prefix, target)) {
         for (const RawFunction *stage : stages.all()) {
             append(module, *stage);
         }
         for (const RawFunction *stage : {&pack, &unpack, &gather, &sums_of_channels, &sums_of_planes}) {
             append(module, *stage);
+        }
+        if (unpack_squares) {
+            append(module, *unpack_squares);
         }
     }
 };
@@ -191,7 +196,8 @@ void compile_part(const std::vector<Variant> &variants, const Part &part, const 
                 const std::string own = prefix + "_" + variant.dtype;
                 shared = of_dtype.try_emplace(variant.dtype, variant.element(), own, target, module).first;
                 const SharedFunctions &all = shared->second;
-                layers.append(catalogue_layer(of_all_kernels(variant, "unpack"), unpack_layer(all.stages, all.unpack)));
+                layers.append(catalogue_layer(of_all_kernels(variant, "unpack"),
+                                              unpack_layer(all.stages, all.unpack, all.unpack_squares)));
                 layers.append(
                     catalogue_layer(of_all_kernels(variant, "bias_gradient"),
                                     bias_gradient_layer(all.stages, all.sums_of_channels, all.sums_of_planes)));

@@ -4,28 +4,35 @@ namespace tconv::generators {
 
 using namespace Halide;
 
-Correlate::Correlate(Element element, int width, bool depthwise)
-    : wide(computed_type(element), 3, "wide"),
-      narrow(computed_type(element), 3, "narrow"),
+Correlate::Correlate(Element element, bool depthwise)
+    : wide(computed_type(element), 5, "wide"),
+      narrow(computed_type(element), 5, "narrow"),
       columns("columns"),
       rows("rows"),
+      images("images"),
+      first("first"),
+      partial(computed_type(element), 4, "partial"),
       a("a"),
       m("m"),
+      panel("panel"),
       block("block"),
-      positions(0, columns, 0, rows, "positions"),
+      positions({{0, columns}, {0, rows}, {0, images}}, "positions"),
       product("product"),
       sums("sums") {
-    RVar x = positions.x, y = positions.y;
-    Expr lane = block * width + a;
-    product(a, m, block) = cast(computed_type(element), 0);
-    product(a, m, block) += wide(lane, x, y) * (depthwise ? narrow(lane, x, y) : narrow(m, x, y));
+    RVar x = positions.x, y = positions.y, image = positions.z;
+    Expr other = depthwise ? narrow(a, x, y, image, block) : narrow(m, x, y, image, panel);
+    product(a, m, panel, block) = cast(computed_type(element), 0);
+    product(a, m, panel, block) += wide(a, x, y, image, block) * other;
 
-    sums(a, m, block) = undef(computed_type(element));
-    sums(a, m, block) += product(a, m, block);
+    // A branch around a tile, not a selection: nothing was stored yet for the first call to load.
+    RDom adding(0, 1, "adding");
+    adding.where(first == 0);
+    product(a, m, panel, block) += partial(a, m + adding.x, panel, block);
+    sums(a, m, panel, block) = product(a, m, panel, block);
 }
 
 std::vector<Argument> Correlate::arguments() const {
-    return {wide, narrow, columns, rows};
+    return {wide, narrow, columns, rows, images, first, partial};
 }
 
 }  // namespace tconv::generators

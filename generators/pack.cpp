@@ -55,19 +55,28 @@ std::vector<Argument> Pack::arguments() const {
     return all;
 }
 
-Unpack::Unpack(Element element)
+Unpack::Unpack(Element element, std::optional<int> edge)
     : partial(computed_type(element), 5, "partial"),
       splits("splits"),
       lane("lane"),
-      ci("ci"),
-      kx("kx"),
-      ky("ky"),
+      t("t"),
+      u("u"),
+      v("v"),
       split(0, splits, "split"),
       total("total"),
       filter("filter") {
-    total(lane, ci, kx, ky) = cast(computed_type(element), 0);
-    total(lane, ci, kx, ky) += partial(lane, ci, kx, ky, split);
-    filter(lane, ci, kx, ky) = stored(element, total(lane, ci, kx, ky));
+    if (!edge) {
+        total(lane, t, u, v) = cast(computed_type(element), 0);
+        total(lane, t, u, v) += partial(lane, t, u, v, split);
+        filter(lane, t, u, v) = stored(element, total(lane, t, u, v));
+        return;
+    }
+    Var vector("vector"), lanes("lanes"), ts("ts");
+    total(lane, vector, lanes, ts, u, v) = cast(computed_type(element), 0);
+    total(lane, vector, lanes, ts, u, v) += partial(*edge * lanes + lane, *edge * ts + vector, u, v, split);
+    transpose.emplace(total, std::vector<Var>{lanes, ts, u, v}, *edge);
+    filter(lane, t, u, v) =
+        stored(element, transposed(*transpose, t % *edge, lane % *edge, {lane / *edge, t / *edge, u, v}));
 }
 
 std::vector<Argument> Unpack::arguments() const {

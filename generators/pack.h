@@ -9,11 +9,13 @@
 // tap hold zero, and so do channels past the last, which fill a panel.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "Halide.h"
 #include "element.h"
+#include "transpose.h"
 
 namespace tconv::generators {
 
@@ -36,18 +38,23 @@ struct Pack {
     std::vector<Halide::Argument> arguments() const;
 };
 
-// The way back, for gradients of the filter without merged phases: one lane block of `splits` partial sums, added in
+// The way back, for gradients of the filter without merged phases: `splits` partial sums of one lane block, added in
 // their order and stored where the filter's view has them.
 //
-//   filter[lane, ci, kx, ky] = sum over s of partial[lane, ci, kx, ky, s]
+//   filter[lane, t, u, v] = sum over s of partial[lane, t, u, v, s]
+//
+// t, u and v are the other channel and the taps, in the order that suits the view.
 struct Unpack {
     Halide::ImageParam partial;
     Halide::Param<int> splits;
-    Halide::Var lane, ci, kx, ky;
+    Halide::Var lane, t, u, v;
     Halide::RDom split;
     Halide::Func total, filter;
+    std::optional<Transpose> transpose;
 
-    explicit Unpack(Element element);
+    // `edge`: for a view that has t contiguous instead of the lanes, in whole squares of t and lanes that are transposed
+    // in registers.
+    Unpack(Element element, std::optional<int> edge);
 
     std::vector<Halide::Argument> arguments() const;
 };

@@ -7,12 +7,11 @@ namespace tconv::schedules {
 using namespace Halide;
 
 void cpu_correlate(generators::Correlate &correlate, const Tile &tile) {
-    Var a = correlate.a, m = correlate.m, block = correlate.block, tile_m("tile_m");
+    Var a = correlate.a, m = correlate.m, panel = correlate.panel, block = correlate.block, tile_m("tile_m");
     Func product = correlate.product, sums = correlate.sums;
     // The caller passes whole tiles only.
-    sums.update()
-        .split(m, tile_m, m, tile.m, TailStrategy::RoundUp)
-        .reorder(a, m, tile_m, block)
+    sums.split(m, tile_m, m, tile.m, TailStrategy::RoundUp)
+        .reorder(a, m, tile_m, panel, block)
         .vectorize(a, tile.vector)
         .unroll(a)
         .unroll(m);
@@ -23,15 +22,19 @@ void cpu_correlate(generators::Correlate &correlate, const Tile &tile) {
         .vectorize(a, tile.vector)
         .unroll(a)
         .unroll(m);
-    product.update()
-        .reorder(a, m, correlate.positions.x, correlate.positions.y, block)
+    product.update(0)
+        .reorder(a, m, correlate.positions.x, correlate.positions.y, correlate.positions.z, panel, block)
         .vectorize(a, tile.vector)
         .unroll(a)
         .unroll(m);
+    product.update(1).reorder(a, m, panel, block).vectorize(a, tile.vector).unroll(a).unroll(m);
 
     correlate.wide.dim(0).set_min(0).set_stride(1);
     correlate.narrow.dim(0).set_min(0).set_stride(1);
     sums.output_buffer().dim(0).set_bounds(0, tile.a);
+    for (int d = 0; d < sums.dimensions(); d++) {
+        correlate.partial.dim(d).set_min(0).set_stride(sums.output_buffer().dim(d).stride());
+    }
 }
 
 void cpu_position_sums(generators::PositionSums &sums, bool planar, int vector) {
@@ -65,10 +68,28 @@ void cpu_unpack(generators::Unpack &unpack, int vector) {
     any_stride(unpack.filter.output_buffer());
     unpack.partial.dim(0).set_min(0).set_stride(1);
     Var block("block");
-    unpack.filter.split(unpack.lane, block, unpack.lane, vector, TailStrategy::GuardWithIf).vectorize(unpack.lane);
-    unpack.total.compute_at(unpack.filter, block).store_in(MemoryType::Register).bound_extent(unpack.lane, vector);
-    unpack.total.vectorize(unpack.lane, vector);
-    unpack.total.update().vectorize(unpack.lane, vector);
+    Func total = unpack.total, filter = unpack.filter;
+    if (unpack.transpose) {
+        Var blocks_t("blocks_t");
+        const int edge = unpack.transpose->edge;
+        unpack.filter.output_buffer().dim(1).set_stride(1);
+        // The caller passes whole squares only.
+        filter.split(unpack.lane, block, unpack.lane, edge, TailStrategy::RoundUp)
+            .split(unpack.t, blocks_t, unpack.t, edge, TailStrategy::RoundUp)
+            .reorder(unpack.t, unpack.lane, blocks_t, block, unpack.u, unpack.v)
+            .vectorize(unpack.t)
+            .unroll(unpack.lane);
+        cpu_transpose(*unpack.transpose, filter, blocks_t);
+        Var lane = total.args()[0], row = total.args()[1];
+        total.update().reorder(lane, row, unpack.split).vectorize(lane).unroll(row);
+        return;
+    }
+    filter.split(unpack.lane, block, unpack.lane, vector, TailStrategy::GuardWithIf)
+        .reorder(unpack.lane, unpack.t, block, unpack.u, unpack.v)
+        .vectorize(unpack.lane);
+    total.compute_at(filter, unpack.t).store_in(MemoryType::Register).bound_extent(unpack.lane, vector);
+    total.vectorize(unpack.lane, vector);
+    total.update().vectorize(unpack.lane, vector);
 }
 
 }  // namespace tconv::schedules

@@ -51,11 +51,12 @@ LayerBuilder input_gradient_layer(const SharedStages &shared, const PhaseForm &f
 // The same by Winograd's tiles: positions are sets of `stride` outputs.
 LayerBuilder winograd_layer(const SharedStages &shared, const PhaseForm &form, const WinogradStages &stages);
 
-// The gradient of the filter, in partial sums: `input` and `packed` are the input and the output's gradient, `output` the
-// sums. The tiles are those that the layer functions of one form know.
+// The gradient of the filter, in partial sums: `input` and `packed` are the input and the output's gradient, `output` a
+// unit's sums. The tiles are those that the layer functions of one form know.
 LayerBuilder filter_gradient_layer(const SharedStages &shared, const std::vector<const CorrelateTiles *> &tiles);
-// From partial sums (`input`) to the filter's view (`output`): one lane block of a group a task.
-LayerBuilder unpack_layer(const SharedStages &shared, const RawFunction &unpack);
+// From a unit's partial sums (`input`) to the filter's view (`output`): one of its lane blocks a task.
+LayerBuilder unpack_layer(const SharedStages &shared, const RawFunction &unpack,
+                          const std::optional<RawFunction> &unpack_squares);
 // The gradient of the bias, added to [C_out] partial sums (`output`): a block of rows of one image a task.
 LayerBuilder bias_gradient_layer(const SharedStages &shared, const RawFunction &sums_of_channels,
                                  const RawFunction &sums_of_planes);

@@ -35,35 +35,48 @@ void PhaseTask::build_input_gradient(Statements &body, const Expr &task) {
                                                 });
                           });
     };
-    each_phase_pair(body, [&](Statements &each, const Expr &number_h, const Expr &ry, const PhaseParameters &,
-                              const Expr &number_w, const Expr &rx, const PhaseParameters &) {
+    auto source_of = [&](const Expr &ry, const Expr &rx) {
         Expr origin = int64(ry - of_layer_h.crop) * p.at("in_row") + int64(rx - of_layer_w.crop) * p.at("in_col");
-        stage(each,
-              {address_of(stored, pointers.input, origin), int64(of_layer_h.stride) * p.at("in_row"),
-               int64(of_layer_w.stride) * p.at("in_col"), first_quotient(of_layer_h, ry),
-               end_quotient(of_layer_h, h.in, ry), first_quotient(of_layer_w, rx), end_quotient(of_layer_w, w.in, rx)},
-              each.let("place", place(number_h, number_w)));
+        return Source{address_of(stored, pointers.input, origin), int64(of_layer_h.stride) * p.at("in_row"),
+                      int64(of_layer_w.stride) * p.at("in_col"),  first_quotient(of_layer_h, ry),
+                      end_quotient(of_layer_h, h.in, ry),         first_quotient(of_layer_w, rx),
+                      end_quotient(of_layer_w, w.in, rx)};
+    };
+    // All channels at once, or, for many channels, each block of the reduction before it is multiplied.
+    Expr by_block = p.at("by_block") != 0;
+    body.when(!by_block, [&](Statements &then) {
+        each_phase_pair(then, [&](Statements &each, const Expr &number_h, const Expr &ry, const PhaseParameters &,
+                                  const Expr &number_w, const Expr &rx, const PhaseParameters &) {
+            stage(each, source_of(ry, rx), each.let("place", place(number_h, number_w)));
+        });
     });
+    auto stage_one_block = [&](Statements &then, const Expr &number) {
+        each_phase_pair(then, [&](Statements &each, const Expr &number_h, const Expr &ry, const PhaseParameters &,
+                                  const Expr &number_w, const Expr &rx, const PhaseParameters &) {
+            stage_channels(each, source_of(ry, rx), each.let("place", place(number_h, number_w)), number);
+        });
+    };
 
     body.loop("unit", unit_count, [&](Statements &each, const Expr &index) {
         Unit unit = unit_of(each, index);
         Expr lane = int64(unit.group * p.at("outputs")) * p.at("out_c") + unit.first_lane;
         Expr output = int64(row_begin) * p.at("out_row") + int64(column_begin) * p.at("out_col") + lane;
         const Destination whole = destination(each, unit.sums, output);
-        each_phase_pair(each, [&](Statements &phase, const Expr &number_h, const Expr &ry,
-                                  const PhaseParameters &vertical, const Expr &number_w, const Expr &,
-                                  const PhaseParameters &horizontal) {
-            Staged input;
-            input.at = phase.let("place", place(number_h, number_w));
-            input.row_begin =
-                phase.let("staged_row_begin", max(first_quotient(of_layer_h, ry), row_begin + h.farthest));
-            input.rows = phase.let(
-                "staged_rows", max(0, min(end_quotient(of_layer_h, h.in, ry), row_end + h.nearest) - input.row_begin));
-            input.column_begin = column_begin + w.farthest;
-            Destination to = whole;
-            to.first = number_h == 0 && number_w == 0;
-            to.last = number_h == phases_h - 1 && number_w == phases_w - 1;
-            multiply_phase(phase, unit, input, vertical, horizontal, to);
+        Expr count = each.let("channel_blocks", block_count());
+        each.loop("channel_block", count, [&](Statements &of_block, const Expr &number) {
+            if (!planar && !depthwise) {
+                of_block.when(by_block, [&](Statements &then) { stage_one_block(then, number); });
+            }
+            each_phase_pair(
+                of_block, [&](Statements &phase, const Expr &number_h, const Expr &ry, const PhaseParameters &vertical,
+                              const Expr &number_w, const Expr &rx, const PhaseParameters &horizontal) {
+                    const Staged input =
+                        place_staged(phase, source_of(ry, rx), phase.let("place", place(number_h, number_w)));
+                    Destination to = whole;
+                    to.first = number_h == 0 && number_w == 0;
+                    to.last = number_h == phases_h - 1 && number_w == phases_w - 1;
+                    multiply_block(phase, unit, input, vertical, horizontal, to, number, select(by_block, number, 0));
+                });
         });
         each.when(p.at("direct") == 0, [&](Statements &then) { finish_unit(then, unit, row_phase(then, 0)); });
     });

@@ -5,8 +5,24 @@ namespace tconv::compiler {
 
 using namespace Halide;
 
+Expr PhaseTask::block_count() const {
+    if (depthwise)
+        return 1;
+    Expr step = planar ? p.at("channel_block") : p.at("block_panels"),
+         all = planar ? p.at("reduction") : p.at("panels");
+    return (all + step - 1) / step;
+}
+
 void PhaseTask::multiply_phase(Statements &body, const Unit &unit, const Staged &input, const PhaseParameters &vertical,
                                const PhaseParameters &horizontal, const Destination &to) {
+    body.loop("channel_block", block_count(), [&](Statements &each, const Expr &number) {
+        multiply_block(each, unit, input, vertical, horizontal, to, number, 0);
+    });
+}
+
+void PhaseTask::multiply_block(Statements &body, const Unit &unit, const Staged &input, const PhaseParameters &vertical,
+                               const PhaseParameters &horizontal, const Destination &to, const Expr &number,
+                               const Expr &first_staged) {
     const Expr width = p.at("tile_a");
     Expr reduction = p.at("reduction");
     // Weights [group][block][ky][t][ci][width]
@@ -76,20 +92,19 @@ void PhaseTask::multiply_phase(Statements &body, const Unit &unit, const Staged 
         }
         Expr step = planar ? p.at("channel_block") : p.at("block_panels"), all = planar ? reduction : p.at("panels");
         Expr single = p.at("channel_step") == 1;
-        then.loop("channel_block", (all + step - 1) / step, [&](Statements &each, const Expr &number) {
-            Expr begin = each.let("block_begin", number * step);
-            Expr count = each.let("block_count", min(step, all - begin));
-            auto multiply = [&](Statements &inner, int unroll) {
-                if (planar) {
-                    multiply_tiles(inner, unroll, begin, 1, count, begin * p.at("staged_minor"));
-                } else {
-                    multiply_tiles(inner, unroll, begin * p.at("panel_channels"), count, p.at("panel_channels"),
-                                   begin * p.at("staged_panel"));
-                }
-            };
-            each.when(single, [&](Statements &inner) { multiply(inner, 1); });
-            each.when(!single, [&](Statements &inner) { multiply(inner, 2); });
-        });
+        Expr begin = then.let("block_begin", number * step);
+        Expr count = then.let("block_count", min(step, all - begin));
+        Expr staged_begin = begin - first_staged * step;
+        auto multiply = [&](Statements &inner, int unroll) {
+            if (planar) {
+                multiply_tiles(inner, unroll, begin, 1, count, staged_begin * p.at("staged_minor"));
+            } else {
+                multiply_tiles(inner, unroll, begin * p.at("panel_channels"), count, p.at("panel_channels"),
+                               staged_begin * p.at("staged_panel"));
+            }
+        };
+        then.when(single, [&](Statements &inner) { multiply(inner, 1); });
+        then.when(!single, [&](Statements &inner) { multiply(inner, 2); });
     });
 }
 

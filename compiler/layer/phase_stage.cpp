@@ -31,6 +31,16 @@ void PhaseTask::copy_channels(Statements &body, const Source &source, const Stag
                  block.columns, block.rows, block.inside_begin, block.inside_end});
 }
 
+void PhaseTask::stage_channels(Statements &body, const Source &source, const Expr &at, const Expr &number) {
+    const Staged block = place_staged(body, source, at);
+    Expr step = p.at("block_panels") * p.at("panel_channels");
+    Expr begin = body.let("first_staged", number * step);
+    body.when(block.rows > 0, [&](Statements &then) {
+        copy_channels(then, source, block, first_group * p.at("channels") + begin, min(step, p.at("channels") - begin),
+                      p.at("panel_channels"), at);
+    });
+}
+
 PhaseTask::Staged PhaseTask::stage(Statements &body, const Source &source, const Expr &at) {
     const Staged block = place_staged(body, source, at);
     Expr first_channel = first_group * p.at("channels");

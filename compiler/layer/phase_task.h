@@ -64,11 +64,14 @@ private:
         Halide::Expr at, row_begin, rows, column_begin;  // place; which row and column come first
         Halide::Expr columns, inside_begin, inside_end;  // with the zeros; those that exist
     };
+    // Of that, where it lies; nothing is copied.
     Staged place_staged(Statements &body, const Source &source, const Halide::Expr &at);
     // `channels` from `first` on, to a place in scratch.
     void copy_channels(Statements &body, const Source &source, const Staged &block, const Halide::Expr &first,
                        const Halide::Expr &channels, const Halide::Expr &panel_channels, const Halide::Expr &to);
     Staged stage(Statements &body, const Source &source, const Halide::Expr &at);
+    // The same of one block of the reduction, for a task of one unit.
+    void stage_channels(Statements &body, const Source &source, const Halide::Expr &at, const Halide::Expr &number);
 
     // phase_multiply.cpp: the sums of one unit, all x-phases of one row phase.
     struct Destination {  // where the tiles of one phase are stored: the sums in scratch or, direct, the output
@@ -78,6 +81,11 @@ private:
     Destination destination(Statements &body, const Halide::Expr &sums, const Halide::Expr &output);
     void multiply_phase(Statements &body, const Unit &unit, const Staged &input, const PhaseParameters &vertical,
                         const PhaseParameters &horizontal, const Destination &to);
+    // Of the blocks of the reduction, block `number`; what is staged begins with block `first_staged`.
+    Halide::Expr block_count() const;
+    void multiply_block(Statements &body, const Unit &unit, const Staged &input, const PhaseParameters &vertical,
+                        const PhaseParameters &horizontal, const Destination &to, const Halide::Expr &number,
+                        const Halide::Expr &first_staged);
     void multiply_unit(Statements &body, const Unit &unit, const Staged &input, const PhaseParameters &vertical,
                        const Halide::Expr &ry);
 

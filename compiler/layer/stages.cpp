@@ -344,17 +344,26 @@ CorrelateTiles::CorrelateTiles(const Variant &variant, const std::string &prefix
       widths(depthwise ? 1 : variant.tile_m),
       computed(generators::computed_type(variant.element())) {
     for (int m = 1; m <= widths; m++) {
-        generators::Correlate correlate(variant.element(), width, depthwise);
+        generators::Correlate correlate(variant.element(), depthwise);
         schedules::cpu_correlate(correlate, {width, m, vector_of(target, variant.element())});
         tiles.try_emplace(m, correlate.sums, "sums", correlate.arguments(),
-                          prefix + "_" + variant.multiply_key() + "_correlate_" + std::to_string(m), target);
+                          prefix + "_" + variant.multiply_key() + "_correlate_" + std::to_string(m), target, "partial");
     }
 }
 
 RawFunction unpack_stage(Element element, const std::string &prefix, const Target &target) {
-    generators::Unpack unpack(element);
+    generators::Unpack unpack(element, std::nullopt);
     schedules::cpu_unpack(unpack, vector_of(target, element));
     return RawFunction(unpack.filter, "filter", unpack.arguments(), prefix + "_unpack", target);
+}
+
+std::optional<RawFunction> unpack_squares_stage(Element element, const std::string &prefix, const Target &target) {
+    const int edge = squares_of(target, element);
+    if (edge == 0)
+        return std::nullopt;
+    generators::Unpack unpack(element, edge);
+    schedules::cpu_unpack(unpack, edge);
+    return RawFunction(unpack.filter, "filter", unpack.arguments(), prefix + "_unpack_squares", target);
 }
 
 RawFunction position_sums_stage(Element element, bool planar, const std::string &prefix, const Target &target) {

@@ -106,6 +106,9 @@ struct CorrelateTiles {
 RawFunction gather_stage(generators::Element element, const std::string &prefix, const Halide::Target &target);
 RawFunction pack_stage(generators::Element element, const std::string &prefix, const Halide::Target &target);
 RawFunction unpack_stage(generators::Element element, const std::string &prefix, const Halide::Target &target);
+// For views that have another dimension than the lanes contiguous; only where SharedStages have squares.
+std::optional<RawFunction> unpack_squares_stage(generators::Element element, const std::string &prefix,
+                                                const Halide::Target &target);
 RawFunction position_sums_stage(generators::Element element, bool planar, const std::string &prefix,
                                 const Halide::Target &target);
 

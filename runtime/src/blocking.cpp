@@ -42,6 +42,7 @@ struct Shape {        // 64-bit twin of the parameters that blocking decides on
     Merging merging;
     int64_t phases, staged_phases;  // whose sums, whose staged planes lie side by side
     int64_t panels, panel_channels, block_panels, reduction, channel_step;  // see LayerParams
+    bool by_block;
     int64_t block_h, block_w, unit_blocks, group_units, units, task_units;
     int64_t staged_minor, staged_row, staged_panel, staged_phase, staged, sums_pitch, sums;
 
@@ -65,8 +66,8 @@ void measure(const Kernel &kernel, Shape &shape) {
         shape.staged_row = shape.channels * groups * shape.staged_minor;
         shape.staged_panel = rows * shape.staged_row;
     } else {
-        all_panels =
-            depthwise ? std::min(shape.task_units * shape.unit_blocks, shape.lane_blocks) : shape.panels * groups;
+        all_panels = depthwise ? std::min(shape.task_units * shape.unit_blocks, shape.lane_blocks)
+                               : (shape.by_block ? shape.block_panels : shape.panels) * groups;
         shape.staged_minor = depthwise                          ? shape.width
                              : shape.channels <= kTightChannels ? shape.channels
                                                                 : kPanelBytes / shape.element;
@@ -97,7 +98,7 @@ void choose_blocks(const tconv_spec &spec, const Kernel &kernel, Shape &shape) {
     shape.unit_blocks = whole_units ? shape.lane_blocks : 1;
     shape.group_units = ceil_div(shape.lane_blocks, shape.unit_blocks);
     shape.units = shape.groups * shape.group_units;
-    shape.task_units = by_channel ? shape.units : shape.group_units;
+    shape.task_units = by_channel ? shape.units : shape.by_block ? 1 : shape.group_units;
     const int64_t kept = by_channel ? shape.units : 1;
     const bool streams = shape.weights * static_cast<double>(shape.element) > kStreamedWeights;
     const int64_t staged_limit = streams ? kStagedForStreaming : kStagedLimit;
@@ -144,14 +145,15 @@ void choose_blocks(const tconv_spec &spec, const Kernel &kernel, Shape &shape) {
         Shape wider = shape;
         wider.unit_blocks = shape.unit_blocks + 1;
         measure(kernel, wider);
-        if (wider.sums_bytes() > kSumsTarget)
+        // A unit that is staged for itself wants many lanes.
+        if (wider.sums_bytes() > (shape.by_block ? kSumsLimit / 2 : kSumsTarget))
             break;
         shape = wider;
     }
     shape.unit_blocks = even_share(shape.lane_blocks, shape.unit_blocks);
     shape.group_units = ceil_div(shape.lane_blocks, shape.unit_blocks);
     shape.units = shape.groups * shape.group_units;
-    if (by_row) {
+    if (by_row || shape.by_block) {
         shape.task_units = 1;
         measure(kernel, shape);
         return;
@@ -234,9 +236,19 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
         shape.block_panels = panels.of_block, shape.reduction = panels.reduction;
         shape.channel_step = shape.channels <= kTightChannels ? 1 : panels.step;
     }
+    const Shape whole = shape;
     choose_blocks(spec, kernel, shape);
     if (gather)
         shape.staged = 0;
+    // So many channels that few positions fit: 12 of them, with a dilation of 12 and 2048 channels, ran at a tenth of the
+    // speed of 231.
+    const int64_t of_task = shape.block_h * shape.block_w;
+    if (gradient && shape.panels > shape.block_panels &&
+        of_task < std::min(kPixelTarget / 4, shape.count_h * shape.count_w)) {
+        shape = whole;
+        shape.by_block = true;
+        choose_blocks(spec, kernel, shape);
+    }
 
     const double block_weights = static_cast<double>(shape.reduction) * static_cast<double>(shape.width) *
                                  static_cast<double>(shape.merging.taps_w) * static_cast<double>(shape.merging.taps_h);
@@ -268,6 +280,7 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
     p.panels = static_cast<int32_t>(shape.panels), p.staged_panel = static_cast<int32_t>(shape.staged_panel);
     p.panel_channels = static_cast<int32_t>(shape.panel_channels);
     p.channel_step = static_cast<int32_t>(shape.channel_step);
+    p.by_block = shape.by_block;
     p.block_panels = static_cast<int32_t>(shape.block_panels), p.reduction = static_cast<int32_t>(shape.reduction);
     p.staged_phase = static_cast<int32_t>(shape.staged_phase);
     p.sums_pitch = static_cast<int32_t>(shape.sums_pitch);

@@ -9,15 +9,22 @@ namespace {
 
 using namespace tconv;
 
+// Scratch, and the partial sums of a single split.
+int64_t slot_bytes_of(const FilterGradient &sums) {
+    return aligned(sums.scratch_bytes) + (sums.splits == 1 ? aligned(sums.unit_bytes) : 0);
+}
+
 tconv_status choose(std::span<const Kernel> among, Isa usable, tconv_gradient_plan &plan, Message &message) {
     tconv_status status;
     switch (plan.which) {
         case TCONV_GRADIENT_FILTER:
             status = plan_filter_gradient(plan.spec, among, usable, &plan.sums, message);
-            plan.slot_bytes = aligned(plan.sums.scratch_bytes);
+            plan.slot_bytes = slot_bytes_of(plan.sums);
             return status;
         case TCONV_GRADIENT_BIAS:
-            return plan_bias_gradient(plan.spec, among, usable, &plan.sums, message);
+            status = plan_bias_gradient(plan.spec, among, usable, &plan.sums, message);
+            plan.slot_bytes = slot_bytes_of(plan.sums);
+            return status;
         default: {
             Message silent(nullptr, 0);
             status = choose_kernel(plan.spec, Direction::input_gradient, among, usable, &plan.choice, silent, message);

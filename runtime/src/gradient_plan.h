@@ -27,9 +27,12 @@ inline const Kernel &kernel_of(const tconv_gradient_plan &plan) {
     return plan.which == TCONV_GRADIENT_INPUT ? *plan.choice.kernel : *plan.sums.kernel;
 }
 
-// Partial sums of all splits, which come first in the workspace.
+// Partial sums of several splits, which come first in the workspace. A single one has them in the scratch of its tasks:
+// each stores its part of the filter as soon as it is complete.
 inline int64_t partials_bytes_of(const tconv_gradient_plan &plan) {
-    return plan.which == TCONV_GRADIENT_INPUT ? 0 : aligned(plan.sums.partial_bytes * plan.sums.splits);
+    const FilterGradient &sums = plan.sums;
+    return plan.which == TCONV_GRADIENT_INPUT || sums.splits == 1 ? 0
+                                                                  : aligned(sums.unit_bytes * sums.units * sums.splits);
 }
 
 inline int64_t workspace_bytes_of(const tconv_gradient_plan &plan) {

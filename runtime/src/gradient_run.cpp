@@ -1,4 +1,5 @@
 // Runs of gradients: checks first, then tasks, as in execute.cpp.
+#include <algorithm>
 #include <cstring>
 #include <initializer_list>
 
@@ -36,51 +37,75 @@ int input_gradient_worker(void *argument, int32_t slot) {
     });
 }
 
+// Stores lane block i of the filter (or the bias), counted over all units, from the partial sums of its unit.
+int unpack_lane_block(const Run &run, int64_t i, const void *unit_sums) {
+    const tconv_gradient_tensors &tensors = *run.tensors;
+    void *to = run.plan->which == TCONV_GRADIENT_FILTER ? tensors.filter_gradient.data : tensors.bias_gradient;
+    return run.plan->sums.kernel->unpack(reinterpret_cast<const int32_t *>(run.params), static_cast<int32_t>(i),
+                                         unit_sums, nullptr, nullptr, nullptr, nullptr, to, nullptr);
+}
+
+// Adds block `item` of a split to the sums of a unit.
+int add_block(const Run &run, int64_t item, int32_t unit, bool first, void *partial, void *scratch) {
+    const tconv_gradient_plan &plan = *run.plan;
+    const tconv_gradient_tensors &tensors = *run.tensors;
+    const FilterGradient &sums = plan.sums;
+    const int64_t element = dtype_bytes(plan.spec.dtype), begin = item / sums.blocks * sums.images;
+    const int32_t block = static_cast<int32_t>(item % sums.blocks);
+    const int32_t images = static_cast<int32_t>(std::min<int64_t>(sums.images, plan.spec.batch - begin));
+    LayerParams params = *run.params;
+    params.first = first;
+    for (params.image = 0; params.image < images; params.image++) {
+        params.images = params.image == images - 1 ? images : 0;
+        const auto *numbers = reinterpret_cast<const int32_t *>(&params);
+        const void *gradient = image_of(tensors.output_gradient, begin + params.image, element);
+        const int result = plan.which == TCONV_GRADIENT_FILTER
+                               ? sums.kernel->filter_gradient(numbers, block * sums.units + unit,
+                                                              image_of(tensors.input, begin + params.image, element),
+                                                              gradient, nullptr, nullptr, nullptr, partial, scratch)
+                               : sums.kernel->bias_gradient(numbers, block, gradient, nullptr, nullptr, nullptr,
+                                                            nullptr, partial, scratch);
+        if (result != 0)
+            return result;
+    }
+    return 0;
+}
+
 // Of the gradient of the filter or bias: workers take tasks of one split and unit, which add up all blocks of the split.
 int partial_sums_worker(void *argument, int32_t slot) {
     Run &run = *static_cast<Run *>(argument);
     const tconv_gradient_plan &plan = *run.plan;
-    const tconv_gradient_tensors &tensors = *run.tensors;
     const FilterGradient &sums = plan.sums;
-    const int64_t element = dtype_bytes(plan.spec.dtype), items = int64_t{plan.spec.batch} * sums.blocks;
-    const bool of_filter = plan.which == TCONV_GRADIENT_FILTER;
-    char *workspace = static_cast<char *>(tensors.workspace);
-    void *scratch = workspace + partials_bytes_of(plan) + slot * plan.slot_bytes;
+    const int64_t items = (plan.spec.batch + sums.images - 1) / sums.images * int64_t{sums.blocks};
+    char *workspace = static_cast<char *>(run.tensors->workspace);
+    char *scratch = workspace + partials_bytes_of(plan) + slot * plan.slot_bytes;
     return run.tasks.take([&](int64_t i) {
-        const int64_t split = i / sums.units;
+        const int64_t split = i / sums.units, begin = items * split / sums.splits,
+                      end = items * (split + 1) / sums.splits;
         const int32_t unit = static_cast<int32_t>(i % sums.units);
-        char *partial = workspace + split * sums.partial_bytes;
-        const int64_t begin = of_filter ? partial_offset(sums, unit) : 0;
-        const int64_t end = of_filter ? partial_offset(sums, unit + 1) : sums.partial_bytes;
-        std::memset(partial + begin, 0, static_cast<size_t>(end - begin));
-        for (int64_t item = items * split / sums.splits; item < items * (split + 1) / sums.splits; item++) {
-            const int64_t image = item / sums.blocks;
-            const int32_t block = static_cast<int32_t>(item % sums.blocks);
-            const void *gradient = image_of(tensors.output_gradient, image, element);
-            const auto *params = reinterpret_cast<const int32_t *>(run.params);
-            const int result = of_filter
-                                   ? sums.kernel->filter_gradient(params, block * sums.units + unit,
-                                                                  image_of(tensors.input, image, element), gradient,
-                                                                  nullptr, nullptr, nullptr, partial, scratch)
-                                   : sums.kernel->bias_gradient(params, block, gradient, nullptr, nullptr, nullptr,
-                                                                nullptr, partial, scratch);
-            if (result != 0)
+        char *partial = sums.splits == 1 ? scratch + aligned(sums.scratch_bytes) : workspace + i * sums.unit_bytes;
+        if (begin == end || plan.which == TCONV_GRADIENT_BIAS)
+            std::memset(partial, 0, static_cast<size_t>(sums.unit_bytes));
+        for (int64_t item = begin; item < end; item++) {
+            if (const int result = add_block(run, item, unit, item == begin, partial, scratch); result != 0)
+                return result;
+        }
+        const int64_t blocks = sums.splits == 1 ? sums.params.unit_blocks : 0;
+        for (int64_t block = 0; block < blocks; block++) {
+            if (const int result = unpack_lane_block(run, unit * blocks + block, partial); result != 0)
                 return result;
         }
         return 0;
     });
 }
 
-// Adds the splits, in order, a lane block of a group a task.
+// Adds the splits, in order, a lane block of a unit a task.
 int unpack_worker(void *argument, int32_t) {
     Run &run = *static_cast<Run *>(argument);
-    const tconv_gradient_plan &plan = *run.plan;
-    const tconv_gradient_tensors &tensors = *run.tensors;
-    void *to = plan.which == TCONV_GRADIENT_FILTER ? tensors.filter_gradient.data : tensors.bias_gradient;
-    return run.tasks.take([&](int64_t i) {
-        return plan.sums.kernel->unpack(reinterpret_cast<const int32_t *>(run.params), static_cast<int32_t>(i),
-                                        tensors.workspace, nullptr, nullptr, nullptr, nullptr, to, nullptr);
-    });
+    const FilterGradient &sums = run.plan->sums;
+    const char *partials = static_cast<const char *>(run.tensors->workspace);
+    return run.tasks.take(
+        [&](int64_t i) { return unpack_lane_block(run, i, partials + i / sums.params.unit_blocks * sums.unit_bytes); });
 }
 
 tconv_status check_memory(const char *name, const void *data, size_t alignment, Message &message) {
@@ -200,7 +225,7 @@ bool execute(const tconv_gradient_plan &plan, const tconv_gradient_tensors &tens
                                                           tensors.output_gradient, tensors.filter_gradient)
                                    : bind_bias_gradient(plan.spec, sums.params, tensors.output_gradient);
     return runs(plan, tensors, params, int64_t{sums.splits} * sums.units, partial_sums_worker) &&
-           runs(plan, tensors, params, int64_t{params.groups} * params.lane_blocks, unpack_worker);
+           (sums.splits == 1 || runs(plan, tensors, params, int64_t{sums.units} * params.unit_blocks, unpack_worker));
 }
 
 }  // namespace

@@ -44,9 +44,14 @@
        of a block of the reduction; channels of a group with those zeros */                                              \
     X(panels)     X(panel_channels) X(staged_panel) X(block_panels) X(reduction)                                     \
     X(channel_step)  /* channels of one step of the inner loop: 2 wants even panels of kPanelBytes a pixel */        \
-    X(staged_phase)  /* input gradient: numbers of each staged phase of the output's gradient */                     \
+    /* input gradient: numbers of each staged phase of the output's gradient; blocks of the reduction staged singly */  \
+    X(staged_phase) X(by_block)                                                                                      \
     /* filter gradient: its output's gradient in scratch, whether the input lies along the lanes, partial sums */    \
-    X(gy_at)      X(gy_minor)   X(gy_row)     X(gy_phase)   X(swapped)    X(splits)     X(split_pitch)               \
+    X(gy_at)      X(gy_minor)   X(gy_row)     X(gy_panel)   X(gy_image)   X(gy_phase)   X(staged_image)              \
+    X(swapped)    X(splits)     X(split_pitch)                                                                       \
+    /* ... narrow channels of a unit, units along them, channels of a panel; set by each call: which image of the block  \
+       it stages, how many it multiplies (0: it only stages), whether its sums are the first of their split */          \
+    X(unit_channels) X(channel_units) X(narrow_panel) X(image) X(images) X(first)                                    \
     X(sums_pitch) X(sums_units)    /* lanes (or pixels when planar) of a row of sums; units kept at once */          \
     /* epilogue */                                                                                                   \
     X(has_bias)   X(has_slope)  X(finish_kind) X(in_place)  X(curve)      X(residual)   X(softmax)                   \

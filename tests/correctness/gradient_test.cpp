@@ -142,7 +142,8 @@ TEST_P(Gradient, OfEveryClassOfShape) {
 }
 
 // What the shape classes of the layer do not reach: sums over so many positions that they are cut into splits and
-// blocks, a row of more positions than a block, and filters of many more taps than positions.
+// blocks, a row of more positions than a block, filters of many more taps than positions, blocks of many images, and so
+// many channels that they are staged block by block.
 TEST_P(Gradient, OfManyPositionsAndManyTaps) {
     for (const char *const text : {
              "n5_c3_h40_w41_o5_k3x3_s2x2_p1,1,1,1_op1,1_d1x1_g1_f32_nchw",
@@ -153,6 +154,10 @@ TEST_P(Gradient, OfManyPositionsAndManyTaps) {
              "n7_c6_h1_w1_o4_k1x1_s1x1_p0,0,0,0_op0,0_d1x1_g2_f32_nchw",
              "n4_c70_h17_w19_o70_k3x3_s2x2_p1,1,1,1_op1,1_d1x1_g70_f32_nchw",
              "n1_c2_h3_w70_o2_k2x90_s1x40_p0,11,0,7_op0,0_d1x3_g1_f32_nchw",
+             // Images of which several make a block; channels of which a few positions fill the cache.
+             "n40_c20_h3_w2_o18_k3x3_s2x2_p0,0,0,0_op0,0_d1x1_g1_f32_nchw",
+             "n1_c8_h13_w13_o700_k3x3_s1x1_p12,12,12,12_op0,0_d12x12_g1_f32_nchw",
+             "n1_c70_h3_w9_o530_k3x3_s2x2_p20,20,20,20_op0,0_d31x31_g1_f32_nchw",
              // A stride that, times that of the output's rows, is beyond int32.
              "n1_c5_h2_w2_o60_k3x3_s30000000x7_p29999998,3,0,3_op0,0_d1x1_g1_f32_nchw",
          }) {
