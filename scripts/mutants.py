@@ -126,6 +126,8 @@ MUTANTS = (
     Mutant("first-quotient-truncated", "runtime/src/layer_shape.cpp",
            "first = static_cast<int32_t>(floor_div(axis.crop, axis.stride));",
            "first = static_cast<int32_t>(axis.crop / axis.stride);"),
+    Mutant("segment-without-its-last-tap", "compiler/layer/column_segments.h",
+           "clamp(u / max(step, 1) + 1, first, phase.taps)", "clamp(u / max(step, 1), first, phase.taps)"),
     Mutant("winograd-output-sign", "generators/winograd.cpp",
            "row.push_back(power_of(kPoints[i], power));", "row.push_back(power_of(i == 2 ? 1 : kPoints[i], power));"),
     Mutant("winograd-filter-backwards", "generators/winograd.cpp",

@@ -1,9 +1,13 @@
 // Multiplying: the tiles of one unit of lanes for all x-phases of a row phase, in blocks of channels.
+#include "column_segments.h"
 #include "phase_task.h"
 
 namespace tconv::compiler {
 
 using namespace Halide;
+
+// Most rows of the table have tiles of at least so many columns.
+constexpr int kLeastSegment = 6;
 
 Expr PhaseTask::block_count() const {
     if (depthwise)
@@ -23,6 +27,24 @@ void PhaseTask::multiply_phase(Statements &body, const Unit &unit, const Staged 
 void PhaseTask::multiply_block(Statements &body, const Unit &unit, const Staged &input, const PhaseParameters &vertical,
                                const PhaseParameters &horizontal, const Destination &to, const Expr &number,
                                const Expr &first_staged) {
+    // Vectors of pixels reach past the end of a segment, into sums that the next one adds to.
+    if (planar) {
+        multiply_columns(body, unit, input, vertical, horizontal, to, number, first_staged);
+        return;
+    }
+    each_column_segment(body, horizontal, input.column_begin + input.inside_begin,
+                        input.column_begin + input.inside_end, kLeastSegment,
+                        [&](Statements &each, const PhaseParameters &segment) {
+                            Destination part = to;
+                            Expr columns = int64(segment.begin - horizontal.begin);
+                            part.host = each.let("part", address_of(computed, to.host, columns * to.m));
+                            multiply_columns(each, unit, input, vertical, segment, part, number, first_staged);
+                        });
+}
+
+void PhaseTask::multiply_columns(Statements &body, const Unit &unit, const Staged &input,
+                                 const PhaseParameters &vertical, const PhaseParameters &horizontal,
+                                 const Destination &to, const Expr &number, const Expr &first_staged) {
     const Expr width = p.at("tile_a");
     Expr reduction = p.at("reduction");
     // Weights [group][block][ky][t][ci][width]

@@ -86,6 +86,9 @@ private:
     void multiply_block(Statements &body, const Unit &unit, const Staged &input, const PhaseParameters &vertical,
                         const PhaseParameters &horizontal, const Destination &to, const Halide::Expr &number,
                         const Halide::Expr &first_staged);
+    void multiply_columns(Statements &body, const Unit &unit, const Staged &input, const PhaseParameters &vertical,
+                          const PhaseParameters &horizontal, const Destination &to, const Halide::Expr &number,
+                          const Halide::Expr &first_staged);
     void multiply_unit(Statements &body, const Unit &unit, const Staged &input, const PhaseParameters &vertical,
                        const Halide::Expr &ry);
 

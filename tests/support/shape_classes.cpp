@@ -66,6 +66,12 @@ constexpr ShapeClass kClasses[] = {
     {"DilationTwelve",                 "n1_c17_h21_w23_o18_k3x3_s1x1_p12,12,12,12_op0,0_d12x12_g1_f32_nchw"},
     {"DilationTwelveStrideFive",       "n1_c7_h6_w7_o8_k3x3_s5x5_p3,4,5,6_op0,0_d12x12_g1_f32_nchw"},
     {"DilationEightStrideTwelve",      "n1_c4_h5_w4_o5_k5x4_s12x12_p3,4,5,6_op0,0_d8x9_g1_f32_nchw"},
+    // Rows cut where taps fall beside the image: few and many of them, none at all, between blocks of channels.
+    {"SegmentsStrideTwo",              "n1_c20_h4_w40_o17_k3x5_s1x2_p1,9,1,20_op0,1_d1x15_g1_f32_nchw"},
+    {"SegmentsManyTaps",               "n1_c6_h2_w41_o9_k1x9_s1x1_p0,30,0,31_op0,0_d1x7_g1_f32_nchw_relu"},
+    {"SegmentsNarrowMap",              "n2_c9_h3_w5_o21_k2x7_s1x1_p0,-20,0,-30_op0,2_d1x16_g3_f32_nchw"},
+    {"SegmentsDepthwise",              "n1_c19_h3_w30_o19_k2x4_s1x3_p0,3,0,5_op0,1_d1x21_g19_f32_nchw"},
+    {"SegmentsTwoChannelBlocks",       "n1_c300_h2_w25_o35_k1x4_s1x2_p0,10,0,9_op0,3_d1x14_g1_f32_nchw"},
     {"DifferentAxes",                  "n1_c6_h9_w5_o7_k2x7_s3x1_p1,-2,0,4_op2,0_d1x3_g1_f32_nchw"},
     // Groups.
     {"GroupsOfOddSize",                "n1_c15_h5_w6_o21_k3x3_s2x2_p1,1,1,1_op1,1_d1x1_g3_f32_nchw_relu"},
