@@ -30,6 +30,7 @@ constexpr int64_t kPixelTarget = 256;
 constexpr int64_t kTightChannels = 4;
 // Enough tasks to keep a few threads evenly busy, unless they would be smaller than this many multiplications.
 constexpr int64_t kTaskTarget = 16, kTaskWork = 2'000'000;
+constexpr const char *kUnsuitableCut = "blocks of another size were asked for, which do not suit the layer";
 
 struct Shape {        // 64-bit twin of the parameters that blocking decides on
     int64_t element;  // bytes of a computed number
@@ -89,7 +90,7 @@ void measure(const Kernel &kernel, Shape &shape) {
     }
 }
 
-void choose_blocks(const tconv_spec &spec, const Kernel &kernel, Shape &shape) {
+void choose_blocks(const tconv_spec &spec, const Kernel &kernel, Shape &shape, const Cut &cut) {
     const bool by_channel = spec.activation == TCONV_ACT_SOFTMAX && spec.softmax_axis == TCONV_AXIS_CHANNEL;
     const bool by_row = spec.activation == TCONV_ACT_SOFTMAX && spec.softmax_axis == TCONV_AXIS_LAST;
 
@@ -135,6 +136,8 @@ void choose_blocks(const tconv_spec &spec, const Kernel &kernel, Shape &shape) {
         shape = taller;
     }
     shape.block_h = even_share(shape.count_h, shape.block_h);
+    shape.block_h = cut.block_h > 0 ? cut.block_h : shape.block_h;
+    shape.block_w = cut.block_w > 0 ? cut.block_w : shape.block_w;
 
     if (by_channel) {
         measure(kernel, shape);
@@ -150,7 +153,7 @@ void choose_blocks(const tconv_spec &spec, const Kernel &kernel, Shape &shape) {
             break;
         shape = wider;
     }
-    shape.unit_blocks = even_share(shape.lane_blocks, shape.unit_blocks);
+    shape.unit_blocks = even_share(shape.lane_blocks, cut.units > 0 ? cut.units : shape.unit_blocks);
     shape.group_units = ceil_div(shape.lane_blocks, shape.unit_blocks);
     shape.units = shape.groups * shape.group_units;
     if (by_row || shape.by_block) {
@@ -181,12 +184,19 @@ void choose_blocks(const tconv_spec &spec, const Kernel &kernel, Shape &shape) {
     measure(kernel, shape);
 }
 
+// Softmax and the interleaving of merged rows of pixels leave nothing to choose.
+bool suits(const Cut &cut, const Shape &shape, bool softmax, bool other_positions, const Kernel &kernel) {
+    const bool whole_units = kernel.lanes == Lanes::pixels && shape.merging.phases_w > 1;
+    return !softmax && !other_positions && cut.block_h <= shape.count_h && cut.block_w <= shape.count_w &&
+           cut.units <= shape.lane_blocks && (cut.units == 0 || !whole_units);
+}
+
 }  // namespace
 
 tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kernel &kernel, Blocking *blocking,
-                         Message &why) {
+                         Message &why, const Cut &cut) {
     if (outputs_of_tile(kernel.family) > 0)
-        return block_winograd(spec, direction, kernel, blocking, why);
+        return block_winograd(spec, direction, kernel, blocking, why, cut);
     const bool gradient = direction == Direction::input_gradient;
     const bool depthwise = kernel.lanes == Lanes::depthwise, gather = kernel.family == Family::gather;
     const bool merged = kernel.lanes == Lanes::merged;
@@ -236,8 +246,10 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
         shape.block_panels = panels.of_block, shape.reduction = panels.reduction;
         shape.channel_step = shape.channels <= kTightChannels ? 1 : panels.step;
     }
+    if (is_given(cut) && !suits(cut, shape, p.softmax != 0, gradient || gather, kernel))
+        return why.fail(TCONV_UNSUPPORTED, "%s", kUnsuitableCut);
     const Shape whole = shape;
-    choose_blocks(spec, kernel, shape);
+    choose_blocks(spec, kernel, shape, cut);
     if (gather)
         shape.staged = 0;
     // So many channels that few positions fit: 12 of them, with a dilation of 12 and 2048 channels, ran at a tenth of the
@@ -247,7 +259,7 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
         of_task < std::min(kPixelTarget / 4, shape.count_h * shape.count_w)) {
         shape = whole;
         shape.by_block = true;
-        choose_blocks(spec, kernel, shape);
+        choose_blocks(spec, kernel, shape, cut);
     }
 
     const double block_weights = static_cast<double>(shape.reduction) * static_cast<double>(shape.width) *
@@ -301,6 +313,8 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
     if (!fits_int32(scratch_places.all()) || !fits_int32(tasks)) {
         return why.fail(TCONV_SIZE_OVERFLOW, "a task would need scratch of more than 2^31-1 elements");
     }
+    if (is_given(cut) && scratch_places.all() * shape.element > kMostCutScratch)
+        return why.fail(TCONV_UNSUPPORTED, "%s", kUnsuitableCut);
     blocking->params = p;
     blocking->scratch_bytes = scratch_places.all() * shape.element;
     blocking->staged_bytes = shape.staged_bytes();

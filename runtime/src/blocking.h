@@ -14,6 +14,20 @@ namespace tconv {
 // are 16 KiB of weights, which keeps the taps of a phase in the second level of cache.
 constexpr int32_t kChannelBlock = 256;
 
+// What a measurement rather than the rules decided of a blocking; 0 leaves a number to the rules. No result's bits depend on
+// it: sums run over channels and taps, and Winograd's tiles begin where they would.
+struct Cut {
+    int32_t block_h, block_w;  // positions of a task; of Winograd's kernels whole tiles
+    int32_t units;             // lane blocks of a unit; of Winograd's kernels the units multiplied at once
+};
+
+constexpr bool is_given(const Cut &cut) {
+    return cut.block_h > 0 || cut.block_w > 0 || cut.units > 0;
+}
+
+// A task's scratch stays below the 2 MiB a thread that interfaces promise, whatever is asked for.
+constexpr int64_t kMostCutScratch = 2000 << 10;
+
 struct Blocking {
     LayerParams params;
     int64_t packed_bytes;   // all groups
@@ -23,8 +37,8 @@ struct Blocking {
 };
 
 // Fails with UNSUPPORTED and the reason where the kernel cannot compute the layer, SIZE_OVERFLOW where its own arrays
-// would exceed what it can index.
+// would exceed what it can index. UNSUPPORTED also for a cut that does not suit the layer.
 tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kernel &kernel, Blocking *blocking,
-                         Message &why);
+                         Message &why, const Cut &cut = {});
 
 }  // namespace tconv

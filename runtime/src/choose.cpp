@@ -27,6 +27,17 @@ tconv_spec convolution_like(const tconv_spec &layer) {
 
 }  // namespace
 
+const char *basis_text(Basis basis) {
+    switch (basis) {
+        case Basis::tuned_row:
+            return "by the tuned row of this layer";
+        case Basis::nearest_row:
+            return "by the tuned row of the nearest layer";
+        default:
+            return "by the cost model";
+    }
+}
+
 int64_t packed_limit_of(const tconv_spec &spec) {
     if (spec.max_packed_bytes >= 0)
         return spec.max_packed_bytes;
@@ -58,7 +69,7 @@ tconv_status choose_kernel(const tconv_spec &spec, Direction direction, std::spa
         }
         char reason[160];
         Message message(reason, sizeof reason);
-        Choice candidate = {&kernel, {}, {}};
+        Choice candidate = {&kernel, {}, {}, Basis::estimate};
         if (block_layer(spec, direction, kernel, &candidate.blocking, message) != TCONV_OK) {
             why.append("  %s: %s\n", kernel.name, reason);
             continue;

@@ -12,13 +12,19 @@
 
 namespace tconv {
 
+enum class Basis : int32_t { estimate, tuned_row, nearest_row };
+
 struct Choice {
     const Kernel *kernel;
     Blocking blocking;
     Cost cost;
+    Basis basis = Basis::estimate;
 };
 
-// The best of `kernels` where `usable` is the highest instruction set; UNSUPPORTED if none fits. `why` receives a
+// "by the cost model", ...
+const char *basis_text(Basis basis);
+
+// The best of `kernels` by the cost model where `usable` is the highest instruction set; UNSUPPORTED if none fits. `why` receives a
 // line for each candidate: its estimate, or the reason why it cannot be used.
 tconv_status choose_kernel(const tconv_spec &spec, Direction direction, std::span<const Kernel> kernels, Isa usable,
                            Choice *choice, Message &why, Message &error);

@@ -5,6 +5,7 @@
 #include "geometry.h"
 #include "spec.h"
 #include "structs.h"
+#include "tuned_choice.h"
 #include "views.h"
 
 namespace {
@@ -40,6 +41,7 @@ void describe(const tconv_spec &spec, const Choice &choice, int64_t packed_bytes
         text.append("\n");
     }
     text.append("kernel     %s\n", choice.kernel->name);
+    text.append("chosen     %s\n", basis_text(choice.basis));
     text.append("work       %.6g GFLOP nominal, %.6g in bounds, %.6g executed\n", work.flops_nominal * 1e-9,
                 work.flops_in_bounds * 1e-9, choice.cost.flops_executed * 1e-9);
     text.append("tasks      %d an image, of %d x %d positions and %d of %d lane blocks\n", choice.blocking.tasks,
@@ -59,47 +61,65 @@ void describe(const tconv_spec &spec, const Choice &choice, int64_t packed_bytes
     }
 }
 
-tconv_status create(const tconv_spec *spec, const char *kernel, const Hooks &hooks, tconv_plan **plan,
-                    Message &message) {
-    if (tconv_status status = validate(spec, message); status != TCONV_OK)
-        return status;
-    char candidates[8192];
-    Message why(candidates, hooks.verbose ? sizeof candidates : 0);
+// The kernel and form of a layer, and the rows of tuned tables that no longer hold.
+tconv_status choose(const tconv_spec &spec, const char *kernel, const TunedSources &sources, Choice *choice,
+                    Message &why, Message &stale, Message &message) {
     Isa usable;
     if (tconv_status status = usable_isa(&usable, message); status != TCONV_OK)
         return status;
     std::span<const Kernel> among;
     if (tconv_status status = candidate_kernels(kernel, usable, &among, message); status != TCONV_OK)
         return status;
-    Choice choice;
-    if (tconv_status status = choose_kernel(*spec, Direction::output, among, usable, &choice, why, message);
+    if (tconv_status status = choose_kernel(spec, Direction::output, among, usable, choice, why, message);
         status != TCONV_OK)
         return status;
+    follow_tuned_rows(spec, among, kernel != nullptr, usable, sources, choice, why, stale);
+    return TCONV_OK;
+}
 
+tconv_status create(const tconv_spec *spec, const char *kernel, const Hooks &hooks, tconv_plan **plan,
+                    Message &message) {
+    if (tconv_status status = validate(spec, message); status != TCONV_OK)
+        return status;
+    char candidates[8192], rows[2048];
+    Message why(candidates, hooks.verbose ? sizeof candidates : 0), stale(rows, sizeof rows);
+    Choice choice;
+    if (tconv_status status = choose(*spec, kernel, tuned_sources(), &choice, why, stale, message); status != TCONV_OK)
+        return status;
+    if (stale.length() > 0)
+        hooks.log(hooks.user, TCONV_OK, rows);
+    if (tconv_status status = make_plan(*spec, choice, hooks, plan, message); status != TCONV_OK)
+        return status;
+    if (hooks.verbose) {
+        char text[10240];
+        Message line(text, sizeof text);
+        const tconv_plan &made = **plan;
+        describe(made.spec, made.choice, made.packed_bytes, made.slot_bytes, hooks.concurrency, line);
+        line.append("candidates\n%s", candidates);
+        hooks.log(hooks.user, TCONV_OK, text);
+    }
+    return TCONV_OK;
+}
+
+}  // namespace
+
+tconv_status tconv::make_plan(const tconv_spec &spec, const Choice &choice, const Hooks &hooks, tconv_plan **plan,
+                              Message &message) {
     auto *made = static_cast<tconv_plan *>(hooks.allocate(hooks.user, alignof(tconv_plan), sizeof(tconv_plan)));
     if (made == nullptr) {
         return message.fail(TCONV_OUT_OF_MEMORY, "hooks.allocate returned NULL for the plan (%zu bytes)",
                             sizeof(tconv_plan));
     }
     *made = {};
-    made->spec = *spec;
+    made->spec = spec;
     made->spec.struct_size = sizeof(tconv_spec);
     made->hooks = hooks;
     made->choice = choice;
     made->packed_bytes = packed_bytes_of(choice.blocking);
     made->slot_bytes = aligned(choice.blocking.scratch_bytes);
-    if (hooks.verbose) {
-        char text[10240];
-        Message line(text, sizeof text);
-        describe(made->spec, made->choice, made->packed_bytes, made->slot_bytes, hooks.concurrency, line);
-        line.append("candidates\n%s", candidates);
-        hooks.log(hooks.user, TCONV_OK, text);
-    }
     *plan = made;
     return TCONV_OK;
 }
-
-}  // namespace
 
 tconv_requirements tconv::requirements_of(const tconv_spec &spec) {
     const Work work = work_of(spec);
@@ -158,9 +178,6 @@ tconv_status tconv_plan_explain(const tconv_plan *plan, char *text, size_t capac
     describe(plan->spec, plan->choice, plan->packed_bytes, plan->slot_bytes, plan->hooks.concurrency, message);
     message.append("candidates\n");
     Choice again;
-    Isa usable;
     Message ignored(nullptr, 0);
-    if (tconv_status status = usable_isa(&usable, ignored); status != TCONV_OK)
-        return status;
-    return choose_kernel(plan->spec, Direction::output, kernels(), usable, &again, message, ignored);
+    return choose(plan->spec, nullptr, tuned_sources(), &again, message, message, ignored);
 }

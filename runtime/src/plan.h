@@ -48,6 +48,10 @@ struct tconv_plan {
 
 namespace tconv {
 
+// A plan of what was chosen already; OUT_OF_MEMORY if hooks.allocate says so.
+tconv_status make_plan(const tconv_spec &spec, const Choice &choice, const Hooks &hooks, tconv_plan **plan,
+                       Message &message);
+
 inline int64_t workspace_bytes_of(const tconv_plan &plan) {
     return plan.slot_bytes * plan.hooks.concurrency;
 }

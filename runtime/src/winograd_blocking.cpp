@@ -127,10 +127,25 @@ void choose_shape(Shape &shape, int64_t count_h, int64_t count_w, bool all_units
     shape = best;
 }
 
+// False for what does not suit the layer: tiles must begin where they would without it, since their sums round each in
+// their own way.
+bool apply_cut(Shape &shape, const Cut &cut, int64_t count_h, int64_t count_w, bool all_units) {
+    auto whole_tiles = [&](int64_t block, int64_t count) {
+        return block <= count && (block % shape.outputs == 0 || block == count);
+    };
+    shape.block_h = cut.block_h > 0 ? cut.block_h : shape.block_h;
+    shape.block_w = cut.block_w > 0 ? cut.block_w : shape.block_w;
+    shape.kept_units = cut.units > 0 ? cut.units : shape.kept_units;
+    measure(shape);
+    return whole_tiles(shape.block_h, count_h) && whole_tiles(shape.block_w, count_w) &&
+           shape.kept_units <= shape.units && (!all_units || shape.kept_units == shape.units) &&
+           shape.bytes() <= kScratchTarget;
+}
+
 }  // namespace
 
 tconv_status block_winograd(const tconv_spec &spec, Direction direction, const Kernel &kernel, Blocking *blocking,
-                            Message &why) {
+                            Message &why, const Cut &cut) {
     auto refuse = [&](const char *reason) { return why.fail(TCONV_UNSUPPORTED, "%s", reason); };
     if (direction != Direction::output)
         return refuse("does not compute this gradient");
@@ -164,6 +179,8 @@ tconv_status block_winograd(const tconv_spec &spec, Direction direction, const K
     shape.direct = p.direct && dtype_bytes(spec.dtype) == shape.element && shape.lanes % shape.width == 0 &&
                    spec.layout == TCONV_NHWC;
     choose_shape(shape, p.end_h, p.end_w, softmax);
+    if (is_given(cut) && !apply_cut(shape, cut, p.end_h, p.end_w, softmax))
+        return refuse("blocks of another size were asked for, which do not suit the layer");
 
     const double scratch = static_cast<double>(shape.staged) + static_cast<double>(shape.transformed) +
                            static_cast<double>(shape.products) + static_cast<double>(shape.sums);

@@ -31,6 +31,6 @@ constexpr int64_t points_of(const WinogradAxis &axis, int64_t outputs) {
 
 // As block_layer.
 tconv_status block_winograd(const tconv_spec &spec, Direction direction, const Kernel &kernel, Blocking *blocking,
-                            Message &why);
+                            Message &why, const Cut &cut);
 
 }  // namespace tconv

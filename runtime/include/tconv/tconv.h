@@ -14,7 +14,8 @@
  *
  * Environment, read when a plan is created; an unknown value makes plan creation fail with INVALID_ARGUMENT:
  *     TCONV_ISA=baseline|avx2|avx512|neon   lowers (never raises) the instruction set that may be used
- *     TCONV_VERBOSE=0|1                     1: plans tell hooks.log, or stderr, what was chosen and why */
+ *     TCONV_VERBOSE=0|1                     1: plans tell hooks.log, or stderr, what was chosen and why
+ *     TCONV_DB=FOLDER[:FOLDER]...|none      tuned tables to follow before the library's own; none: no table at all */
 #ifndef TCONV_TCONV_H
 #define TCONV_TCONV_H
 
@@ -212,7 +213,8 @@ typedef struct tconv_hooks { /* NULL members mean the default */
     /* Calls task(arg, i) once for each i in [0, count), at most `concurrency` of them at once, and returns
      * when all are done: 0, or a task's non-zero result, after which the rest may be skipped. Default: a loop. */
     int (*parallel_for)(void *user, int32_t count, int (*task)(void *arg, int32_t index), void *arg);
-    /* One line about an error, or with TCONV_VERBOSE=1 about a choice. Default: silent, stderr if verbose. */
+    /* One line about an error, a row of TCONV_DB that no longer holds (TCONV_OK), or with TCONV_VERBOSE=1 a choice
+     * (TCONV_OK). Default: silent, stderr if verbose. */
     void (*log)(void *user, tconv_status status, const char *message);
     int32_t concurrency;     /* tasks that parallel_for may run at once; the workspace grows with it; 1 */
 } tconv_hooks;

@@ -1,0 +1,130 @@
+#include "tuned_tables.h"
+
+#include <cstdlib>
+#include <cstring>
+
+#include "layer_text.h"
+#include "microarchitecture.h"
+
+namespace tconv {
+
+namespace {
+
+struct ShippedTable {
+    const char *name, *text;
+};
+
+constexpr ShippedTable shipped_tables[] = {
+#include "tuned_tables.inc"
+    {nullptr, nullptr},
+};
+
+const char *shipped_text(const char *name) {
+    for (const ShippedTable &table : shipped_tables) {
+        if (table.name != nullptr && std::strcmp(table.name, name) == 0)
+            return table.text;
+    }
+    return nullptr;
+}
+
+// Whether a line is of another microarchitecture, before the dear parsing of its layer. Malformed lines are not.
+bool of_another(const char *line, const char *microarchitecture) {
+    const char *const end = *line == '"' ? std::strchr(line + 1, '"') : nullptr;
+    if (end == nullptr || end[1] != ',')
+        return false;
+    const size_t length = std::strcspn(end + 2, ",");
+    return length != std::strlen(microarchitecture) || std::strncmp(end + 2, microarchitecture, length) != 0;
+}
+
+}  // namespace
+
+TunedSources tuned_sources() {
+    return {std::getenv("TCONV_DB"), microarchitecture()};
+}
+
+TunedRows::TunedRows(const TunedSources &sources, Isa isa, int32_t dtype, Message &complaints)
+    : sources_(sources), complaints_(complaints), folders_(sources.folders == nullptr ? "" : sources.folders) {
+    std::snprintf(name_, sizeof name_, "%s-%s.csv", isa_name(isa), dtype_name(dtype));
+    own_left_ = std::strcmp(folders_, "none") != 0;
+    if (!own_left_)
+        folders_ = "";
+}
+
+TunedRows::~TunedRows() {
+    if (file_ != nullptr)
+        std::fclose(file_);
+}
+
+bool TunedRows::open_next() {
+    line_ = 0;
+    while (*folders_ != '\0') {
+        const int length = static_cast<int>(std::strcspn(folders_, ":"));
+        const int needed = std::snprintf(table_, sizeof table_, "%.*s/%s", length, folders_, name_);
+        folders_ += length + (folders_[length] == ':' ? 1 : 0);
+        if (length == 0 || needed >= static_cast<int>(sizeof table_))
+            continue;
+        file_ = std::fopen(table_, "re");
+        if (file_ != nullptr)
+            return true;
+    }
+    if (!own_left_)
+        return false;
+    own_left_ = false;
+    std::snprintf(table_, sizeof table_, "%s", name_);
+    shipped_ = shipped_text(name_);
+    return shipped_ != nullptr;
+}
+
+// A line that does not fit comes in parts, each of which is malformed.
+bool TunedRows::read_line() {
+    if (file_ != nullptr) {
+        if (std::fgets(text_, sizeof text_, file_) == nullptr) {
+            std::fclose(file_);
+            file_ = nullptr;
+            return false;
+        }
+        text_[std::strcspn(text_, "\r\n")] = '\0';
+    } else {
+        if (shipped_ == nullptr || *shipped_ == '\0')
+            return false;
+        const size_t length = std::strcspn(shipped_, "\n");
+        std::snprintf(text_, sizeof text_, "%.*s", static_cast<int>(length), shipped_);
+        shipped_ += length + (shipped_[length] == '\n' ? 1 : 0);
+    }
+    line_++;
+    return true;
+}
+
+bool TunedRows::next(TunedRow *row) {
+    for (;;) {
+        if (!open_) {
+            if (!open_next())
+                return false;
+            open_ = true;
+        }
+        if (!read_line()) {
+            open_ = false;
+            continue;
+        }
+        if (line_ == 1) {
+            if (std::strcmp(text_, kTunedHeader) == 0)
+                continue;
+            complaints_.append("%s:1: the header is not %s; the table is ignored\n", table_, kTunedHeader);
+            if (file_ != nullptr)
+                std::fclose(file_);
+            file_ = nullptr;
+            shipped_ = nullptr;
+            open_ = false;
+            continue;
+        }
+        if (of_another(text_, sources_.microarchitecture))
+            continue;
+        char why[384];
+        Message complaint(why, sizeof why);
+        if (parse_tuned_row(text_, row, complaint))
+            return true;
+        complaints_.append("%s:%d: %s; the row is ignored\n", table_, line_, why);
+    }
+}
+
+}  // namespace tconv
