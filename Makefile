@@ -4,7 +4,7 @@
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help demo test test-full test-sanitize test-cross test-mutants bench lint
+.PHONY: help demo test test-full test-sanitize test-cross test-mutants bench tune lint
 
 help:
 	@echo 'make demo           run the main example on real input'
@@ -14,6 +14,7 @@ help:
 	@echo 'make test-cross     the tests built for 64-bit ARM, run under qemu'
 	@echo 'make test-mutants   plant mistakes in a copy of the sources, each of which the tests must notice'
 	@echo 'make bench          time the layers of bench/shapes on this machine'
+	@echo 'make tune           measure the fastest kernels for bench/shapes on this machine, into schedules/tuned'
 	@echo 'make lint           the rules of CONTRIBUTING.md that a script can check (also part of test)'
 	@echo
 	@echo 'Each is enough by itself on Debian 12 or Ubuntu 24.04: as root it installs the packages it misses, else it'
@@ -41,6 +42,12 @@ bench:
 	@cmake --preset release -DTCONV_BUILD_TESTS=OFF
 	@cmake --build --preset release --target tconv-cli
 	@build/release/bin/tconv bench --layers bench/shapes/layers.csv
+
+tune:
+	@scripts/bootstrap.sh
+	@cmake --preset release -DTCONV_BUILD_TESTS=OFF
+	@cmake --build --preset release --target tconv-cli
+	@scripts/tune_suite.sh
 
 # Sanitized and cross builds take tconv-compiler from the release build: it is a tool of this machine.
 test-sanitize:

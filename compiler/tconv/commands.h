@@ -13,10 +13,17 @@ struct BenchOptions : Options {
     double seconds = 0.4;  // per row
 };
 
+struct TuneOptions : Options {
+    double seconds = 10, total_seconds = 3600;  // per layer, of all
+    bool missing = false;                       // only layers of which the folder has no row
+    std::vector<std::string> merge;             // tables to merge instead
+};
+
 int list_command(const Options &options);
 int explain_command(const Options &options);
 int check_command(const CheckOptions &options);
 int bench_command(const BenchOptions &options);
+int tune_command(const TuneOptions &options);
 
 // Replaces this process by tconv-compiler with the same arguments; returns only if there is none.
 int compile_command(char **arguments);

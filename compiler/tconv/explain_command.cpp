@@ -91,6 +91,7 @@ Json explain(const Layer &layer, const Options &options, Isa usable, const Threa
             {"layer", canonical},
             {"note", layer.note},
             {"kernel", trial.kernel()},
+            {"chosen", basis_text(choice.basis)},
             {"isa", isa_name(choice.kernel->isa)},
             {"threads", threads.count()},
             {"gflop_nominal", work.flops_nominal * 1e-9},

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "commands.h"
+#include "tuned_table.h"
 
 namespace {
 
@@ -74,6 +75,23 @@ constexpr const char *kBench =
     "  tconv bench --layers bench/shapes/layers.csv --tier core --json core.json\n"
     "  tconv bench --layers bench/shapes/layers.csv --ids dcgan_g4_b64 --kernel avx2 --threads 2\n";
 
+constexpr const char *kTune =
+    "Finds the fastest kernel and blocking for layers by measurement, and remembers them.\n"
+    "\n"
+    "Tries every kernel of this library that computes a layer, then other blockings of the best, all in\n"
+    "turns; each result is verified before it is timed. What wins goes into a table, by default in the\n"
+    "user's cache (~/.cache/tconv/tuned), which every tconv command follows from then on, as do the Python\n"
+    "package and programs with TCONV_DB set to that folder. Run it on an idle machine. Plans never depend\n"
+    "on the number of threads, so one table serves all; the default, one thread, is the steadiest.\n"
+    "\n"
+    "Nothing is compiled: it takes no Halide. docs/tuning.md describes the tables and how those of several\n"
+    "machines are merged.\n"
+    "\n"
+    "Examples:\n"
+    "  tconv tune n1_c256_h32_w24_o256_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw --seconds 60\n"
+    "  tconv tune --layers bench/shapes/layers.csv --tier core --total-seconds 600 --missing\n"
+    "  tconv tune --merge zen4/avx512-f32.csv spr/avx512-f32.csv --db schedules/tuned\n";
+
 constexpr const char *kCompile =
     "Compiles layers into libraries of their own.\n"
     "\n"
@@ -108,10 +126,12 @@ int run(int argc, char **argv) {
     Options list, explain;
     CheckOptions check;
     BenchOptions bench;
+    TuneOptions tune;
     CLI::App *const on_list = app.add_subcommand("list", kList);
     CLI::App *const on_explain = app.add_subcommand("explain", kExplain);
     CLI::App *const on_check = app.add_subcommand("check", kCheck);
     CLI::App *const on_bench = app.add_subcommand("bench", kBench);
+    CLI::App *const on_tune = app.add_subcommand("tune", kTune);
     app.add_subcommand("compile", kCompile);
     const auto add = [&](CLI::App &command, Options &options, bool positional) {
         add_selection_options(command, options.layers, positional);
@@ -122,23 +142,35 @@ int run(int argc, char **argv) {
     add(*on_explain, explain, true);
     add(*on_check, check, true);
     add(*on_bench, bench, true);
+    add(*on_tune, tune, true);
     on_check
         ->add_option("--most-seconds", check.most_seconds,
                      "skip a kernel on a layer where its estimate is longer than this")
         ->capture_default_str();
     on_bench->add_option("--seconds", bench.seconds, "time spent on one row")->capture_default_str();
+    on_tune->add_option("--seconds", tune.seconds, "time spent on one layer")->capture_default_str();
+    on_tune->add_option("--total-seconds", tune.total_seconds, "time after which no other layer is begun")
+        ->capture_default_str();
+    on_tune->add_flag("--missing", tune.missing, "only layers of which the folder has no row of this processor yet");
+    on_tune
+        ->add_option("--merge", tune.merge,
+                     "merge these tables into the folder instead; the later date wins, on one date the faster")
+        ->type_name("CSV");
 
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError &error) {
         return app.exit(error) == 0 ? kOk : kBadInput;
     }
+    apply_db(list.db + explain.db + check.db + bench.db + tune.db);  // of the one command that was given
     if (*on_list)
         return list_command(list);
     if (*on_explain)
         return explain_command(explain);
     if (*on_check)
         return check_command(check);
+    if (*on_tune)
+        return tune_command(tune);
     return bench_command(bench);
 }
 

@@ -1,4 +1,4 @@
-// What every command takes besides its layers: --kernel, --threads, --isa, --json; and what follows from them.
+// What every command takes besides its layers: --kernel, --threads, --isa, --db, --json; and what follows from them.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -17,7 +17,7 @@ namespace tconv::tool {
 
 struct Options {
     Selection layers;
-    std::string kernel, isa, json;
+    std::string kernel, isa, db, json;
     int threads = 0;  // 0: TCONV_NUM_THREADS, else 1
 };
 

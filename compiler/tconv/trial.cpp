@@ -9,6 +9,7 @@
 #include "element_type.h"
 #include "failure.h"
 #include "geometry.h"
+#include "plan.h"
 
 namespace tconv::tool {
 
@@ -150,6 +151,22 @@ std::vector<double> Tensors::logical_output() {
 Trial::Trial(const tconv_spec &spec, const char *kernel, const Threads &threads) : spec_(spec), threads_(threads) {
     if (const tconv_status status = tconv_plan_create(&spec, kernel, &threads.hooks(), &plan_); status != TCONV_OK)
         fail(status, "");
+    reserve();
+}
+
+Trial::Trial(const tconv_spec &spec, const Choice &choice, const Threads &threads) : spec_(spec), threads_(threads) {
+    char text[256];
+    Message message(text, sizeof text);
+    Hooks hooks;
+    tconv_status status = resolve_hooks(&threads.hooks(), &hooks, message);
+    if (status == TCONV_OK)
+        status = make_plan(spec, choice, hooks, &plan_, message);
+    if (status != TCONV_OK)
+        fail(status, text);
+    reserve();
+}
+
+void Trial::reserve() {
     tconv_requirements needed;
     tconv_requirements_init(&needed, sizeof needed);
     tconv_plan_requirements(plan_, &needed);

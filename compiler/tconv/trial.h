@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "choose.h"
 #include "exact_data.h"
 #include "oracle.h"
 #include "tconv/tconv.h"
@@ -77,6 +78,8 @@ class Trial {
 public:
     // Failure: kUnsupported with the library's reason, or kBadInput.
     Trial(const tconv_spec &spec, const char *kernel, const Threads &threads);
+    // Of what was chosen already, whatever a plan would choose.
+    Trial(const tconv_spec &spec, const Choice &choice, const Threads &threads);
     ~Trial();
     Trial(const Trial &) = delete;
     Trial &operator=(const Trial &) = delete;
@@ -89,6 +92,7 @@ public:
     tconv_tensors complete(tconv_tensors arguments);
 
 private:
+    void reserve();
     [[noreturn]] void fail(tconv_status status, const std::string &what) const;
 
     tconv_spec spec_;

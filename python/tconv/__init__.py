@@ -9,7 +9,7 @@ arguments and the rules of those packages, ``tconv.profiles`` those of ONNX, Ten
 
 import os
 
-from tconv import _core, _functional
+from tconv import _cache, _core, _functional
 from tconv._core import GradientPlan, Packed, Plan, Spec, kernels
 from tconv._functional import conv_transpose2d
 from tconv._threads import default_threads
@@ -27,4 +27,5 @@ def _after_fork():
     _functional.forget_plans()
 
 
+_cache.follow_tables()
 os.register_at_fork(after_in_child=_after_fork)

@@ -8,20 +8,17 @@ import time
 
 import numpy as np
 
-from tconv import _core, _functional
+from tconv import _cache, _core, _functional
 
 # One kernel's share of the measurement: enough runs to see a quiet one, few enough for slow candidates.
 SECONDS = 0.02
 MOST_RUNS = 50
+# What a plan says of itself where `tconv tune` has measured the layer already, blockings included.
+TUNED = "by the tuned row of this layer"
 
 
 def cache_file() -> pathlib.Path:
-    """``TCONV_CACHE_DIR``, else the user's cache folder."""
-    folder = os.environ.get("TCONV_CACHE_DIR")
-    if folder is None:
-        root = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-        folder = pathlib.Path(root) / "tconv"
-    return pathlib.Path(folder) / "kernels.json"
+    return _cache.folder() / "kernels.json"
 
 
 def _processor() -> str:
@@ -96,9 +93,11 @@ def candidates(spec: _core.Spec, threads: int) -> list[_core.Plan]:
 
 
 def tuned_plan(spec: _core.Spec, threads: int) -> _core.Plan:
-    """The plan by the kernel that was the fastest when this layer was measured here, or is now."""
-    if spec.batch == 0:
-        return _functional.plan_of(spec, threads)
+    """The plan by the kernel that was the fastest when this layer was measured here, by ``tconv tune`` or by this function, or
+    is now."""
+    plan = _functional.plan_of(spec, threads)
+    if spec.batch == 0 or TUNED in plan.explain():
+        return plan
     key = key_of(spec)
     kernel = _remembered().get(key)
     if kernel is not None:

@@ -14,7 +14,10 @@ SMALL = "n2_c3_h7_w5_o4_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw"
 class ToolTest(unittest.TestCase):
     def tconv(self, *arguments, program="TCONV", expect=0, **environment):
         """The finished run, after its exit code was checked."""
-        clean = {name: value for name, value in os.environ.items() if name not in ("TCONV_ISA", "TCONV_NUM_THREADS")}
+        # Neither what the caller set nor what somebody tuned here.
+        set_here = ("TCONV_ISA", "TCONV_NUM_THREADS", "TCONV_DB")
+        clean = {name: value for name, value in os.environ.items() if name not in set_here}
+        clean["TCONV_CACHE_DIR"] = os.devnull
         run = subprocess.run([os.environ[program], *map(str, arguments)], capture_output=True, text=True, check=False,
                              env={**clean, **environment}, stdin=subprocess.DEVNULL)
         self.assertEqual(run.returncode, expect, f"tconv {' '.join(map(str, arguments))}\n{run.stdout}{run.stderr}")

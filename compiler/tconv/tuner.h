@@ -1,0 +1,73 @@
+// Finds the fastest kernel and blocking for one layer by measurement.
+//
+// Every kernel with the blocking that its rules give starts; the better half stays, round after round (successive halving),
+// and then other blockings of the best compete in the same way. Contestants take turns, so that what disturbs a machine
+// disturbs all, and each is compared with the oracle before it is timed. The cost model's own choice stays to the end: what
+// is not measurably faster does not replace it.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "choose.h"
+#include "layers_csv.h"
+#include "verify.h"
+
+namespace tconv::tool {
+
+struct Contestant {
+    Choice choice;
+    Cut cut;
+    std::unique_ptr<Trial> trial;  // while it competes
+    std::vector<double> samples;   // ns of a run
+    std::string miss;              // the first wrong output; empty if none
+
+    double median() const;  // infinity before the first sample
+};
+
+class Tuner {
+public:
+    using Watch = std::function<void(const std::string &kernel)>;
+
+    // `kernels`: those to try.
+    Tuner(const tconv_spec &spec, std::span<const Kernel *const> kernels, const Threads &threads);
+
+    // Competes for about `seconds`; watch hears whose turn it is. False if no kernel computes the layer.
+    bool run(double seconds, const Watch &watch);
+
+    // Valid after run: every contestant, in the order of their first turn, the winner, and the cost model's choice.
+    const std::vector<std::unique_ptr<Contestant>> &contestants() const { return all_; }
+    const Contestant &winner() const { return *winner_; }
+    const Contestant &untuned() const { return *untuned_; }
+
+private:
+    using Clock = std::chrono::steady_clock;
+    using Field = std::vector<Contestant *>;
+
+    Contestant *enter(const Kernel &kernel, const Cut &cut);
+    Field neighbours(const Contestant &of);
+    // Halves the field until `keep` are left, or the time has come.
+    Field compete(Field field, size_t keep, double drop, Clock::time_point end, const Watch &watch);
+    bool prepare(Contestant &contestant);
+    void take_turn(Contestant &contestant);
+
+    struct Side {  // of kernels that are exact on the same data
+        ExactData data;
+        Answer answer;
+        Tensors tensors;
+        Side(const tconv_spec &spec, Sums sums);
+    };
+
+    const tconv_spec spec_;
+    std::vector<const Kernel *> kernels_;
+    const Threads &threads_;
+    std::map<Sums, Side> sides_;
+    std::vector<std::unique_ptr<Contestant>> all_;
+    Contestant *winner_ = nullptr, *untuned_ = nullptr;
+};
+
+}  // namespace tconv::tool

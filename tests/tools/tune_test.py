@@ -1,0 +1,163 @@
+"""tconv tune: what it writes, what the other commands make of it, merging, and what it refuses."""
+
+import csv
+import json
+import re
+import tempfile
+import unittest
+from pathlib import Path
+
+import jsonschema  # pinned in requirements.txt: scripts/bootstrap.sh installs it
+
+from running import PROJECT, SMALL, SUITE, ToolTest
+
+# The same layer: output padding is a crop that ends later.
+SPELT = "n1_c8_h5_w7_o16_k3x3_s2x2_p1,1,1,1_op1,1_d1x1_g1_f32_nhwc"
+RESPELT = "n4_c8_h5_w7_o16_k3x3_s2x2_p1,1,0,0_op0,0_d1x1_g1_f32_nhwc_relu"
+QUICK = ("--seconds", "0.05")
+
+
+class Tuning(ToolTest):
+    def setUp(self):
+        self.scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(self.scratch.cleanup)
+        self.folder = Path(self.scratch.name)
+
+    def rows(self, folder):
+        (path,) = folder.glob("*.csv")
+        with path.open(encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
+
+    def tune(self, *arguments, db=None, **keywords):
+        return self.json("tune", *arguments, *QUICK, "--db", db or self.folder, **keywords)
+
+    def explained(self, layer, *arguments, **environment):
+        (found,) = self.json("explain", layer, *arguments, **environment)["layers"]
+        return found
+
+    def test_a_row_is_written_and_followed(self):
+        document = self.tune(SPELT)
+        schema = json.loads((PROJECT / "docs" / "schemas" / "tune.json").read_text(encoding="utf-8"))
+        jsonschema.Draft202012Validator.check_schema(schema)
+        jsonschema.validate(document, schema, jsonschema.Draft202012Validator)
+        (result,), (row,) = document["rows"], self.rows(self.folder)
+        for column in ("layer", "kernel", "block_h", "block_w", "units"):
+            self.assertEqual(row[column], str(result[column]))
+        self.assertEqual(row["microarchitecture"], document["microarchitecture"])
+        self.assertRegex(row["date"], r"^\d{4}-\d\d-\d\d$")
+        timed = {candidate["kernel"] for candidate in result["candidates"] if candidate["ns_median"]}
+        self.assertIn(result["kernel"], timed)
+        self.assertIn(result["kernel_untuned"], timed)
+        for layer in (SPELT, RESPELT):
+            for threads in ("1", "2"):
+                found = self.explained(layer, "--db", self.folder, "--threads", threads)
+                self.assertEqual((found["kernel"], found["chosen"]), (row["kernel"], "by the tuned row of this layer"))
+        self.assertEqual(self.explained(SPELT, "--db", "none")["chosen"], "by the cost model")
+        (timed_row,) = self.json("bench", SPELT, "--db", self.folder, "--seconds", "0.01")["rows"]
+        self.assertEqual((timed_row["kernel"], timed_row["verified"]), (row["kernel"], True))
+        self.assertEqual(self.json("check", SPELT, "--db", self.folder)["missed"], 0)
+
+    def test_spellings_share_a_row_and_rows_are_sorted(self):
+        self.assertEqual(len(self.tune(SPELT, RESPELT)["rows"]), 1)
+        self.tune(SMALL)
+        keys = [row["layer"] for row in self.rows(self.folder)]
+        self.assertEqual(len(keys), 2)
+        self.assertEqual(keys, sorted(keys))
+        self.assertEqual([path.name for path in self.folder.iterdir() if path.suffix != ".csv"], [".lock"])
+
+    def test_missing_layers_only(self):
+        self.tune(SPELT)
+        document = self.tune(RESPELT, SMALL, "--missing")
+        self.assertEqual([row["id"] for row in document["rows"]], [SMALL])
+        self.assertEqual(self.tune(RESPELT, SMALL, "--missing")["rows"], [])
+        self.assertEqual(len(self.rows(self.folder)), 2)
+
+    def test_where_results_go_and_who_comes_first(self):
+        cache = self.folder / "cache"
+        self.json("tune", SPELT, *QUICK, TCONV_CACHE_DIR=str(cache))
+        (row,) = self.rows(cache / "tuned")
+        self.assertEqual(self.explained(SPELT, TCONV_CACHE_DIR=str(cache))["chosen"], "by the tuned row of this layer")
+        self.assertEqual(self.explained(SPELT, TCONV_DB="none", TCONV_CACHE_DIR=str(cache))["chosen"], "by the cost model")
+        # --db comes before the user's folder: a row that only differs in its blocks.
+        db = self.folder / "db"
+        self.tune(SPELT, db=db)
+        (path,) = db.glob("*.csv")
+        header, line = path.read_text(encoding="utf-8").splitlines()
+        cut = re.sub(r"(,tconv_\w+),\d+,\d+,\d+,", r"\1,1,0,0,", line)
+        path.write_text(f"{header}\n{cut}\n", encoding="utf-8")
+        found = self.explained(SPELT, "--db", db, TCONV_CACHE_DIR=str(cache))
+        self.assertIn(f"{path}:2", found["text"])
+        path.write_text(f"{header}\n", encoding="utf-8")
+        found = self.explained(SPELT, "--db", db, TCONV_CACHE_DIR=str(cache))
+        self.assertIn(f"{cache}/tuned/{path.name}:2", found["text"])
+        self.assertEqual(found["kernel"], row["kernel"])
+
+    def test_stale_and_malformed_rows_are_named(self):
+        self.tune(SPELT)
+        (path,) = self.folder.glob("*.csv")
+        good = path.read_text(encoding="utf-8")
+        path.write_text(re.sub(r"tconv_f32_\w+?_(\w+),", r"tconv_f32_phase_channels999x9_\1,", good), encoding="utf-8")
+        run = self.tconv("explain", SPELT, "--db", self.folder)
+        self.assertIn(f"{path}:2: the row for tconv_f32_phase_channels999x9", run.stderr)
+        self.assertIn("its kernel is not in this library", run.stderr)
+        self.assertIn("chosen     by the cost model", run.stdout)
+        path.write_text(good.replace("_f32_nhwc", "_f32_nwhc"), encoding="utf-8")
+        self.assertIn(f"{path}:2: column layer", self.tconv("explain", SPELT, "--db", self.folder).stderr)
+
+    def test_merging(self):
+        self.tune(SPELT, SMALL, db=self.folder / "one")
+        (path,) = (self.folder / "one").glob("*.csv")
+        text = path.read_text(encoding="utf-8")
+        microarchitecture = self.rows(self.folder / "one")[0]["microarchitecture"]
+        here = self.folder / "here.csv"
+        there = self.folder / "there.csv"
+        here.write_text(text, encoding="utf-8")
+        there.write_text(text.replace(f",{microarchitecture},", ",elsewhere,"), encoding="utf-8")
+        newer = self.folder / "newer.csv"
+        newer.write_text(re.sub(r"\d{4}-\d\d-\d\d", "2999-01-01", text), encoding="utf-8")
+        merged = self.folder / "merged"
+        run = self.tconv("tune", "--merge", here, there, "--db", merged)
+        self.assertEqual(run.stdout, f"{merged / path.name}\n")
+        rows = self.rows(merged)
+        self.assertEqual([(row["layer"], row["microarchitecture"]) for row in rows],
+                         sorted((row["layer"], row["microarchitecture"]) for row in rows))
+        self.assertEqual({row["microarchitecture"] for row in rows}, {microarchitecture, "elsewhere"})
+        self.tconv("tune", "--merge", newer, here, "--db", merged)
+        rows = self.rows(merged)
+        self.assertEqual(len(rows), 4)
+        for row in rows:
+            self.assertEqual(row["date"] == "2999-01-01", row["microarchitecture"] == microarchitecture)
+
+    def test_refusals(self):
+        wrong = self.folder / "wrong.csv"
+        self.complains("tune", says="no layer given")
+        self.complains("tune", SMALL, "--db", "none", says="tune writes into a folder")
+        self.complains("tune", SMALL, "--seconds", "0", "--db", self.folder, says="must be above 0")
+        self.complains("tune", SMALL, "--kernel", "nothing", says="matches no kernel")
+        self.complains("tune", "--merge", wrong, "--db", self.folder, says=str(wrong))
+        self.complains("tune", SMALL, "--merge", wrong, "--db", self.folder, says="--merge takes tables and no layers")
+        wrong.write_text("layer\n", encoding="utf-8")
+        self.complains("tune", "--merge", wrong, "--db", self.folder, says=f"{wrong}:1: the header is not layer,")
+        self.tune(SPELT)
+        (path,) = self.folder.glob("*-f32.csv")
+        text = path.read_text(encoding="utf-8")
+        wrong.write_text(text + text.splitlines()[1].replace(",tconv_f32", ",x,tconv_f32", 1) + "\n", encoding="utf-8")
+        self.complains("tune", "--merge", wrong, "--db", self.folder, says=f"{wrong}:3: column block_h")
+        self.complains("tune", SMALL, "--dtype", "s8", "--db", self.folder, code=3, says="nothing was tuned")
+        path.write_text(text.replace("_s2x2_", "_s2_"), encoding="utf-8")
+        self.complains("tune", SMALL, *QUICK, "--db", self.folder, says=f"{path}:2: column layer")
+        self.complains("tune", "--layers", SUITE, "--ids", "no_such_layer", "--db", self.folder, says="no such row")
+
+    def test_wrong_results_are_not_timed(self):
+        run = self.tconv("tune", SMALL, *QUICK, "--db", self.folder, program="WRONG_TCONV", expect=1)
+        self.assertIn("MISS", run.stderr)
+        self.assertEqual(list(self.folder.glob("*.csv")), [])
+
+    def test_total_seconds(self):
+        document = self.json("tune", "--layers", SUITE, "--tier", "core", "--seconds", "0.05", "--total-seconds", "0.02",
+                             "--db", self.folder)
+        self.assertEqual(len(document["rows"]), 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
