@@ -36,8 +36,11 @@ void compile(Module &module, const CatalogueOptions &options, const std::string 
     // Halide cannot see the strict_float expressions in modules put together from lowered functions.
     module.set_any_strict_float(true);
     const fs::path out(options.out);
-    std::map<OutputFileType, std::string> outputs = {{OutputFileType::object, (out / (name + ".o")).string()}};
-    if (options.assembly) {
+    std::map<OutputFileType, std::string> outputs;
+    if (!options.multiply_only) {
+        outputs[OutputFileType::object] = (out / (name + ".o")).string();
+    }
+    if (options.assembly || options.multiply_only) {
         outputs[OutputFileType::assembly] = (out / (name + ".s")).string();
     }
     module.compile(outputs);
@@ -178,6 +181,10 @@ void compile_part(const std::vector<Variant> &variants, const Part &part, const 
             }
         }
     }
+    if (options.multiply_only) {
+        compile(module, options, part.name() + "_multiply");
+        return;
+    }
     for (const Variant &variant : variants) {
         if (part.has(variant) && variant.winograd_outputs() > 0) {
             const auto [found, added] = winograds.try_emplace(variant.dtype + variant.family, variant, prefix,
@@ -312,6 +319,9 @@ void build_catalogue(const CatalogueOptions &options) {
         objects.push_back((out / (part.name() + "_layers.o")).string());
     }
     in_processes(parts.size(), [&](size_t i) { compile_part(variants, parts[i], options); });
+    if (options.multiply_only) {
+        return;
+    }
     create_static_library(objects, target_of_isa(variants.front().isa, options.os, {}), (out / "catalogue.a").string());
     for (const std::string &object : objects) {
         fs::remove(object);

@@ -16,6 +16,7 @@ struct CatalogueOptions {
     std::vector<std::string> features;  // sanitizers: asan, tsan
     std::string out;                    // folder; receives catalogue.a and registry.inc
     bool assembly = false;              // also <isa>_<f32|f64>_stages.s and ..._layers.s
+    bool multiply_only = false;         // nothing but <isa>_<f32|f64>_multiply.s, the loops where nearly all time is spent
 };
 
 // Throws std::runtime_error; leaves no partial output.

@@ -29,7 +29,8 @@ constexpr const char *kUsage =
     "      --isas, --dtypes, --families A,B,...\n"
     "                           only these instruction sets, element types, families\n"
     "      --sanitize A,B       instrument the kernels: asan or tsan\n"
-    "      --assembly           also write <isa>_stages.s and <isa>_layers.s\n";
+    "      --assembly           also write <isa>_stages.s and <isa>_layers.s\n"
+    "      --multiply-only      write <isa>_multiply.s and nothing else: what scripts/inner_loops.py reads\n";
 
 // Halide's messages, but for one that says nothing new: that half precision is converted in integers where a processor
 // lacks the instruction.
@@ -52,7 +53,7 @@ std::vector<std::string> split(const std::string &list) {
 
 // By getopt_long: to build libtconv takes a compiler and Halide, and no other library.
 CatalogueOptions parse_catalogue(int argc, char **argv) {
-    enum { kVariants, kOut, kArch, kIsas, kDtypes, kFamilies, kSanitize, kAssembly };
+    enum { kVariants, kOut, kArch, kIsas, kDtypes, kFamilies, kSanitize, kAssembly, kMultiplyOnly };
     const option known[] = {{"variants", required_argument, nullptr, kVariants},
                             {"out", required_argument, nullptr, kOut},
                             {"arch", required_argument, nullptr, kArch},
@@ -61,6 +62,7 @@ CatalogueOptions parse_catalogue(int argc, char **argv) {
                             {"families", required_argument, nullptr, kFamilies},
                             {"sanitize", required_argument, nullptr, kSanitize},
                             {"assembly", no_argument, nullptr, kAssembly},
+                            {"multiply-only", no_argument, nullptr, kMultiplyOnly},
                             {nullptr, 0, nullptr, 0}};
     CatalogueOptions options;
     for (;;) {
@@ -88,6 +90,9 @@ CatalogueOptions parse_catalogue(int argc, char **argv) {
                 continue;
             case kAssembly:
                 options.assembly = true;
+                continue;
+            case kMultiplyOnly:
+                options.multiply_only = true;
                 continue;
             case -1:
                 break;

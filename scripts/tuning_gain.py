@@ -28,7 +28,7 @@ def rows_of(paths):
 
 
 def print_gains(rows):
-    gains = [(row["ns_untuned"] / row["ns_median"], row) for row in rows]
+    gains = [(row["ns_untuned"] / row["ns"], row) for row in rows]
     for layout in ("nchw", "nhwc"):
         of_layout = [gain for gain, row in gains if layout in row["layer"]]
         kernels = [gain for gain, row in gains if layout in row["layer"] and row["kernel"] != row["kernel_untuned"]]
@@ -45,11 +45,11 @@ def print_pairs(rows):
     """Of each pair of kernels, measured against estimated ratio of their times, both with the blocking of their rules."""
     ratios = collections.defaultdict(list)
     for row in rows:
-        timed = [c for c in row["candidates"] if c["ns_median"] and not c["block_h"] and not c["units"]]
+        timed = [c for c in row["candidates"] if c["ns"] and not c["block_h"] and not c["units"]]
         for a in timed:
             for b in timed:
                 if a["kernel"] < b["kernel"]:
-                    measured, estimated = a["ns_median"] / b["ns_median"], a["mcycles"] / b["mcycles"]
+                    measured, estimated = a["ns"] / b["ns"], a["mcycles"] / b["mcycles"]
                     ratios[form_of(a["kernel"]), form_of(b["kernel"]), row["layer"][-4:]].append((measured / estimated, row["id"]))
     print("\npairs of kernels by the median of measured / estimated ratio of their times (above 1: the first is slower than "
           "estimated)")

@@ -45,8 +45,8 @@ TunedRow row_of(const tconv_spec &spec, const Contestant &winner, double fma_gfl
     const double nominal = work_of(spec).flops_nominal;
     // Where most taps fall outside the input, as with one of 1 x 1, executed flops are counted too high.
     const double executed = std::min(nominal, winner.choice.cost.flops_executed);
-    copy(row.gflops, formatted("%.1f", nominal / winner.median()));
-    copy(row.of_peak, formatted("%.3f", std::min(1.0, executed / winner.median() / fma_gflops)));
+    copy(row.gflops, formatted("%.1f", nominal / winner.ns));
+    copy(row.of_peak, formatted("%.3f", std::min(1.0, executed / winner.ns / fma_gflops)));
     std::string cpu = cpu_name();
     std::replace(cpu.begin(), cpu.end(), ',', ' ');
     copy(row.cpu, cpu);
@@ -68,11 +68,11 @@ Json json_of(const Contestant &contestant) {
                  {"block_w", contestant.cut.block_w},
                  {"units", contestant.cut.units},
                  {"mcycles", contestant.choice.cost.cycles * 1e-6},
-                 {"turns", contestant.samples.size()},
-                 {"ns_median", nullptr},
+                 {"turns", contestant.turns},
+                 {"ns", nullptr},
                  {"miss", contestant.miss}};
-    if (std::isfinite(contestant.median()))
-        json["ns_median"] = contestant.median();
+    if (std::isfinite(contestant.ns))
+        json["ns"] = contestant.ns;
     return json;
 }
 
@@ -116,7 +116,7 @@ void print_found(std::vector<Found> found) {
     std::stable_sort(found.begin(), found.end(), [](const Found &a, const Found &b) {
         return a.ns_untuned / a.ns > b.ns_untuned / b.ns;
     });
-    TextTable table({"gain", "layer", "kernel", "blocks", "median", "untuned", "by the cost model", "GFLOP/s nominal"});
+    TextTable table({"gain", "layer", "kernel", "blocks", "time", "untuned", "by the cost model", "GFLOP/s nominal"});
     double product = 0;
     for (const Found &one : found) {
         table.add({formatted("%.2f", one.ns_untuned / one.ns), one.id, one.row.kernel, cut_text(one.row.cut),
@@ -185,7 +185,7 @@ int tune_command(const TuneOptions &options) {
         const Contestant &winner = tuner.winner(), &untuned = tuner.untuned();
         found.push_back({layers[i].id,
                          row_of(spec, winner, measure_fma_gflops(winner.choice.kernel->isa, spec.dtype, threads)),
-                         winner.median(), untuned.median(), untuned.choice.kernel->name});
+                         winner.ns, untuned.ns, untuned.choice.kernel->name});
         const Found &one = found.back();
         // After each layer, so that an interruption costs one.
         TunedTable table;
@@ -197,7 +197,7 @@ int tune_command(const TuneOptions &options) {
                     {"block_h", one.row.cut.block_h},
                     {"block_w", one.row.cut.block_w},
                     {"units", one.row.cut.units},
-                    {"ns_median", one.ns},
+                    {"ns", one.ns},
                     {"gflops_nominal", std::stod(one.row.gflops)},
                     {"of_peak", std::stod(one.row.of_peak)},
                     {"kernel_untuned", one.untuned},

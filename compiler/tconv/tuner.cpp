@@ -12,10 +12,10 @@ namespace tconv::tool {
 namespace {
 
 constexpr double kSampleFlops = 5e7;    // of the oracle, before a contestant is timed
-constexpr double kTurnNs = 4e5;         // of timed runs in one turn, at least one run
+constexpr double kTurnNs = 2e5;         // of timed runs in one turn, at least one run
 constexpr size_t kFewKernels = 6;       // that start whatever their estimates
 constexpr double kFarEstimate = 3;      // others only with an estimate of no more than so many times the best
-constexpr double kSlowKernel = 1.5, kSlowCut = 1.15;  // dropped after the first turn: so much slower than the best
+constexpr double kSlowKernel = 1.5, kSlowCut = 1.15;  // dropped after two turns: so much slower than the best
 constexpr size_t kBestKernels = 3;      // whose blockings compete
 constexpr double kKernelShare = 0.4;    // of the time
 constexpr double kWorthwhile = 0.98;    // of the time of the cost model's choice, to replace it
@@ -31,14 +31,6 @@ double since(std::chrono::steady_clock::time_point begin) {
 }
 
 }  // namespace
-
-double Contestant::median() const {
-    if (samples.empty() || !miss.empty())
-        return std::numeric_limits<double>::infinity();
-    std::vector<double> sorted = samples;
-    std::nth_element(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2), sorted.end());
-    return sorted[sorted.size() / 2];
-}
 
 Tuner::Side::Side(const tconv_spec &spec, Sums sums)
     : data(spec, sums), answer(spec, data, kSampleFlops), tensors(spec, data) {}
@@ -104,6 +96,7 @@ bool Tuner::prepare(Contestant &contestant) {
     contestant.trial->run(contestant.trial->complete(side.tensors.arguments()));
     if (const Comparison comparison = side.answer.compare(side.tensors); comparison.wrong > 0) {
         contestant.miss = comparison.first;
+        contestant.ns = std::numeric_limits<double>::infinity();
         contestant.trial.reset();
     }
     return contestant.miss.empty();
@@ -121,11 +114,12 @@ void Tuner::take_turn(Contestant &contestant) {
     begin = Clock::now();
     for (int i = 0; i < runs; i++)
         contestant.trial->run(arguments);
-    contestant.samples.push_back(since(begin) / runs);
+    contestant.ns = std::min(contestant.ns, since(begin) / runs);
+    contestant.turns++;
 }
 
 Tuner::Field Tuner::compete(Field field, size_t keep, double drop, Clock::time_point end, const Watch &watch) {
-    const auto faster = [](const Contestant *a, const Contestant *b) { return a->median() < b->median(); };
+    const auto faster = [](const Contestant *a, const Contestant *b) { return a->ns < b->ns; };
     const auto leave = [&](size_t staying) {
         std::stable_sort(field.begin(), field.end(), faster);
         for (size_t i = staying; i < field.size(); i++) {
@@ -143,9 +137,10 @@ Tuner::Field Tuner::compete(Field field, size_t keep, double drop, Clock::time_p
             take_turn(*untuned_);
     };
     all_turn();
+    all_turn();  // one that was disturbed gets a second chance
     std::stable_sort(field.begin(), field.end(), faster);
     leave(static_cast<size_t>(std::count_if(field.begin(), field.end(), [&](const Contestant *contestant) {
-        return contestant->median() <= drop * field[0]->median();
+        return contestant->ns <= drop * field[0]->ns;
     })));
     while (Clock::now() < end) {
         // What is left of the time, shared by the halvings to come.
@@ -184,7 +179,7 @@ bool Tuner::run(double seconds, const Watch &watch) {
         field.pop_back();
 
     field = compete(std::move(field), kBestKernels, kSlowKernel, at(kKernelShare), watch);
-    if (std::isinf(field[0]->median()))
+    if (std::isinf(field[0]->ns))
         return false;
     Field cuts = field;
     for (const Contestant *contestant : field) {
@@ -197,7 +192,7 @@ bool Tuner::run(double seconds, const Watch &watch) {
     further.insert(further.begin(), cuts.begin(), cuts.end());
     further = compete(std::move(further), 2, kSlowCut, at(1), watch);
     winner_ = further[0];
-    if (!(winner_->median() < kWorthwhile * untuned_->median()) && untuned_->miss.empty())
+    if (!(winner_->ns < kWorthwhile * untuned_->ns) && untuned_->miss.empty())
         winner_ = untuned_;
     return true;
 }

@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -23,10 +24,9 @@ struct Contestant {
     Choice choice;
     Cut cut;
     std::unique_ptr<Trial> trial;  // while it competes
-    std::vector<double> samples;   // ns of a run
-    std::string miss;              // the first wrong output; empty if none
-
-    double median() const;  // infinity before the first sample
+    int turns = 0;
+    double ns = std::numeric_limits<double>::infinity();  // of a run, in its best turn: what disturbs only adds
+    std::string miss;                                     // the first wrong output; empty if none
 };
 
 class Tuner {
