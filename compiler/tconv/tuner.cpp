@@ -128,8 +128,11 @@ Tuner::Field Tuner::compete(Field field, size_t keep, double drop, Clock::time_p
         }
         field.resize(std::min(staying, field.size()));
     };
+    // When the time has come, those who have not had their turn yet go without: they stand in the order of their chances.
     const auto all_turn = [&] {
         for (Contestant *const contestant : field) {
+            if (Clock::now() > end && untuned_->turns > 0)
+                return;
             watch(contestant->choice.kernel->name);
             take_turn(*contestant);
         }

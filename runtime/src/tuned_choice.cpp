@@ -56,7 +56,7 @@ void follow_tuned_rows(const tconv_spec &spec, std::span<const Kernel> kernels, 
     char near_row[TCONV_LAYER_TEXT_BYTES + 256];
     Message nearest_line(near_row, sizeof near_row);
     Choice neighbour = *choice;
-    TunedRows rows(sources, usable, spec.dtype, stale);
+    TunedRows rows(sources, usable, spec, stale);
     for (TunedRow row; rows.next(&row);) {
         const Kernel *const kernel = find(kernels, row.kernel);
         if (named && kernel == nullptr)

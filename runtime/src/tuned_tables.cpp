@@ -27,11 +27,15 @@ const char *shipped_text(const char *name) {
     return nullptr;
 }
 
-// Whether a line is of another microarchitecture, before the dear parsing of its layer. Malformed lines are not.
-bool of_another(const char *line, const char *microarchitecture) {
+// Whether a line is of another microarchitecture, or its layer of other sizes: before the dear parsing of that. Lines that
+// have no such columns are not.
+bool of_another(const char *line, const char *microarchitecture, const char *sizes) {
     const char *const end = *line == '"' ? std::strchr(line + 1, '"') : nullptr;
     if (end == nullptr || end[1] != ',')
         return false;
+    const char *const found = std::strstr(line, sizes);
+    if (found == nullptr || found > end)
+        return true;
     const size_t length = std::strcspn(end + 2, ",");
     return length != std::strlen(microarchitecture) || std::strncmp(end + 2, microarchitecture, length) != 0;
 }
@@ -42,9 +46,10 @@ TunedSources tuned_sources() {
     return {std::getenv("TCONV_DB"), microarchitecture()};
 }
 
-TunedRows::TunedRows(const TunedSources &sources, Isa isa, int32_t dtype, Message &complaints)
+TunedRows::TunedRows(const TunedSources &sources, Isa isa, const tconv_spec &spec, Message &complaints)
     : sources_(sources), complaints_(complaints), folders_(sources.folders == nullptr ? "" : sources.folders) {
-    std::snprintf(name_, sizeof name_, "%s-%s.csv", isa_name(isa), dtype_name(dtype));
+    std::snprintf(name_, sizeof name_, "%s-%s.csv", isa_name(isa), dtype_name(spec.dtype));
+    std::snprintf(sizes_, sizeof sizes_, "_k%dx%d_s%dx%d_", spec.kernel_h, spec.kernel_w, spec.stride_h, spec.stride_w);
     own_left_ = std::strcmp(folders_, "none") != 0;
     if (!own_left_)
         folders_ = "";
@@ -117,7 +122,7 @@ bool TunedRows::next(TunedRow *row) {
             open_ = false;
             continue;
         }
-        if (of_another(text_, sources_.microarchitecture))
+        if (of_another(text_, sources_.microarchitecture, sizes_))
             continue;
         char why[384];
         Message complaint(why, sizeof why);

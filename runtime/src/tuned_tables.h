@@ -16,12 +16,12 @@ struct TunedSources {
 };
 TunedSources tuned_sources();  // of this process and this processor
 
-// The rows of one instruction set and element type, table after table, line after line. Rows of other microarchitectures are
-// passed over; a malformed one too, with "FILE:LINE: complaint" in `complaints`. Nothing is kept: tables are read anew,
-// without memory of their own, by each plan.
+// The rows of one instruction set and element type that may concern a layer, table after table, line after line. Rows of
+// other microarchitectures, kernel sizes and strides are passed over unread; a malformed one too, with "FILE:LINE:
+// complaint" in `complaints`. Nothing is kept: tables are read anew, without memory of their own, by each plan.
 class TunedRows {
 public:
-    TunedRows(const TunedSources &sources, Isa isa, int32_t dtype, Message &complaints);
+    TunedRows(const TunedSources &sources, Isa isa, const tconv_spec &spec, Message &complaints);
     ~TunedRows();
     TunedRows(const TunedRows &) = delete;
     TunedRows &operator=(const TunedRows &) = delete;
@@ -38,7 +38,8 @@ private:
 
     TunedSources sources_;
     Message &complaints_;
-    char name_[32];  // of the file in each folder
+    char name_[32];   // of the file in each folder
+    char sizes_[64];  // "_k4x4_s2x2_" of the layer's text
     char table_[512] = "";
     char text_[1024];
     const char *folders_;

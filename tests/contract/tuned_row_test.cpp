@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <filesystem>
+#include <fstream>
 #include <string>
 
 #include "random_spec.h"
@@ -99,6 +101,26 @@ TEST(TunedRow, WhatIsMalformedIsNamed) {
         Message complaint(text, sizeof text);
         EXPECT_FALSE(parse_tuned_row(one.line.c_str(), &row, complaint)) << one.line;
         EXPECT_NE(std::string(text).find(one.says), std::string::npos) << one.line << "\nsays: " << text;
+    }
+}
+
+// The tables that are compiled into the library, every row of every processor.
+TEST(TunedRow, ShippedTablesAreWellFormedAndSorted) {
+    for (const auto &entry : std::filesystem::directory_iterator(TCONV_TUNED)) {
+        SCOPED_TRACE(entry.path().string());
+        std::ifstream file(entry.path());
+        std::string line, previous;
+        ASSERT_TRUE(std::getline(file, line));
+        EXPECT_EQ(line, kTunedHeader);
+        while (std::getline(file, line)) {
+            TunedRow row;
+            char text[512];
+            Message complaint(text, sizeof text);
+            ASSERT_TRUE(parse_tuned_row(line.c_str(), &row, complaint)) << line << "\n" << text;
+            const std::string key = std::string(row.layer) + "\n" + row.microarchitecture;
+            EXPECT_LT(previous, key);
+            previous = key;
+        }
     }
 }
 
