@@ -72,7 +72,8 @@ tconv_status create(const tconv_spec *spec, const char *kernel, const Hooks &hoo
     if (tconv_status status = candidate_kernels(kernel, usable, &among, message); status != TCONV_OK)
         return status;
     Choice choice;
-    if (tconv_status status = choose_kernel(*spec, Direction::output, among, usable, &choice, why, message);
+    if (tconv_status status =
+            choose_kernel(*spec, Direction::output, among, usable, fmas_per_dot(), &choice, why, message);
         status != TCONV_OK)
         return status;
 
@@ -162,5 +163,5 @@ tconv_status tconv_plan_explain(const tconv_plan *plan, char *text, size_t capac
     Message ignored(nullptr, 0);
     if (tconv_status status = usable_isa(&usable, ignored); status != TCONV_OK)
         return status;
-    return choose_kernel(plan->spec, Direction::output, kernels(), usable, &again, message, ignored);
+    return choose_kernel(plan->spec, Direction::output, kernels(), usable, fmas_per_dot(), &again, message, ignored);
 }
