@@ -135,8 +135,9 @@ TEST(DotProduct, SubnormalNumbersAreZero) {
 TEST(DotProduct, StrictRulesThemOut) {
     tconv_spec spec = testing::layer("n1_c64_h9_w9_o64_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nhwc_strict", TCONV_BF16);
     const testing::Plan chosen(spec);
-    if (chosen.status == TCONV_OK)
+    if (chosen.status == TCONV_OK) {
         EXPECT_FALSE(multiplies_pairs(tconv_plan_kernel(chosen.get())));
+    }
     for (const std::string &name : testing::usable_kernels()) {
         if (!multiplies_pairs(name))
             continue;
