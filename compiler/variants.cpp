@@ -79,6 +79,9 @@ std::string isa_of_target(const Target &target) {
     if (target.arch != Target::X86 || target.bits != 64) {
         throw std::runtime_error("target '" + target.to_string() + "': there are schedules for x86-64 and arm-64");
     }
+    if (target.has_feature(Target::AVX512_Zen4) || target.has_feature(Target::AVX512_SapphireRapids)) {
+        return "avx512bf16";
+    }
     if (target.has_feature(Target::AVX512_Skylake)) {
         return "avx512";
     }
@@ -89,11 +92,14 @@ Target target_of_isa(const std::string &isa, const std::string &os, const std::v
     // arm_fp16 keeps Halide from computing half precision in integers. Only conversions are left to compile, and those
     // are base ARMv8 (tests/cross runs them on a processor without the extension).
     std::string name = isa == "neon" ? "arm-64-" + os + "-arm_fp16" : "x86-64-" + os;
-    if (isa == "avx2" || isa == "avx512") {
+    if (isa == "avx2" || isa == "avx512" || isa == "avx512bf16") {
         name += "-sse41-avx-f16c-fma-avx2";
     }
-    if (isa == "avx512") {
+    if (isa == "avx512" || isa == "avx512bf16") {
         name += "-avx512-avx512_skylake";
+    }
+    if (isa == "avx512bf16") {
+        name += "-avx512_cannonlake-avx512_zen4";
     }
     // Kernels check nothing and call nothing: the runtime checks before it calls them, and owns all memory.
     name += "-no_asserts-no_bounds_query-no_runtime";
@@ -105,7 +111,7 @@ Target target_of_isa(const std::string &isa, const std::string &os, const std::v
 
 std::vector<std::string> isas_of(const std::string &architecture) {
     if (architecture == "x86-64")
-        return {"baseline", "avx2", "avx512"};
+        return {"baseline", "avx2", "avx512", "avx512bf16"};
     if (architecture == "arm-64")
         return {"neon"};
     throw std::runtime_error("architecture '" + architecture + "' is none of x86-64, arm-64");

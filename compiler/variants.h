@@ -18,7 +18,7 @@ std::vector<Variant> built_in_variants();
 // The highest ISA of our list that a target has.
 std::string isa_of_target(const Halide::Target &target);
 
-// The Halide target of an ISA (baseline, avx2, avx512, neon) on an operating system ("linux", "android", ...), with
+// The Halide target of an ISA (baseline, avx2, avx512, avx512bf16, neon) on an operating system ("linux", "android", ...), with
 // `features` added (asan, tsan).
 Halide::Target target_of_isa(const std::string &isa, const std::string &os, const std::vector<std::string> &features);
 

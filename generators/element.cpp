@@ -11,6 +11,7 @@ Type stored_type(Element element) {
         case Element::f16:
             return Float(16);
         case Element::bf16:
+        case Element::bf16_pairs:
             return UInt(16);
         case Element::f32:
             break;
@@ -27,6 +28,7 @@ Expr computed(Element element, const Expr &stored) {
         case Element::f16:
             return cast<float>(stored);
         case Element::bf16:
+        case Element::bf16_pairs:
             return reinterpret<float>(cast<uint32_t>(stored) << 16);
         default:
             return stored;
@@ -41,7 +43,8 @@ Expr stored(Element element, const Expr &computed) {
             Expr quiet_nan = reinterpret(Float(16), cast<uint16_t>(0x7e00));
             return select(is_nan, quiet_nan, cast(Float(16), computed));
         }
-        case Element::bf16: {
+        case Element::bf16:
+        case Element::bf16_pairs: {
             Expr bits = reinterpret<uint32_t>(computed);
             // Adding just under a half, or a half where that makes the last bit even, rounds by carry. A NaN, whose
             // payload the carry could end, keeps its upper bits and becomes quiet.
@@ -52,6 +55,25 @@ Expr stored(Element element, const Expr &computed) {
         default:
             return computed;
     }
+}
+
+int channels_of_operand(Element element) {
+    return element == Element::bf16_pairs ? 2 : 1;
+}
+
+Type operand_type(Element element) {
+    return element == Element::bf16_pairs ? UInt(32) : computed_type(element);
+}
+
+Expr operand(Element element, const Expr &index, const std::function<Expr(const Expr &channel)> &at) {
+    if (element != Element::bf16_pairs)
+        return computed(element, at(index));
+    return Internal::Call::make(UInt(32), Internal::Call::concat_bits, {at(2 * index), at(2 * index + 1)},
+                                Internal::Call::PureIntrinsic);
+}
+
+Type factor_type(Element element) {
+    return element == Element::bf16_pairs ? BFloat(16) : computed_type(element);
 }
 
 }  // namespace tconv::generators

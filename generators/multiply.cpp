@@ -10,8 +10,9 @@ using namespace Halide;
 Multiply::Multiply(Element element, Lanes lanes, int width, std::optional<int> pitch, int unroll)
     : lanes(lanes),
       pitch(pitch),
-      staged(computed_type(element), 4, "staged"),
-      packed(computed_type(element), 5, "packed"),
+      pair(channels_of_operand(element)),
+      staged(factor_type(element), 4, "staged"),
+      packed(factor_type(element), 5, "packed"),
       panel_channels("panel_channels"),
       panels("panels"),
       taps_x("taps_x"),
@@ -36,25 +37,27 @@ Multiply::Multiply(Element element, Lanes lanes, int width, std::optional<int> p
       sums("sums") {
     Expr one = 1, zero = cast(computed_type(element), 0);
     const bool depthwise = lanes == Lanes::depthwise;
-    taps = RDom({{0, unroll},
+    taps = RDom({{0, pair},
+                 {0, unroll},
                  {0, depthwise ? one : panel_channels / unroll},
                  {0, depthwise ? one : panels},
                  {0, taps_x},
                  {0, taps_y}},
                 "taps");
-    RVar panel = taps[2], jx = taps[3], jy = taps[4];
-    Expr c = unroll * taps[1] + taps[0];
+    RVar of_pair = taps[0], panel = taps[3], jx = taps[4], jy = taps[5];
+    Expr c = unroll * taps[2] + taps[1];
     Expr ci = panel * panel_channels + c;
 
     Expr staged_row = row + offset_y - jy * step_y;
     taps.where(staged_row >= 0 && staged_row < rows_staged);
     Expr column = m + offset_x - jx * step_x;
-    Expr x = lanes == Lanes::channels ? staged(c, column, staged_row, panel)
+    Expr x = lanes == Lanes::channels ? staged(pair * c + of_pair, column, staged_row, panel)
              : lanes == Lanes::pixels ? staged(column, c, staged_row, panel)
                                       : staged(a, column, staged_row, block);
 
     product(a, m, row, block) = zero;
-    product(a, m, row, block) += packed(a, ci, jx, jy, block) * x;
+    product(a, m, row, block) +=
+        cast(computed_type(element), packed(pair * a + of_pair, ci, jx, jy, block)) * cast(computed_type(element), x);
 
     // What only some calls do are branches around a tile, not selections: sums that are the output itself are loaded only
     // where they are partial, for they are in no cache yet.

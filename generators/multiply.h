@@ -12,7 +12,8 @@
 // pixels of one phase row. Rows that fall outside the staged input are skipped; columns never do, because staging
 // surrounds each row with zeros. Sums run over (jy, jx, ci) in that order, one rounding per product (fused where the
 // ISA fuses); calls for further blocks of channels add their total to what `sums` holds. This is the canonical order
-// that STRICT promises, so all three forms below round alike.
+// that STRICT promises, so all three forms below round alike. Where operands (element.h) are pairs of channels, an operand
+// counts as one channel, and how its two products are rounded is the processor's affair.
 #pragma once
 
 #include <optional>
@@ -33,6 +34,7 @@ enum class Lanes {
 struct Multiply {
     Lanes lanes;
     std::optional<int> pitch;
+    int pair;  // channels of an operand, which lie side by side
     Halide::ImageParam staged, packed;
     Halide::Param<int> panel_channels, panels, taps_x, taps_y, offset_x, offset_y, step_x, step_y, rows_staged, first;
     Halide::ImageParam partial;  // `sums` before the call, added to unless the call is the first

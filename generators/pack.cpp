@@ -42,9 +42,11 @@ Pack::Pack(Element element)
     Expr phase = select(phases == 1, 0, flat / out_channels);
     Expr co = select(phases == 1, min(flat, out_channels - 1), flat % out_channels);
     const Tap kx = tap_of(x, phase % x.phases, t), ky = tap_of(y, phase / x.phases, u);
-    Expr has_tap = ci < channels && flat < phases * out_channels && kx.exists && ky.exists;
-    Expr weight = computed(element, filter(co, min(ci, channels - 1), kx.index, ky.index));
-    packed(lane, ci, t, u) = select(has_tap, weight, cast(weight.type(), 0));
+    Expr has_tap = flat < phases * out_channels && kx.exists && ky.exists;
+    packed(lane, ci, t, u) = operand(element, ci, [&](const Expr &channel) {
+        Expr weight = filter(co, min(channel, channels - 1), kx.index, ky.index);
+        return select(channel < channels && has_tap, weight, cast(weight.type(), 0));
+    });
 }
 
 std::vector<Argument> Pack::arguments() const {

@@ -1,6 +1,6 @@
 // Weight packing: one lane block of the filter, in the order in which the multiply loops read it, padded with zeros.
 //
-//   packed[lane, ci, t, u] = filter[co, ci, kx, ky],
+//   packed[lane, ci, t, u] = operand ci (element.h) of filter[co, :, kx, ky],
 //   first_lane + lane = (phase_y * phases_x + phase_x) * out_channels + co
 //
 // Without merged phases along x (phases_x == 1) t is kx itself. With merged phases those of the axis lie side by side in

@@ -13,7 +13,8 @@ Stage::Stage(Element element, bool planar, std::optional<int> squares)
       panel("panel"),
       loaded("loaded"),
       staged("staged") {
-    loaded(c, x, y, panel) = computed(element, input(panel * panel_channels + c, x, y));
+    loaded(c, x, y, panel) =
+        operand(element, panel * panel_channels + c, [&](const Expr &channel) { return input(channel, x, y); });
     if (squares) {
         // Vectors along the axis that the input has contiguous.
         const int edge = *squares;
@@ -37,8 +38,13 @@ std::vector<Argument> Stage::arguments() const {
     return {input, panel_channels};
 }
 
+StageUnpaired::StageUnpaired(Element element)
+    : input(stored_type(element), 3, "input"), c("c"), x("x"), y("y"), panel("panel"), staged("staged") {
+    staged(c, x, y, panel) = cast(operand_type(element), input(c, x, y));
+}
+
 Clear::Clear(Element element) : minor("minor"), major("major"), row("row"), panel("panel"), staged("staged") {
-    staged(minor, major, row, panel) = cast(computed_type(element), 0);
+    staged(minor, major, row, panel) = cast(operand_type(element), 0);
 }
 
 Repeat::Repeat(Element element)

@@ -1,5 +1,5 @@
 // Staging: a block of the input, copied where the multiply loops want it and surrounded by zero columns. What is written
-// are computed numbers (element.h).
+// are operands (element.h), whose index is that of the channel, or of the pair of channels.
 #pragma once
 
 #include <optional>
@@ -11,7 +11,7 @@
 
 namespace tconv::generators {
 
-// staged[c, x, y, panel] = input[panel * panel_channels + c, x, y], for columns inside the input.
+// staged[c, x, y, panel] = operand panel * panel_channels + c of input[:, x, y], for columns inside the input.
 struct Stage {
     Halide::ImageParam input;  // (c, x, y), any strides
     Halide::Param<int> panel_channels;
@@ -25,6 +25,17 @@ struct Stage {
     Stage(Element element, bool planar, std::optional<int> squares = std::nullopt);
 
     std::vector<Halide::Argument> arguments() const;
+};
+
+// The last of an odd number of channels where operands are pairs: staged[c, x, y, panel] = (input[c, x, y], 0).
+struct StageUnpaired {
+    Halide::ImageParam input;  // (c, x, y), any strides
+    Halide::Var c, x, y, panel;
+    Halide::Func staged;
+
+    explicit StageUnpaired(Element element);
+
+    std::vector<Halide::Argument> arguments() const { return {input}; }
 };
 
 // Zeros for the columns outside: staged[minor, major, row, panel] = 0.

@@ -32,13 +32,15 @@ void cpu_multiply(generators::Multiply &multiply, const Tile &tile) {
         .vectorize(vectored, tile.vector)
         .unroll(vectored)
         .unroll(other);
-    product.update()
-        .reorder(vectored, other, multiply.taps[0], multiply.taps[1], multiply.taps[2], multiply.taps[3],
-                 multiply.taps[4], row, block)
-        .vectorize(vectored, tile.vector)
-        .unroll(vectored)
-        .unroll(other)
-        .unroll(multiply.taps[0]);
+    Stage products = product.update();
+    products.reorder(multiply.taps[0], vectored, other, multiply.taps[1], multiply.taps[2], multiply.taps[3],
+                     multiply.taps[4], multiply.taps[5], row, block);
+    if (multiply.pair > 1) {
+        products.atomic().vectorize(multiply.taps[0]);  // a dot product to Halide
+    } else {
+        products.unroll(multiply.taps[0]);
+    }
+    products.vectorize(vectored, tile.vector).unroll(vectored).unroll(other).unroll(multiply.taps[1]);
     for (int step = 1; step < product.num_update_definitions(); step++) {
         product.update(step)
             .reorder(vectored, other, row, block)
@@ -52,7 +54,7 @@ void cpu_multiply(generators::Multiply &multiply, const Tile &tile) {
         multiply.staged.dim(1).set_min(0).set_stride(*multiply.pitch);
     }
     multiply.packed.dim(0).set_min(0).set_stride(1);
-    multiply.packed.dim(1).set_min(0).set_stride(tile.a);
+    multiply.packed.dim(1).set_min(0).set_stride(tile.a * multiply.pair);
     sums.output_buffer().dim(0).set_bounds(0, tile.a);
     for (int d = 0; d < sums.dimensions(); d++) {
         multiply.partial.dim(d).set_min(0).set_stride(sums.output_buffer().dim(d).stride());

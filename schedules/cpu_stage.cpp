@@ -72,6 +72,12 @@ void cpu_stage_squares(generators::Stage &stage, bool planar) {
     stage.staged.output_buffer().dim(1).set_min(0);
 }
 
+void cpu_stage_unpaired(generators::StageUnpaired &stage) {
+    any_stride(stage.input);
+    stage.staged.output_buffer().dim(0).set_min(0).set_stride(1);
+    stage.staged.output_buffer().dim(1).set_min(0);
+}
+
 void cpu_clear(generators::Clear &clear, int vector) {
     clear.staged.vectorize(clear.minor, vector, TailStrategy::GuardWithIf);
     clear.staged.output_buffer().dim(0).set_min(0).set_stride(1);

@@ -8,6 +8,7 @@
 
 #include "bind.h"
 #include "geometry.h"
+#include "kernel_rows.h"
 #include "layer/layer_function.h"
 #include "specialize.h"
 #include "tile_widths.h"
@@ -22,83 +23,6 @@ using generators::Element;
 namespace {
 
 constexpr int kAlignment = 64;
-
-tconv_dtype dtype_of(Element element) {
-    switch (element) {
-        case Element::f64:
-            return TCONV_F64;
-        case Element::f16:
-            return TCONV_F16;
-        case Element::bf16:
-            return TCONV_BF16;
-        case Element::f32:
-            break;
-    }
-    return TCONV_F32;
-}
-
-// The table's rows of one ISA as the runtime's kernels, without code: what choosing and blocking need of them.
-class Kernels {
-public:
-    // With `size`, register tiles of at most three widths, fewer copies of the multiply loops; and no Winograd, whose
-    // transformations are a pair of functions for each form of tile.
-    Kernels(const std::string &isa_name, const Target &target, bool size) : variants_(built_in_variants()) {
-        if (!isa_from_name(isa_name.c_str(), &isa)) {
-            throw std::logic_error("no instruction set called " + isa_name);
-        }
-        for (Variant &variant : variants_) {
-            if (variant.isa != isa_name || (size && variant.winograd_outputs() > 0)) {
-                continue;
-            }
-            if (size) {
-                const int step = variant.lanes == "pixels" ? vector_of(target, variant.element()) : 1;
-                variant.tile_m = std::min(variant.tile_m, 3 * step);
-            }
-            Kernel kernel = {};
-            kernel.name = variant.name.c_str();
-            kernel.dtype = dtype_of(variant.element());
-            kernel.family = variant.family == "gather"        ? Family::gather
-                            : variant.winograd_outputs() == 2 ? Family::winograd2
-                            : variant.winograd_outputs() == 3 ? Family::winograd3
-                            : variant.winograd_outputs() == 4 ? Family::winograd4
-                                                              : Family::phase;
-            kernel.lanes = variant.family == "gather"  ? Lanes::none
-                           : variant.merged()          ? Lanes::merged
-                           : variant.lanes == "pixels" ? Lanes::pixels
-                           : variant.depthwise()       ? Lanes::depthwise
-                                                       : Lanes::channels;
-            kernel.isa = isa;
-            kernel.tile_a = variant.tile_a;
-            kernel.tile_m = variant.tile_m;
-            kernel.vector = vector_of(target, variant.element());
-            kernels_.push_back(kernel);
-        }
-    }
-
-    Choice choose(const tconv_spec &spec) const {
-        char text[256];
-        Message error(text, sizeof text), silent(nullptr, 0);
-        Choice choice;
-        if (choose_kernel(spec, Direction::output, kernels_, isa, &choice, silent, error) != TCONV_OK) {
-            throw std::runtime_error(text);
-        }
-        return choice;
-    }
-
-    const Variant &variant_of(const Choice &choice) const {
-        for (const Variant &variant : variants_) {
-            if (variant.name == choice.kernel->name) {
-                return variant;
-            }
-        }
-        throw std::logic_error("a kernel without a row");
-    }
-
-private:
-    std::vector<Variant> variants_;
-    std::vector<Kernel> kernels_;
-    Isa isa = Isa::baseline;
-};
 
 LoweredArgument handle_argument(const std::string &name) {
     return LoweredArgument(name, Halide::Argument::InputScalar, Handle(), 0, ArgumentEstimates{});
@@ -154,6 +78,7 @@ Buffer<> stored(Element element, const std::vector<double> &values) {
                 buffer.as<float16_t>()(at) = float16_t(values[i]);
                 break;
             case Element::bf16:
+            case Element::bf16_pairs:
                 buffer.as<uint16_t>()(at) = bfloat16_t(values[i]).to_bits();
                 break;
         }
@@ -239,9 +164,9 @@ CompiledLayer compile_layer(const std::string &name, const tconv_spec &spec, con
     for (Target::Feature feature : {Target::NoRuntime, Target::NoAsserts, Target::NoBoundsQuery}) {
         kernel_target.set_feature(feature);
     }
-    const Kernels kernels(isa_of_target(target), kernel_target, options.size);
-    const Choice choice = kernels.choose(spec);
-    Variant variant = kernels.variant_of(choice);
+    const KernelRows rows(kernel_target, options.size);
+    const Choice choice = rows.choose(spec);
+    const Variant variant = rows.variant_of(choice);
     int64_t input_image, output_image;
     const LayerParams params = dense_parameters(spec, choice, input_image, output_image);
     const Parameters parameters = constant_parameters(params);

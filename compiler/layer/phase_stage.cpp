@@ -33,7 +33,7 @@ void PhaseTask::copy_channels(Statements &body, const Source &source, const Stag
 
 void PhaseTask::stage_channels(Statements &body, const Source &source, const Expr &at, const Expr &number) {
     const Staged block = place_staged(body, source, at);
-    Expr step = p.at("block_panels") * p.at("panel_channels");
+    Expr step = p.at("block_panels") * p.at("panel_channels") * pair;
     Expr begin = body.let("first_staged", number * step);
     body.when(block.rows > 0, [&](Statements &then) {
         copy_channels(then, source, block, first_group * p.at("channels") + begin, min(step, p.at("channels") - begin),
@@ -58,10 +58,12 @@ PhaseTask::Staged PhaseTask::stage(Statements &body, const Source &source, const
                           p.at("tile_a"), at);
             return;
         }
-        // A row of all channels that lies as it will is copied as one; so is a single channel, whatever its stride.
+        // A row of all channels that lies as it will is copied as one; so is a single channel, whatever its stride. Not
+        // as pairs: no kernel that reads those is chosen for so few channels.
         Expr minor = p.at("staged_minor"), one = p.at("channels") == 1;
-        Expr as_row = then.let("as_row", minor == p.at("channels") && groups == 1 &&
-                                             (one || (p.at("in_c") == 1 && source.column == int64(minor))));
+        Expr lies_so = pair == 1 && minor == p.at("channels") && groups == 1 &&
+                       (one || (p.at("in_c") == 1 && source.column == int64(minor)));
+        Expr as_row = then.let("as_row", lies_so);
         then.when(as_row, [&](Statements &inner) {
             Expr origin = int64(first_channel) * p.at("in_c") + int64(block.row_begin) * source.row +
                           int64(block.column_begin) * source.column;
@@ -71,7 +73,7 @@ PhaseTask::Staged PhaseTask::stage(Statements &body, const Source &source, const
                          block.columns * minor, block.rows, block.inside_begin * minor, block.inside_end * minor});
         });
         // Where no zeros fill panels, those of all groups are alike.
-        Expr even = p.at("reduction") == p.at("channels");
+        Expr even = p.at("reduction") * pair == p.at("channels");
         Expr times = then.let("times", select(even, 1, groups));
         Expr channels = then.let("staged_channels", select(even, groups, 1) * p.at("channels"));
         then.loop("of_group", select(as_row, 0, times), [&](Statements &each, const Expr &group) {

@@ -14,6 +14,7 @@ public:
         : shared(shared),
           stored(generators::stored_type(shared.element)),
           computed(generators::computed_type(shared.element)),
+          pair(generators::channels_of_operand(shared.element)),
           form(form),
           p(p),
           pointers(pointers),
@@ -31,6 +32,7 @@ public:
 private:
     const SharedStages &shared;
     const Halide::Type stored, computed;  // of tensors; of scratch and the packed filter
+    const int pair;                       // channels of an operand (generators/element.h)
     const PhaseForm &form;
     const Parameters &p;
     const Pointers &pointers;

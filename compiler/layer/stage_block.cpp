@@ -8,7 +8,8 @@ using namespace Halide;
 
 void stage_block(Statements &body, const SharedStages &shared, bool planar, const StageBlock &block) {
     const Type stored = generators::stored_type(shared.element), computed = generators::computed_type(shared.element);
-    // Channels [c, c + extent_c) of panels [panel, panel + panels), columns [column, column + extent).
+    const int pair = generators::channels_of_operand(shared.element);
+    // Operands [c, c + extent_c) of panels [panel, panel + panels), columns [column, column + extent).
     auto staged = [&](const Expr &c, const Expr &extent_c, const Expr &column, const Expr &extent, const Expr &panel,
                       const Expr &panels) {
         Expr place = planar ? column + c * block.to_minor : c + column * block.to_minor;
@@ -20,9 +21,12 @@ void stage_block(Statements &body, const SharedStages &shared, bool planar, cons
         }
         return part;
     };
-    Expr whole = body.let("whole_panels", block.channels / block.panel_channels);
-    Expr rest = body.let("rest_channels", block.channels - whole * block.panel_channels);
-    Expr panels = whole + select(rest > 0, 1, 0);
+    // An operand that an odd channel leaves incomplete is copied apart.
+    Expr complete = body.let("complete", block.channels / pair), unpaired = block.channels % pair;
+    Expr whole = body.let("whole_panels", complete / block.panel_channels);
+    Expr rest = body.let("rest_channels", complete - whole * block.panel_channels);
+    Expr used = body.let("used_of_last", rest + unpaired);
+    Expr panels = whole + select(used > 0, 1, 0);
     Expr inside = body.let("inside", block.inside_end - block.inside_begin);
     Expr right = block.columns - block.inside_end;
 
@@ -32,15 +36,15 @@ void stage_block(Statements &body, const SharedStages &shared, bool planar, cons
     clear(block.inside_begin > 0, staged(0, block.panel_channels, 0, block.inside_begin, 0, panels));
     clear(right > 0, staged(0, block.panel_channels, block.inside_end, right, 0, panels));
     if (!planar) {
-        clear(rest > 0, staged(rest, block.panel_channels - rest, block.inside_begin, inside, whole, 1));
+        clear(used > 0, staged(used, block.panel_channels - used, block.inside_begin, inside, whole, 1));
     }
 
     auto copy = [&](const Expr &condition, const Expr &panel, const Expr &count, const Expr &channels) {
         body.when(condition && inside > 0, [&](Statements &then) {
             const std::map<std::string, Expr> scalars = {{"panel_channels", block.panel_channels}};
-            // Channels [c, c + extent_c) of each panel, columns [x, x + extent_x) of those inside.
+            // Operands [c, c + extent_c) of each panel, columns [x, x + extent_x) of those inside.
             auto buffers = [&](const Expr &c, const Expr &extent_c, const Expr &x, const Expr &extent_x) {
-                Expr from = int64(panel * block.panel_channels + c) * block.from_c +
+                Expr from = int64((panel * block.panel_channels + c) * pair) * block.from_c +
                             int64(block.inside_begin + x) * block.from_col;
                 BufferArgument input = {address_of(stored, block.from, from),
                                         {block.channels, extent_x, block.rows},
@@ -84,6 +88,16 @@ void stage_block(Statements &body, const SharedStages &shared, bool planar, cons
     copy(whole > 0, 0, whole, block.panel_channels);
     if (!planar) {
         copy(rest > 0, whole, 1, rest);
+    }
+    if (pair > 1) {
+        body.when(unpaired > 0 && inside > 0, [&](Statements &then) {
+            Expr from = int64(block.channels - 1) * block.from_c + int64(block.inside_begin) * block.from_col;
+            BufferArgument input = {address_of(stored, block.from, from),
+                                    {1, inside, block.rows},
+                                    {1, cast<int32_t>(block.from_col), cast<int32_t>(block.from_row)}};
+            then.add(shared.stage_unpaired->call(
+                {{"input", input}, {"staged", staged(rest, 1, block.inside_begin, inside, whole, 1)}}, {}));
+        });
     }
 }
 

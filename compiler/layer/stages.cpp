@@ -92,10 +92,15 @@ std::optional<int> Variant::staged_pitch(int unroll) const {
         return tile_a;
     }
     const bool panels = lanes != "pixels" && unroll == 2;
-    return panels ? std::optional(kPanelBytes / generators::computed_type(element()).bytes()) : std::nullopt;
+    return panels ? std::optional(kPanelBytes / generators::factor_type(element()).bytes()) : std::nullopt;
 }
 
 Element Variant::element() const {
+    if (isa == "avx512bf16") {
+        if (dtype != "bf16" || family != "phase" || multiply_lanes() != Lanes::channels)
+            throw std::invalid_argument("isa avx512bf16 is for dtype bf16, family phase, lanes channels or merged");
+        return Element::bf16_pairs;
+    }
     for (const auto &[known, element] : {std::pair{"f32", Element::f32}, std::pair{"f64", Element::f64},
                                          std::pair{"f16", Element::f16}, std::pair{"bf16", Element::bf16}}) {
         if (dtype == known)
@@ -133,6 +138,11 @@ public:
         generators::Stage stage(element, planar, squares);
         schedules::cpu_stage_squares(stage, planar);
         return lowered(stage, stage.staged, "staged", name);
+    }
+    RawFunction stage_unpaired() const {
+        generators::StageUnpaired stage(element);
+        schedules::cpu_stage_unpaired(stage);
+        return lowered(stage, stage.staged, "staged", "stage_unpaired");
     }
     RawFunction finish_squares() const {
         generators::FinishRows finish(element, squares);
@@ -245,6 +255,9 @@ SharedStages::SharedStages(const StageLowering &lower)
         stage_squares.emplace(true, lower.stage_squares(true, "squares_planar"));
         finish_squares.emplace(lower.finish_squares());
     }
+    if (generators::channels_of_operand(element) > 1) {
+        stage_unpaired.emplace(lower.stage_unpaired());
+    }
     for (int stride : generators::FinishInterleaved::strides) {
         finish_interleaved.emplace(stride, lower.finish_interleaved(stride));
     }
@@ -267,8 +280,10 @@ std::vector<const RawFunction *> SharedStages::all() const {
     for (const auto &[planar, function] : stage_squares) {
         stages.push_back(&function);
     }
-    if (finish_squares) {
-        stages.push_back(&*finish_squares);
+    for (const std::optional<RawFunction> *some : {&finish_squares, &stage_unpaired}) {
+        if (*some) {
+            stages.push_back(&**some);
+        }
     }
     for (const auto &[stride, function] : finish_interleaved) {
         stages.push_back(&function);
@@ -292,6 +307,7 @@ int MultiplyTiles::step_of(const Variant &variant, const Target &target) {
 MultiplyTiles::MultiplyTiles(const Variant &variant, const std::string &prefix, const Target &target,
                              const NeededTiles &needed)
     : lanes(variant.multiply_lanes()),
+      pair(generators::channels_of_operand(variant.element())),
       width(variant.tile_a),
       step(step_of(variant, target)),
       widths(variant.tile_m / step),

@@ -29,7 +29,11 @@ struct Variant {
     int winograd_outputs() const;  // of a tile along each axis; 0 for other families
     // The input has no x-phases to lay side by side.
     bool has_input_gradient() const { return family == "phase" && !merged(); }
-    bool has_filter_gradient() const { return family == "phase" && (lanes == "channels" || depthwise()); }
+    // Pairs lie along the reduction, which in the gradient of the filter is over pixels.
+    bool has_filter_gradient() const {
+        return family == "phase" && (lanes == "channels" || depthwise()) &&
+               element() != generators::Element::bf16_pairs;
+    }
     // Numbers from one staged pixel to the next, where the loop of so many channels a step relies on them.
     std::optional<int> staged_pitch(int unroll) const;
     // What the multiply loops depend on: variants with one key share them. Winograd's are loops of their own.
@@ -58,6 +62,7 @@ struct SharedStages {
         softmax_scale;
     std::map<bool, RawFunction> stage_squares;  // by planar
     std::optional<RawFunction> finish_squares;
+    std::optional<RawFunction> stage_unpaired;      // where operands are pairs
     std::map<int, RawFunction> finish_interleaved;  // by stride
     std::map<std::string, RawFunction> repeat;      // by the vector they write: bias, slope
     std::map<std::string, RawFunction> fill;        // bias, slope, peak, total
@@ -81,6 +86,7 @@ struct MultiplyTiles {
     static int step_of(const Variant &variant, const Halide::Target &target);
 
     generators::Lanes lanes;
+    int pair;    // numbers of an operand (generators/element.h)
     int width;   // lanes or outputs of a block
     int step;    // pixels by which the tiles grow: 1, or a vector
     int widths;  // of the widest, in steps

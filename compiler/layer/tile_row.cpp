@@ -34,17 +34,19 @@ void call_tiles(Statements &body, const MultiplyTiles &tiles, int unroll, const 
     for (const auto &[i, tile] : tiles.tiles.at(unroll)) {
         Expr count = body.let("tile_count", select(narrow + 1 == i, wide, select(narrow == i, count_all - wide, 0)));
         Expr start = body.let("tile_start", select(narrow == i, wide * (i + 1), 0) * tiles.step);
+        const int pair = tiles.pair;
         body.when(count > 0, [&](Statements &then) {
             Expr pixels = count * (i * tiles.step);
             std::map<std::string, BufferArgument> buffers = {
                 {"staged",
                  {row.at("staged"),
                   {0, 0, 0, 0},
-                  {1, row.at("staged_minor"), row.at("staged_row"), row.at("staged_panel")}}},
+                  {1, row.at("staged_minor") * pair, row.at("staged_row") * pair, row.at("staged_panel") * pair}}},
                 {"packed",
                  {row.at("packed"),
                   {tiles.width, 0, 0, 0, 0},
-                  {1, tiles.width, row.at("tap"), row.at("row_of_taps"), row.at("packed_block")}}},
+                  {1, tiles.width * pair, row.at("tap") * pair, row.at("row_of_taps") * pair,
+                   row.at("packed_block") * pair}}},
                 {"sums",
                  {address_of(tiles.computed, row.at("sums"), start * row.at("sums_m")),
                   {tiles.width, pixels, row.at("rows"), row.at("blocks")},

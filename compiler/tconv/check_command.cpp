@@ -50,7 +50,7 @@ std::string reason_to_skip(const tconv_spec &spec, const Kernel &kernel, Isa usa
     if (block_layer(spec, Direction::output, kernel, &blocking, why) != TCONV_OK)
         return text;
     const double seconds =
-        cost_of(spec, kernel, blocking).cycles / kCyclesPerSecond / std::max(1, thread_count(options));
+        cost_of(spec, kernel, blocking, fmas_per_dot()).cycles / kCyclesPerSecond / std::max(1, thread_count(options));
     if (seconds > options.most_seconds)
         return "would take seconds on a layer of this size; --most-seconds raises the limit";
     return "";

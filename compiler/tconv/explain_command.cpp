@@ -32,7 +32,7 @@ Json candidates_of(const tconv_spec &spec, const std::vector<const Kernel *> &ke
             candidate["why_not"] = text;
         } else {
             candidate["usable"] = true;
-            candidate["mcycles"] = cost_of(spec, *kernel, blocking).cycles * 1e-6;
+            candidate["mcycles"] = cost_of(spec, *kernel, blocking, fmas_per_dot()).cycles * 1e-6;
             candidate["packed_bytes"] = packed_bytes_of(blocking);
         }
         candidates.push_back(std::move(candidate));
@@ -48,7 +48,7 @@ std::string chosen_kernel(const tconv_spec &spec, const std::vector<const Kernel
     Choice choice;
     char text[512];
     Message ignored(nullptr, 0), error(text, sizeof text);
-    if (choose_kernel(spec, Direction::output, kernels, usable, &choice, ignored, error) != TCONV_OK)
+    if (choose_kernel(spec, Direction::output, kernels, usable, fmas_per_dot(), &choice, ignored, error) != TCONV_OK)
         throw Failure(kUnsupported, text);
     return choice.kernel->name;
 }

@@ -1,4 +1,4 @@
-// Loops of independent multiply-adds in registers, one for each instruction set and type of arithmetic.
+// Loops of independent multiply-adds, or dot products, in registers, one for each instruction set and type of arithmetic.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@ struct FmaLoop {
     double flops_per_step;
 };
 
-// isa must be usable on this processor; arithmetic is TCONV_F32 or TCONV_F64.
-FmaLoop fma_loop(Isa isa, int32_t arithmetic);
+// Of what kernels of this instruction set compute tensors of this tconv_dtype with; it must be usable on this processor.
+FmaLoop fma_loop(Isa isa, int32_t dtype);
 
 }  // namespace tconv::tool

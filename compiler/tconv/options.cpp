@@ -23,7 +23,7 @@ void add_run_options(CLI::App &command, Options &options) {
     command.add_option("--threads", options.threads, "threads of a run; default: TCONV_NUM_THREADS, else 1")
         ->type_name("N");
     command.add_option("--isa", options.isa, "lower the instruction set that may be used, as TCONV_ISA does")
-        ->type_name("baseline|avx2|avx512|neon");
+        ->type_name("baseline|avx2|avx512|avx512bf16|neon");
     command
         .add_option("--db", options.db,
                     "folder of tuned tables that come before the user's and the library's own; none: no table at all")

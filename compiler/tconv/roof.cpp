@@ -55,7 +55,7 @@ double best_rate(const Threads &threads, double amount_of_one, const std::functi
 double measure_fma_gflops(Isa isa, int32_t dtype, const Threads &threads) {
     constexpr int64_t kSteps = 1000;
     std::atomic<double> sink = 0;
-    const FmaLoop loop = fma_loop(isa, arithmetic_of(dtype));
+    const FmaLoop loop = fma_loop(isa, dtype);
     return best_rate(threads, loop.flops_per_step * kSteps * 1e-9,
                      [&](int32_t, int64_t repeats) { sink.store(loop.run(repeats * kSteps)); });
 }

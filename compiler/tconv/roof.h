@@ -12,7 +12,7 @@
 namespace tconv::tool {
 
 // GFLOP/s of registers only: multiply-adds of the widest vectors of the instruction set, counted as two, in the type that
-// layers of this dtype are computed in. On SSE2, which has none, a multiplication and an addition.
+// layers of this dtype are computed in; for bf16 on avx512bf16 dot products, counted as four. On SSE2, which has none, a multiplication and an addition.
 double measure_fma_gflops(Isa isa, int32_t dtype, const Threads &threads);
 
 // GB/s, reads plus writes, of copying half of `footprint` onto its other half. The footprint is the layer's own, so

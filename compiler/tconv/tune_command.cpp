@@ -84,11 +84,11 @@ std::vector<const Kernel *> kernels_to_try(const std::vector<const Kernel *> &us
     for (const Kernel *kernel : usable) {
         if (kernel->dtype != spec.dtype || kernel->family == Family::gather)
             continue;
-        if (!isa_runs(kernel->isa, highest)) {
+        if (!same_vectors(kernel->isa, highest) && !isa_runs(kernel->isa, highest)) {
             highest = kernel->isa;
             kernels.clear();
         }
-        if (kernel->isa == highest)
+        if (same_vectors(kernel->isa, highest))
             kernels.push_back(kernel);
     }
     return kernels;

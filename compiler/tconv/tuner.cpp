@@ -52,7 +52,7 @@ Contestant *Tuner::enter(const Kernel &kernel, const Cut &cut) {
         if (other->choice.kernel == &kernel && same_form(other->choice.blocking, choice.blocking))
             return nullptr;
     }
-    choice.cost = cost_of(spec_, kernel, choice.blocking);
+    choice.cost = cost_of(spec_, kernel, choice.blocking, fmas_per_dot());
     all_.push_back(std::move(contestant));
     return all_.back().get();
 }

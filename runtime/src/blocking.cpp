@@ -32,11 +32,11 @@ constexpr int64_t kTightChannels = 4;
 constexpr int64_t kTaskTarget = 16, kTaskWork = 2'000'000;
 constexpr const char *kUnsuitableCut = "blocks of another size were asked for, which do not suit the layer";
 
-struct Shape {        // 64-bit twin of the parameters that blocking decides on
-    int64_t element;  // bytes of a computed number
-    int64_t channels, outputs, groups;
-    int64_t count_h, count_w;  // quotients
-    int64_t span_h, span_w;    // input rows and columns that one quotient reads, less one
+struct Shape {                          // 64-bit twin of the parameters that blocking decides on
+    int64_t element;                    // bytes of a computed number
+    int64_t channels, outputs, groups;  // channels: operands of one or two (channels_of_operand)
+    int64_t count_h, count_w;           // quotients
+    int64_t span_h, span_w;             // input rows and columns that one quotient reads, less one
     int64_t stride_w;
     double weights;
     int64_t lanes, width, lane_blocks;
@@ -214,13 +214,17 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
                         "softmax along a row needs all its phases, which units of merged lanes split");
     }
     const Positions positions = gradient ? Positions::inputs : gather ? Positions::outputs : Positions::quotients;
+    const int32_t pair = channels_of_operand(kernel);
+    if (pair > 1 && spec.math == TCONV_MATH_STRICT) {
+        return why.fail(TCONV_UNSUPPORTED, "dot products of bfloat16 round otherwise than STRICT promises");
+    }
     LayerParams p = layer_params_of(spec, positions, depthwise);
     p.tile = kernel.tile;
     p.tile_a = gather ? p.outputs : kernel.tile_a;  // gather packs the outputs of a group as one block
 
     Shape shape = {};
     shape.element = computed_bytes(spec.dtype);
-    shape.channels = p.channels, shape.outputs = p.outputs, shape.groups = p.groups;
+    shape.channels = ceil_div(p.channels, pair), shape.outputs = p.outputs, shape.groups = p.groups;
     shape.count_h = p.end_h - p.first_h, shape.count_w = p.end_w - p.first_w;
     shape.span_h = p.nearest_h - p.farthest_h, shape.span_w = p.nearest_w - p.farthest_w;
     shape.staged_phases = 1;
@@ -228,7 +232,7 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
         shape.staged_phases = static_cast<int64_t>(std::min(p.kernel_h, p.stride_h / p.gcd_h)) *
                               std::min(p.kernel_w, p.stride_w / p.gcd_w);
     }
-    shape.weights = static_cast<double>(p.channels) * p.outputs * p.groups * p.kernel_h * p.kernel_w;
+    shape.weights = static_cast<double>(shape.channels) * p.outputs * p.groups * p.kernel_h * p.kernel_w;
     shape.width = gather ? 1 : kernel.tile_a;
     shape.merging = gather || gradient ? Merging{1, 1, p.kernel_h, p.kernel_w}
                                        : merge_phases(spec, kernel, shape.outputs, shape.span_h, shape.span_w);
@@ -266,8 +270,8 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
                                  static_cast<double>(shape.merging.taps_w) * static_cast<double>(shape.merging.taps_h);
     const double scratch =
         static_cast<double>(shape.staged) + static_cast<double>(shape.sums) * static_cast<double>(shape.units);
-    if (!fits_int32(shape.lanes * p.groups) || block_weights * static_cast<double>(shape.unit_blocks) > kMaxElements ||
-        scratch > kMaxElements / 4) {
+    if (!fits_int32(shape.lanes * p.groups) ||
+        block_weights * pair * static_cast<double>(shape.unit_blocks) > kMaxElements || scratch > kMaxElements / 4) {
         return why.fail(TCONV_SIZE_OVERFLOW, "a task would need arrays of more than 2^31-1 elements");
     }
     blocking->packed_bytes = static_cast<int64_t>(block_weights) * shape.lane_blocks * p.groups * shape.element;

@@ -45,7 +45,7 @@ int64_t packed_limit_of(const tconv_spec &spec) {
 }
 
 tconv_status choose_kernel(const tconv_spec &spec, Direction direction, std::span<const Kernel> kernels, Isa usable,
-                           Choice *choice, Message &why, Message &error) {
+                           int fmas_per_dot, Choice *choice, Message &why, Message &error) {
     const int64_t limit = packed_limit_of(spec);
     const tconv_spec as_layer = direction == Direction::output ? spec : convolution_like(spec);
     bool found = false, found_within = false;
@@ -74,13 +74,13 @@ tconv_status choose_kernel(const tconv_spec &spec, Direction direction, std::spa
             why.append("  %s: %s\n", kernel.name, reason);
             continue;
         }
-        candidate.cost = cost_of(as_layer, kernel, candidate.blocking);
+        candidate.cost = cost_of(as_layer, kernel, candidate.blocking, fmas_per_dot);
         const int64_t packed = packed_bytes_of(candidate.blocking);
         const bool within = packed <= limit;
         why.append("  %s: %.3g Mcycles estimated, packed filter %lld bytes%s\n", kernel.name,
                    candidate.cost.cycles * 1e-6, static_cast<long long>(packed),
                    within ? "" : " (above max_packed_bytes)");
-        // A higher ISA wins over a lower one whatever the estimate; gather only where nothing else is left.
+        // Longer vectors win over shorter ones whatever the estimate; gather only where nothing else is left.
         // Where nothing keeps within the bound, the smallest packed filter is taken.
         bool better = !found;
         if (found && within != found_within) {
@@ -91,7 +91,7 @@ tconv_status choose_kernel(const tconv_spec &spec, Direction direction, std::spa
             const bool gather = kernel.family == Family::gather, best_gather = best.kernel->family == Family::gather;
             if (gather != best_gather)
                 better = best_gather;
-            else if (kernel.isa != best_isa)
+            else if (!same_vectors(kernel.isa, best_isa))
                 better = isa_runs(best_isa, kernel.isa);
             else
                 better = candidate.cost.cycles < best.cost.cycles;

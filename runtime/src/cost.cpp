@@ -50,10 +50,12 @@ AxisCount count_axis(const Axis &axis) {
     return count;
 }
 
-// Cycles of one reduction step of an a-by-m tile, counted in vectors along the lanes.
-double step_cycles(const Kernel &kernel, double m) {
+// Cycles of one reduction step of an a-by-m tile, counted in vectors along the lanes. One dot product for pairs takes the
+// place of a multiply-add.
+double step_cycles(const Kernel &kernel, double m, int fmas_per_dot) {
     const double vector = kernel.vector;
     const double a = kernel.tile_a;
+    const double busy = channels_of_operand(kernel) > 1 ? fmas_per_dot : 1;
     double fma, loads;
     switch (kernel.lanes) {
         case Lanes::pixels:
@@ -71,11 +73,11 @@ double step_cycles(const Kernel &kernel, double m) {
             loads = a / vector + m;
             break;
     }
-    return std::max({fma / kFmaPerCycle, loads / kLoadsPerCycle, kLatency}) + kInstruction * (fma + loads);
+    return std::max({busy * fma / kFmaPerCycle, loads / kLoadsPerCycle, kLatency}) + kInstruction * (fma + loads);
 }
 
 bool has_squares(const Kernel &kernel, int64_t columns) {
-    return kernel.isa == Isa::avx512 && columns >= kSquareEdge;
+    return isa_runs(Isa::avx512, kernel.isa) && columns >= kSquareEdge;
 }
 
 // Cycles that the passes behind the multiply loops spend on one image.
@@ -107,7 +109,10 @@ double store_cycles(const tconv_spec &spec, const Kernel &kernel, const Geometry
     const int32_t width = flat ? p.lanes : p.outputs;
     const double vectors = width / kernel.vector, rest = width % kernel.vector;
     // The rest is one masked vector, which AVX2 stores slowly; without masks it goes element by element.
-    const double rest_cycles = rest == 0 ? 0 : kernel.isa == Isa::avx512 ? 6 : kernel.isa == Isa::avx2 ? 20 : rest * 6;
+    const double rest_cycles = rest == 0                           ? 0
+                               : isa_runs(Isa::avx512, kernel.isa) ? 6
+                               : kernel.isa == Isa::avx2           ? 20
+                                                                   : rest * 6;
     const double rows = outputs / width;
     double row = kPixelOverhead;
     if (channels_last || flat) {
@@ -123,7 +128,7 @@ double store_cycles(const tconv_spec &spec, const Kernel &kernel, const Geometry
 
 // Cycles that staging spends on one image, by tasks that each read so much more than their own part of it.
 double staging_cycles(const tconv_spec &spec, const Kernel &kernel, const LayerParams &p) {
-    const double inputs = static_cast<double>(spec.in_channels) * spec.in_h * spec.in_w;
+    const double inputs = static_cast<double>(spec.in_channels) * spec.in_h * spec.in_w / channels_of_operand(kernel);
     const double passes = p.unit_tasks > 1 && p.groups == 1 ? p.unit_tasks : 1;
     const double halo = (1 + static_cast<double>(p.nearest_h - p.farthest_h) / p.block_h) *
                         (1 + static_cast<double>(p.nearest_w - p.farthest_w) / p.block_w);
@@ -167,8 +172,8 @@ Cost winograd_cost(const tconv_spec &spec, const Kernel &kernel, const Blocking 
                 tiles_of(static_cast<double>(geometry.w.out) / spec.stride_w, p.block_w, p.blocks_w, along_w);
             const double of_block = tiles / blocks, calls = std::ceil(of_block / kernel.tile_m);
             // Weights are fetched while those before are multiplied.
-            const double tile =
-                p.reduction * step_cycles(kernel, of_block / calls) + channel_blocks * (kTileOverhead + kTapOverhead);
+            const double tile = p.reduction * step_cycles(kernel, of_block / calls, 1) +
+                                channel_blocks * (kTileOverhead + kTapOverhead);
             const double weights = static_cast<double>(p.reduction) * p.tile_a * bytes / rate;
             multiply += phases * points * blocks * p.lane_blocks *
                         (std::max(calls * tile, weights) + channel_blocks * kCallOverhead / p.unit_blocks);
@@ -194,7 +199,7 @@ double weight_bytes_per_cycle(double packed_bytes) {
     return packed_bytes <= 1 << 20 ? 48 : packed_bytes <= 12 << 20 ? 9 : 4.5;
 }
 
-Cost cost_of(const tconv_spec &spec, const Kernel &kernel, const Blocking &blocking) {
+Cost cost_of(const tconv_spec &spec, const Kernel &kernel, const Blocking &blocking, int fmas_per_dot) {
     if (outputs_of_tile(kernel.family) > 0)
         return winograd_cost(spec, kernel, blocking);
     const LayerParams &p = blocking.params;
@@ -205,7 +210,8 @@ Cost cost_of(const tconv_spec &spec, const Kernel &kernel, const Blocking &block
                            static_cast<double>(geometry.w.out);
 
     Cost cost;
-    cost.flops_executed = 2.0 * batch * h.products * w.products * reduction * spec.out_channels;
+    cost.flops_executed =
+        2.0 * batch * h.products * w.products * reduction * channels_of_operand(kernel) * spec.out_channels;
     if (kernel.family == Family::gather) {
         // Scalar code that tests every tap of every output.
         cost.cycles = batch * outputs * reduction * spec.kernel_h * spec.kernel_w * 4;
@@ -220,7 +226,7 @@ Cost cost_of(const tconv_spec &spec, const Kernel &kernel, const Blocking &block
     const double step = kernel.lanes == Lanes::pixels ? kernel.vector : 1;
     const double length = std::max(1.0, std::ceil(per_block / step));
     const double tiles = std::ceil(length / (kernel.tile_m / step));
-    const double tile_cycles = step_cycles(kernel, length / tiles * step);
+    const double tile_cycles = step_cycles(kernel, length / tiles * step, fmas_per_dot);
 
     const double taps_x = merged_w ? p.taps_w : w.products / std::max(w.positions, 1.0);
     const double taps_y = merged_h ? p.taps_h : h.products / std::max(h.positions, 1.0);

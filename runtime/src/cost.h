@@ -17,6 +17,7 @@ struct Cost {
 // At which weights arrive that are read once for each block of a layer, from the level of cache that holds them all.
 double weight_bytes_per_cycle(double packed_bytes);
 
-Cost cost_of(const tconv_spec &spec, const Kernel &kernel, const Blocking &blocking);
+// `fmas_per_dot`: of the processor (cpu_features.h).
+Cost cost_of(const tconv_spec &spec, const Kernel &kernel, const Blocking &blocking, int fmas_per_dot);
 
 }  // namespace tconv

@@ -11,19 +11,19 @@
 namespace tconv {
 namespace {
 
-constexpr const char *kNames[kIsaCount] = {"baseline", "avx2", "avx512", "neon"};
+constexpr const char *kNames[kIsaCount] = {"baseline", "avx2", "avx512", "avx512bf16", "neon"};
 
 #if defined(__aarch64__)
 constexpr Isa kBest = Isa::neon, kLowest = Isa::neon;  // every arm-64 processor has it
-constexpr bool kKnown[kIsaCount] = {true, false, false, true};
+constexpr bool kKnown[kIsaCount] = {true, false, false, false, true};
 constexpr const char *kKnownNames = "baseline, neon";
 #elif defined(TCONV_ON_X86)
 constexpr Isa kLowest = Isa::baseline;
-constexpr bool kKnown[kIsaCount] = {true, true, true, false};
-constexpr const char *kKnownNames = "baseline, avx2, avx512";
+constexpr bool kKnown[kIsaCount] = {true, true, true, true, false};
+constexpr const char *kKnownNames = "baseline, avx2, avx512, avx512bf16";
 #else
 constexpr Isa kBest = Isa::baseline, kLowest = Isa::baseline;
-constexpr bool kKnown[kIsaCount] = {true, false, false, false};
+constexpr bool kKnown[kIsaCount] = {true, false, false, false, false};
 constexpr const char *kKnownNames = "baseline";
 #endif
 
@@ -35,10 +35,17 @@ constexpr uint32_t bit(int n) {
 X86Registers read_registers() {
     X86Registers registers = {};
     unsigned eax, ebx, ecx, edx;
+    if (__get_cpuid(0, &eax, &ebx, &ecx, &edx))
+        registers.vendor = ebx;
     if (__get_cpuid(1, &eax, &ebx, &ecx, &edx))
         registers.leaf1_ecx = ecx;
-    if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx))
+    if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx)) {
+        const bool has_subleaf_1 = eax >= 1;
         registers.leaf7_ebx = ebx;
+        registers.leaf7_ecx = ecx;
+        if (has_subleaf_1 && __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx))
+            registers.leaf7_1_eax = eax;
+    }
     if (__get_cpuid(0x80000001u, &eax, &ebx, &ecx, &edx))
         registers.extended1_ecx = ecx;
     if (registers.leaf1_ecx & bit(27)) {  // OSXSAVE: without it, reading XCR0 is an illegal instruction
@@ -76,12 +83,22 @@ bool isa_runs(Isa kernel, Isa best) {
     return kernel <= best;
 }
 
+Isa least_with_vectors_of(Isa isa) {
+    return isa == Isa::avx512bf16 ? Isa::avx512 : isa;
+}
+
+bool same_vectors(Isa a, Isa b) {
+    return least_with_vectors_of(a) == least_with_vectors_of(b);
+}
+
 Isa isa_of(const X86Registers &r) {
     // Leaf 1 ecx: FMA 12, MOVBE 22, POPCNT 23, OSXSAVE 27, AVX 28, F16C 29.
     constexpr uint32_t kLeaf1 = bit(12) | bit(22) | bit(23) | bit(27) | bit(28) | bit(29);
     // Leaf 7 ebx: BMI1 3, AVX2 5, BMI2 8; AVX-512 F 16, DQ 17, CD 28, BW 30, VL 31.
     constexpr uint32_t kHaswell7 = bit(3) | bit(5) | bit(8);
     constexpr uint32_t kSkylake7 = bit(16) | bit(17) | bit(28) | bit(30) | bit(31);
+    // IFMA 21; leaf 7 ecx: VBMI 1, VBMI2 6, VNNI 11, BITALG 12, VPOPCNTDQ 14; leaf 7.1 eax: BF16 5.
+    constexpr uint32_t kZen4 = bit(21), kZen4Leaf7Ecx = bit(1) | bit(6) | bit(11) | bit(12) | bit(14), kBf16 = bit(5);
     constexpr uint32_t kLzcnt = bit(5);
     // XCR0: SSE 1, AVX 2; opmask 5, upper halves of zmm0-15 6, zmm16-31 7.
     constexpr uint64_t kYmm = bit(1) | bit(2), kZmm = bit(5) | bit(6) | bit(7);
@@ -90,7 +107,27 @@ Isa isa_of(const X86Registers &r) {
     if (!haswell)
         return Isa::baseline;
     const bool skylake = (r.leaf7_ebx & kSkylake7) == kSkylake7 && (r.xcr0 & kZmm) == kZmm;
-    return skylake ? Isa::avx512 : Isa::avx2;
+    if (!skylake)
+        return Isa::avx2;
+    const bool zen4 = (r.leaf7_ebx & kZen4) == kZen4 && (r.leaf7_ecx & kZen4Leaf7Ecx) == kZen4Leaf7Ecx &&
+                      (r.leaf7_1_eax & kBf16) == kBf16;
+    return zen4 ? Isa::avx512bf16 : Isa::avx512;
+}
+
+// Measured: on Zen 4 a product of matrices by vdpbf16ps ran at 234 GFLOP/s, one of floats at 116. On Emerald Rapids 1.34
+// billion dot products of 16 pairs a second, from registers and independent, against 5.48 billion multiply-adds of 16
+// floats; other processors of Intel have not been seen.
+int fmas_per_dot_of(const X86Registers &r) {
+    constexpr uint32_t kAuthenticAmd = 0x68747541;  // "Auth"
+    return r.vendor == kAuthenticAmd ? 1 : 4;
+}
+
+int fmas_per_dot() {
+#if defined(TCONV_ON_X86)
+    return fmas_per_dot_of(read_registers());
+#else
+    return 1;
+#endif
 }
 
 Isa detected_isa() {

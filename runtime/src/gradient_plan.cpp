@@ -27,7 +27,8 @@ tconv_status choose(std::span<const Kernel> among, Isa usable, tconv_gradient_pl
             return status;
         default: {
             Message silent(nullptr, 0);
-            status = choose_kernel(plan.spec, Direction::input_gradient, among, usable, &plan.choice, silent, message);
+            status = choose_kernel(plan.spec, Direction::input_gradient, among, usable, fmas_per_dot(), &plan.choice,
+                                   silent, message);
             plan.packed_bytes = packed_bytes_of(plan.choice.blocking);
             plan.slot_bytes = aligned(plan.choice.blocking.scratch_bytes);
             return status;

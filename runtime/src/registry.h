@@ -41,6 +41,11 @@ struct Kernel {
     LayerFunction unpack, bias_gradient;            // the same for all kernels of a dtype and ISA
 };
 
+// Channels of what its multiply loops read as one number: pairs of bfloat16 (generators/element.h).
+constexpr int32_t channels_of_operand(const Kernel &kernel) {
+    return kernel.isa == Isa::avx512bf16 ? 2 : 1;
+}
+
 // What a kernel computes of a layer. The gradient of the input reads that of the output and writes input positions.
 enum class Direction { output, input_gradient };
 

@@ -48,7 +48,8 @@ TunedSources tuned_sources() {
 
 TunedRows::TunedRows(const TunedSources &sources, Isa isa, const tconv_spec &spec, Message &complaints)
     : sources_(sources), complaints_(complaints), folders_(sources.folders == nullptr ? "" : sources.folders) {
-    std::snprintf(name_, sizeof name_, "%s-%s.csv", isa_name(isa), dtype_name(spec.dtype));
+    std::snprintf(name_, sizeof name_, "%s-%s.csv", isa_name(least_with_vectors_of(isa)),
+                  dtype_name(spec.dtype));
     std::snprintf(sizes_, sizeof sizes_, "_k%dx%d_s%dx%d_", spec.kernel_h, spec.kernel_w, spec.stride_h, spec.stride_w);
     own_left_ = std::strcmp(folders_, "none") != 0;
     if (!own_left_)

@@ -2,6 +2,7 @@
 // data each result must equal the oracle's. TCONV_LAYERS sets how many, TCONV_SEED where they start.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -105,10 +106,10 @@ private:
 class Case {
 public:
     // Data for any kernel that the layer may be compiled with, Winograd's too.
-    Case(const tconv_spec &spec, Mode mode, Random &random)
+    Case(const tconv_spec &spec, Mode mode, Random &random, const std::vector<std::string> &options = {})
         : problem(spec, random.next(), testing::Placement::kDense, testing::lots_for(spec).back().rules), mode(mode) {
         std::optional<Trained> trained;
-        CompiledLayer::Request request = {.spec = spec, .weights = {}, .options = {}};
+        CompiledLayer::Request request = {.spec = spec, .weights = {}, .options = options};
         request.hooks = mode == Mode::kHooks || mode == Mode::kBakedHooks;
         if (mode == Mode::kBaked || mode == Mode::kBakedHooks) {
             trained = train(problem, random);
@@ -230,6 +231,29 @@ TEST(RandomLayers, CompiledEqualTheOracle) {
     }
     for (const auto &[kernel, runs] : kernels)
         std::printf("%4d  %s\n", runs, kernel.c_str());
+}
+
+// For Zen 4, whatever the processor is: another with the instructions may not be fast at them, so that its own target
+// would not choose these kernels.
+TEST(RandomLayers, PairsOfBfloat16) {
+    const std::vector<std::string> usable = testing::usable_kernels();
+    if (std::none_of(usable.begin(), usable.end(), testing::multiplies_pairs))
+        GTEST_SKIP() << "[SKIP] no kernel of this library multiplies pairs of bfloat16 here";
+    const std::string target =
+        "x86-64-linux-sse41-avx-f16c-fma-avx2-avx512-avx512_skylake-avx512_cannonlake-avx512_zen4";
+    // Dilated, so that Winograd's tiles do not compete; channels odd, of full panels, and of two blocks.
+    const char *const kLayers[] = {"n1_c75_h9_w10_o64_k4x4_s1x1_p3,3,3,3_op0,0_d2x2_g1_f32_nhwc",
+                                   "n2_c64_h9_w33_o70_k3x4_s2x2_p1,1,1,1_op0,0_d3x3_g1_f32_nchw_relu",
+                                   "n1_c600_h6_w8_o64_k3x3_s1x1_p1,1,1,1_op0,0_d2x2_g1_f32_nhwc",
+                                   "n1_c90_h8_w9_o128_k3x3_s1x1_p1,1,1,1_op0,0_d2x2_g2_f32_nchw"};
+    for (int i = 0; i < 4; ++i) {
+        const tconv_spec spec = testing::layer(kLayers[i], TCONV_BF16);
+        SCOPED_TRACE(testing::text_of(spec) + ", " + kModeNames[i]);
+        Random random(testing::seed_of_case(testing::seed_from_environment(), 500 + static_cast<uint64_t>(i)));
+        Case one(spec, kModes[i], random, {"--target", target});
+        one.run();
+        EXPECT_TRUE(testing::multiplies_pairs(one.layer->kernel)) << one.layer->kernel;
+    }
 }
 
 TEST(RandomLayers, NoImageIsNoWork) {

@@ -19,7 +19,23 @@ constexpr uint32_t bit(int n) {
 // A Skylake server that saves every register.
 X86Registers skylake() {
     return {bit(12) | bit(22) | bit(23) | bit(27) | bit(28) | bit(29),
-            bit(3) | bit(5) | bit(8) | bit(16) | bit(17) | bit(28) | bit(30) | bit(31), bit(5), 0xe7};
+            bit(3) | bit(5) | bit(8) | bit(16) | bit(17) | bit(28) | bit(30) | bit(31),
+            bit(5),
+            0xe7,
+            0,
+            0,
+            0};
+}
+
+constexpr uint32_t kAuthenticAmd = 0x68747541, kGenuineIntel = 0x756e6547;  // leaf 0 ebx
+
+X86Registers zen4() {
+    X86Registers r = skylake();
+    r.leaf7_ebx |= bit(21);
+    r.leaf7_ecx = bit(1) | bit(6) | bit(11) | bit(12) | bit(14);
+    r.leaf7_1_eax = bit(5);
+    r.vendor = kAuthenticAmd;
+    return r;
 }
 
 TEST(CpuFeatures, EachInstructionAndRegisterIsNeeded) {
@@ -53,6 +69,38 @@ TEST(CpuFeatures, EachInstructionAndRegisterIsNeeded) {
         r.xcr0 &= ~uint64_t{bit(unsaved)};
         EXPECT_EQ(isa_of(r), Isa::baseline) << "XCR0 bit " << unsaved;
     }
+    EXPECT_EQ(isa_of(zen4()), Isa::avx512bf16);
+    r = zen4();
+    r.leaf7_ebx &= ~bit(21);
+    EXPECT_EQ(isa_of(r), Isa::avx512);
+    for (const int missing : {1, 6, 11, 12, 14}) {
+        r = zen4();
+        r.leaf7_ecx &= ~bit(missing);
+        EXPECT_EQ(isa_of(r), Isa::avx512) << "leaf 7 ecx bit " << missing;
+    }
+    r = zen4();
+    r.leaf7_1_eax = 0;
+    EXPECT_EQ(isa_of(r), Isa::avx512);
+    r = zen4();
+    r.xcr0 &= ~uint64_t{bit(7)};
+    EXPECT_EQ(isa_of(r), Isa::avx2);
+}
+
+TEST(CpuFeatures, DotProductsPayOnAmd) {
+    X86Registers r = zen4();
+    EXPECT_EQ(fmas_per_dot_of(r), 1);
+    r.vendor = kGenuineIntel;
+    EXPECT_EQ(fmas_per_dot_of(r), 4);
+}
+
+TEST(CpuFeatures, OnlyAvx512HasVectorsOfOneLengthTwice) {
+    for (int a = 0; a < kIsaCount; ++a) {
+        for (int b = 0; b < kIsaCount; ++b) {
+            const Isa of_a = static_cast<Isa>(a), of_b = static_cast<Isa>(b);
+            const auto avx512 = [](Isa isa) { return isa == Isa::avx512 || isa == Isa::avx512bf16; };
+            EXPECT_EQ(same_vectors(of_a, of_b), a == b || (avx512(of_a) && avx512(of_b)));
+        }
+    }
 }
 
 TEST(CpuFeatures, NamesRoundTrip) {
@@ -70,11 +118,12 @@ TEST(CpuFeatures, NamesRoundTrip) {
 }
 
 TEST(CpuFeatures, WhichKernelsRunWhere) {
-    const bool runs[kIsaCount][kIsaCount] = {                               // best: baseline, avx2, avx512, neon
-                                             {true, true, true, true},      // kernel baseline
-                                             {false, true, true, false},    // avx2
-                                             {false, false, true, false},   // avx512
-                                             {false, false, false, true}};  // neon
+    const bool runs[kIsaCount][kIsaCount] = {// best: baseline, avx2, avx512, avx512bf16, neon
+                                             {true, true, true, true, true},       // kernel baseline
+                                             {false, true, true, true, false},     // avx2
+                                             {false, false, true, true, false},    // avx512
+                                             {false, false, false, true, false},   // avx512bf16
+                                             {false, false, false, false, true}};  // neon
     for (int kernel = 0; kernel < kIsaCount; ++kernel) {
         for (int best = 0; best < kIsaCount; ++best) {
             EXPECT_EQ(isa_runs(static_cast<Isa>(kernel), static_cast<Isa>(best)), runs[kernel][best])
@@ -99,6 +148,9 @@ TEST(CpuFeatures, TheEnvironmentOnlyLowers) {
     EXPECT_EQ(limited(Isa::avx512, "avx512"), Isa::avx512);
     EXPECT_EQ(limited(Isa::avx512, "avx2"), Isa::avx2);
     EXPECT_EQ(limited(Isa::avx512, "baseline"), Isa::baseline);
+    EXPECT_EQ(limited(Isa::avx512bf16, nullptr), Isa::avx512bf16);
+    EXPECT_EQ(limited(Isa::avx512bf16, "avx512"), Isa::avx512);
+    EXPECT_EQ(limited(Isa::avx512, "avx512bf16"), Isa::avx512);
     EXPECT_EQ(limited(Isa::avx2, "avx512"), Isa::avx2);
     EXPECT_EQ(limited(Isa::baseline, "avx512"), Isa::baseline);
 #elif defined(__aarch64__)
@@ -180,7 +232,9 @@ TEST(CpuFeatures, AgreesWithTheKernelOfThisMachine) {
     };
     const bool haswell = all({"avx", "avx2", "fma", "f16c", "bmi1", "bmi2", "abm", "movbe", "popcnt"});
     const bool skylake = haswell && all({"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"});
-    EXPECT_EQ(detected_isa(), skylake ? Isa::avx512 : haswell ? Isa::avx2 : Isa::baseline);
+    const bool zen4 = skylake && all({"avx512ifma", "avx512vbmi", "avx512_vbmi2", "avx512_vnni", "avx512_bitalg",
+                                      "avx512_vpopcntdq", "avx512_bf16"});
+    EXPECT_EQ(detected_isa(), zen4 ? Isa::avx512bf16 : skylake ? Isa::avx512 : haswell ? Isa::avx2 : Isa::baseline);
 }
 
 }  // namespace

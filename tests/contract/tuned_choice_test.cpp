@@ -67,7 +67,7 @@ protected:
             if (kernel.dtype != TCONV_F32 || kernel.name == best || !isa_runs(kernel.isa, usable) ||
                 block_layer(layer(kLayer), Direction::output, kernel, &blocking, ignored) != TCONV_OK)
                 continue;
-            const double cycles = cost_of(layer(kLayer), kernel, blocking).cycles;
+            const double cycles = cost_of(layer(kLayer), kernel, blocking, fmas_per_dot()).cycles;
             if (least == 0 || cycles < least) {
                 least = cycles;
                 other = kernel.name;

@@ -41,6 +41,11 @@ int KernelName::winograd_outputs() const {
     return family.rfind(prefix, 0) == 0 ? std::atoi(family.c_str() + prefix.size()) : 0;
 }
 
+bool multiplies_pairs(const std::string &kernel) {
+    KernelName parsed;
+    return parse_kernel_name(kernel, &parsed) && parsed.isa == "avx512bf16";
+}
+
 bool may_refuse(const KernelName &kernel, const tconv_spec &s) {
     if (kernel.winograd_outputs() > 0) {
         const auto one_to_three_taps = [](int64_t size, int64_t stride) { return stride <= size && size <= 3 * stride; };
@@ -49,6 +54,8 @@ bool may_refuse(const KernelName &kernel, const tconv_spec &s) {
                !one_to_three_taps(s.kernel_h, s.stride_h) || !one_to_three_taps(s.kernel_w, s.stride_w) ||
                (s.kernel_h == s.stride_h && s.kernel_w == s.stride_w);
     }
+    if (kernel.isa == "avx512bf16" && s.math == TCONV_MATH_STRICT)
+        return true;
     if (kernel.lanes == "depthwise")
         return s.in_channels != s.groups || s.out_channels != s.groups;
     if (kernel.lanes == "merged") {
@@ -61,6 +68,8 @@ bool may_refuse(const KernelName &kernel, const tconv_spec &s) {
 bool may_refuse_gradient(const KernelName &kernel, const tconv_spec &s, int32_t which) {
     if (which == TCONV_GRADIENT_BIAS)
         return false;
+    if (kernel.isa == "avx512bf16" && (which == TCONV_GRADIENT_FILTER || s.math == TCONV_MATH_STRICT))
+        return true;
     if (kernel.lanes == "depthwise")
         return s.in_channels != s.groups || s.out_channels != s.groups;
     if (kernel.winograd_outputs() > 0)

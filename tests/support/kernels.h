@@ -26,6 +26,9 @@ bool parse_kernel_name(const std::string &name, KernelName *parsed);
 // Winograd's STRICT, groups, dilation, softmax along a row, and phases other than of one to three taps, or all of one.
 bool may_refuse(const KernelName &kernel, const tconv_spec &spec);
 
+// Whether the kernel multiplies pairs of bfloat16, which takes subnormal numbers for zero.
+bool multiplies_pairs(const std::string &kernel);
+
 // The gradients (tconv_gradient) of layers that a kernel is documented not to compute: of the bias none; of the input
 // those that gather and merged ones; of the filter all but those whose lanes are channels; of both Winograd's; and
 // depthwise kernels again layers that are not depthwise.

@@ -17,6 +17,11 @@ int64_t taps_at_most(int64_t kernel, int64_t stride, int64_t dilation) {
 
 }  // namespace
 
+int64_t products_of_an_output(const tconv_spec &s) {
+    return s.in_channels / s.groups * taps_at_most(s.kernel_h, s.stride_h, s.dilation_h) *
+           taps_at_most(s.kernel_w, s.stride_w, s.dilation_w);
+}
+
 DataRules winograd_rules(const tconv_spec &s, DataRules rules) {
     const auto denominator = [](int64_t kernel, int64_t stride) {
         const int64_t taps = taps_at_most(kernel, stride, 1);
@@ -63,8 +68,7 @@ Problem::Problem(const tconv_spec &s, uint64_t seed, Placement placement, DataRu
 
     // Every output sums at most this many products, so magnitudes that keep terms*x*w below the limit keep each sum,
     // with bias and residual, below twice that. Weights must be numbers of the type too.
-    const int64_t terms = s.in_channels / s.groups * taps_at_most(s.kernel_h, s.stride_h, s.dilation_h) *
-                          taps_at_most(s.kernel_w, s.stride_w, s.dilation_w);
+    const int64_t terms = products_of_an_output(s);
     const Magnitudes most = magnitudes_of(s.dtype);
     const int64_t limit = rules.largest > 0 ? rules.largest : most.value;
     const int64_t largest = largest_factor(s.dtype, limit, terms, rules.filter_multiple);

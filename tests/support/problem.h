@@ -17,6 +17,9 @@ struct DataRules {
     int64_t largest = 0;          // magnitude of the integers in input and filter; 0: what the type and the sums allow
 };
 
+// Products of an output of the layer that has the most.
+int64_t products_of_an_output(const tconv_spec &spec);
+
 // The rules under which Winograd's tiles are exact as well, whatever their size: along an axis with phases of two taps
 // the transformed weights have the denominator 3 and powers of two, with three taps 15. What is transformed is larger
 // than the sums, by up to 2^7 and counted in quarters; it stays below 2^24 quarters because sums of as many products as

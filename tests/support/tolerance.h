@@ -95,6 +95,13 @@ inline double winograd_error(int outputs, int64_t channels) {
     return 1.5 * outputs * outputs * (1 + 1 / root) + root / 8;
 }
 
+// Sums of the kernels that multiply pairs of bfloat16, of numbers of at most 1 or without subnormal numbers among them:
+// no product goes through more roundings than there are products, and one or two of blocks of channels. Subnormal
+// factors and sums are taken for zero.
+inline double dot_product_error(double products, double magnitudes) {
+    return (products + 4) * std::ldexp(magnitudes, -24) + products * std::ldexp(1, -125);
+}
+
 // Activations with a limit at -infinity that their formula does not give: x * sigmoid(x) is -infinity * 0.
 inline bool limit_replaces_formula(int32_t activation) {
     return activation == TCONV_ACT_SILU || activation == TCONV_ACT_HARD_SWISH;

@@ -13,7 +13,7 @@
  * grow at the end; fill them with their _init function, then set what differs. Enums are stored as int32_t.
  *
  * Environment, read when a plan is created; an unknown value makes plan creation fail with INVALID_ARGUMENT:
- *     TCONV_ISA=baseline|avx2|avx512|neon   lowers (never raises) the instruction set that may be used
+ *     TCONV_ISA=baseline|avx2|avx512|avx512bf16|neon   lowers (never raises) the instruction set that may be used
  *     TCONV_VERBOSE=0|1                     1: plans tell hooks.log, or stderr, what was chosen and why
  *     TCONV_DB=FOLDER[:FOLDER]...|none      tuned tables to follow before the library's own; none: no table at all */
 #ifndef TCONV_TCONV_H

@@ -1,0 +1,99 @@
+#include "kernel_rows.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "variants.h"
+
+namespace tconv::compiler {
+
+using namespace Halide;
+using generators::Element;
+
+namespace {
+
+tconv_dtype dtype_of(Element element) {
+    switch (element) {
+        case Element::f64:
+            return TCONV_F64;
+        case Element::f16:
+            return TCONV_F16;
+        case Element::bf16:
+        case Element::bf16_pairs:
+            return TCONV_BF16;
+        case Element::f32:
+            break;
+    }
+    return TCONV_F32;
+}
+
+// Dot products of bfloat16 pairs are fast on AMD's processors, and no target of Halide's names one of Intel's that has
+// them but Sapphire Rapids.
+int fmas_per_dot_of(const Target &target) {
+    return target.has_feature(Target::AVX512_SapphireRapids) ? 4 : 1;
+}
+
+Isa isa_named(const std::string &name) {
+    Isa isa;
+    if (!isa_from_name(name.c_str(), &isa)) {
+        throw std::logic_error("no instruction set called " + name);
+    }
+    return isa;
+}
+
+}  // namespace
+
+KernelRows::KernelRows(const Target &target, bool size)
+    : variants_(built_in_variants()),
+      usable_(isa_named(isa_of_target(target))),
+      fmas_per_dot_(fmas_per_dot_of(target)) {
+    for (Variant &variant : variants_) {
+        const Isa isa = isa_named(variant.isa);
+        if (!same_vectors(isa, usable_) || !isa_runs(isa, usable_) || (size && variant.winograd_outputs() > 0)) {
+            continue;
+        }
+        if (size) {
+            const int step = variant.lanes == "pixels" ? vector_of(target, variant.element()) : 1;
+            variant.tile_m = std::min(variant.tile_m, 3 * step);
+        }
+        Kernel kernel = {};
+        kernel.name = variant.name.c_str();
+        kernel.dtype = dtype_of(variant.element());
+        kernel.family = variant.family == "gather"        ? Family::gather
+                        : variant.winograd_outputs() == 2 ? Family::winograd2
+                        : variant.winograd_outputs() == 3 ? Family::winograd3
+                        : variant.winograd_outputs() == 4 ? Family::winograd4
+                                                          : Family::phase;
+        kernel.lanes = variant.family == "gather"  ? Lanes::none
+                       : variant.merged()          ? Lanes::merged
+                       : variant.lanes == "pixels" ? Lanes::pixels
+                       : variant.depthwise()       ? Lanes::depthwise
+                                                   : Lanes::channels;
+        kernel.isa = isa;
+        kernel.tile_a = variant.tile_a;
+        kernel.tile_m = variant.tile_m;
+        kernel.vector = vector_of(target, variant.element());
+        kernels_.push_back(kernel);
+    }
+}
+
+Choice KernelRows::choose(const tconv_spec &spec) const {
+    char text[256];
+    Message error(text, sizeof text), silent(nullptr, 0);
+    Choice choice;
+    if (choose_kernel(spec, Direction::output, kernels_, usable_, fmas_per_dot_, &choice, silent, error) != TCONV_OK) {
+        throw std::runtime_error(text);
+    }
+    return choice;
+}
+
+const Variant &KernelRows::variant_of(const Choice &choice) const {
+    for (const Variant &variant : variants_) {
+        if (variant.name == choice.kernel->name) {
+            return variant;
+        }
+    }
+    throw std::logic_error("a kernel without a row");
+}
+
+}  // namespace tconv::compiler

@@ -1,0 +1,31 @@
+// The rows of schedules/variants.csv that a target runs, as the runtime's kernels without code: what choosing and blocking
+// need of them.
+#pragma once
+
+#include <vector>
+
+#include "Halide.h"
+#include "choose.h"
+#include "layer/stages.h"
+
+namespace tconv::compiler {
+
+class KernelRows {
+public:
+    // With `size`, register tiles of at most three widths, fewer copies of the multiply loops; and no Winograd, whose
+    // transformations are a pair of functions for each form of tile.
+    KernelRows(const Halide::Target &target, bool size);
+
+    // The best for a layer; throws std::runtime_error where there is none.
+    Choice choose(const tconv_spec &spec) const;
+
+    const Variant &variant_of(const Choice &choice) const;
+
+private:
+    std::vector<Variant> variants_;
+    std::vector<Kernel> kernels_;
+    Isa usable_;
+    int fmas_per_dot_;
+};
+
+}  // namespace tconv::compiler
