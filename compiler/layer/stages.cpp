@@ -164,10 +164,10 @@ public:
         schedules::cpu_finish_rows(finish, edge);
         return lowered(finish, finish.output, "output", "finish_rows");
     }
-    RawFunction finish_interleaved(int stride) const {
-        generators::FinishInterleaved finish(element, stride);
+    RawFunction finish_interleaved(int streams) const {
+        generators::FinishInterleaved finish(element, streams);
         schedules::cpu_finish_interleaved(finish, edge);
-        return lowered(finish, finish.output, "output", "finish_interleaved_" + std::to_string(stride));
+        return lowered(finish, finish.output, "output", "finish_interleaved_" + std::to_string(streams));
     }
     RawFunction activate(std::optional<Curve> curve, const std::string &name) const {
         generators::Activate activate(element, curve);
@@ -245,8 +245,8 @@ SharedStages::SharedStages(const StageLowering &lower)
         stage_squares.emplace(true, lower.stage_squares(true, "squares_planar"));
         finish_squares.emplace(lower.finish_squares());
     }
-    for (int stride : generators::FinishInterleaved::strides) {
-        finish_interleaved.emplace(stride, lower.finish_interleaved(stride));
+    for (int streams : generators::FinishInterleaved::streams_compiled) {
+        finish_interleaved.emplace(streams, lower.finish_interleaved(streams));
     }
     for (const char *lanes : {"bias", "slope"}) {
         repeat.emplace(lanes, lower.repeat(lanes));
@@ -270,7 +270,7 @@ std::vector<const RawFunction *> SharedStages::all() const {
     if (finish_squares) {
         stages.push_back(&*finish_squares);
     }
-    for (const auto &[stride, function] : finish_interleaved) {
+    for (const auto &[streams, function] : finish_interleaved) {
         stages.push_back(&function);
     }
     for (const auto &[name, function] : repeat) {
