@@ -304,7 +304,9 @@ MultiplyTiles::MultiplyTiles(const Variant &variant, const std::string &prefix, 
                 continue;
             }
             generators::Multiply multiply(variant.element(), lanes, width, variant.staged_pitch(unroll), unroll);
-            schedules::cpu_multiply(multiply, {width, steps * step, vector_of(target, variant.element())});
+            // Depthwise tiles are short, so that a pass over their sums would take as long as they do.
+            const bool masked = lanes == Lanes::depthwise && target.has_feature(Target::AVX512);
+            schedules::cpu_multiply(multiply, {width, steps * step, vector_of(target, variant.element()), masked});
             const std::string name = prefix + "_" + variant.multiply_key() + "_multiply_" +
                                      std::to_string(steps * step) + (unroll == 1 ? "" : "_by" + std::to_string(unroll));
             const auto added = by_width.try_emplace(steps, multiply.sums, "sums", multiply.arguments(), name, target,
