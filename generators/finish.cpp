@@ -72,11 +72,13 @@ std::vector<Argument> FinishRows::arguments() const {
     return {sums, bias, slope, kind, first, stride, reciprocal, low, high};
 }
 
-FinishInterleaved::FinishInterleaved(Element element, int stride)
+FinishInterleaved::FinishInterleaved(Element element, int streams)
     : sums(computed_type(element), 4, "sums"),
       bias(computed_type(element), 1, "bias"),
       slope(computed_type(element), 1, "slope"),
       kind("kind"),
+      channels("channels"),
+      stride("stride"),
       first_phase("first_phase"),
       carry("carry"),
       low("low"),
@@ -86,16 +88,16 @@ FinishInterleaved::FinishInterleaved(Element element, int stride)
       a("a"),
       row("row"),
       output("output"),
-      stride(stride) {
-    Expr phase = r + first_phase;
+      streams(streams) {
+    Expr phase = r / channels + first_phase, channel = a + r % channels;
     Expr quotient = j + select(phase >= stride, carry, 0);
     phase = select(phase >= stride, phase - stride, phase);
-    output(r, j, a, row) =
-        stored(element, finished_sum(sums(quotient, phase, a, row), bias(a), slope(a), kind, low, high));
+    output(r, j, a, row) = stored(
+        element, finished_sum(sums(quotient, phase, channel, row), bias(channel), slope(channel), kind, low, high));
 }
 
 std::vector<Argument> FinishInterleaved::arguments() const {
-    return {sums, bias, slope, kind, first_phase, carry, low, high};
+    return {sums, bias, slope, kind, channels, stride, first_phase, carry, low, high};
 }
 
 Activate::Activate(Element element, std::optional<Curve> which)

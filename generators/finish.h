@@ -50,20 +50,22 @@ struct FinishRows {
     std::vector<Halide::Argument> arguments() const;
 };
 
-// The same for pixel lanes: output[r, j, a, row] is column j * stride + r of a row, of whose x-phases the first is
-// `first_phase`; the pixels of phases before that one are counted from `carry` on. The stride is a constant, so that
-// vectors of all phases are interleaved in registers.
+// The same for pixel lanes, whose sums are streams of one x-phase and channel each, and an output that interleaves
+// `streams` of them: output[r, j, a, row] is number j of stream r, which is channel a + r % channels of phase r / channels.
+// The first of the phases is `first_phase`; the pixels of phases before that one are counted from `carry` on. How many
+// streams is a constant, so that vectors of all of them are interleaved in registers: the phases of one channel where rows
+// of the output are contiguous, all channels of all phases where its channels are.
 struct FinishInterleaved {
-    static constexpr int strides[] = {2, 3, 4};
+    static constexpr int streams_compiled[] = {2, 3, 4, 6, 8};
 
     Halide::ImageParam sums, bias, slope;  // sums (m, phase, a, row)
-    Halide::Param<int> kind, first_phase, carry;
+    Halide::Param<int> kind, channels, stride, first_phase, carry;
     Halide::Param<float> low, high;
     Halide::Var r, j, a, row;
     Halide::Func output;
-    int stride;
+    int streams;
 
-    FinishInterleaved(Element element, int stride);
+    FinishInterleaved(Element element, int streams);
 
     std::vector<Halide::Argument> arguments() const;
 };

@@ -12,6 +12,9 @@ namespace {
 template<typename Schedulable>
 void vectorize_contiguous(Schedulable stage, const OutputImageParam &view, Var first, Var second, int vector) {
     stage.specialize(view.dim(0).stride() == 1).vectorize(first, vector, TailStrategy::GuardWithIf);
+    stage.specialize(view.dim(1).stride() == 1)
+        .reorder(second, first)
+        .vectorize(second, vector, TailStrategy::GuardWithIf);
     Var block("block");
     stage.split(second, block, second, vector, TailStrategy::GuardWithIf)
         .reorder(second, block, first)
@@ -99,17 +102,17 @@ void cpu_finish_squares(generators::FinishRows &finish) {
 }
 
 void cpu_finish_interleaved(generators::FinishInterleaved &finish, int vector) {
-    // Unrolled over the phases and vectorized along each: Halide joins such stores to one of interleaved vectors. The
-    // last vector overlaps the one before, so every phase must have one.
-    finish.output.bound(finish.r, 0, finish.stride)
+    // Unrolled over the streams and vectorized along each: Halide joins such stores to one of interleaved vectors. The
+    // last vector overlaps the one before, so every stream must have one.
+    finish.output.bound(finish.r, 0, finish.streams)
         .unroll(finish.r)
         .vectorize(finish.j, vector, TailStrategy::ShiftInwards);
     finish.output.specialize(finish.kind == generators::Finish::copy);
     finish.output.specialize(finish.kind == generators::Finish::bias_only);
 
     finish.sums.dim(0).set_min(0).set_stride(1);
-    finish.output.output_buffer().dim(0).set_bounds(0, finish.stride).set_stride(1);
-    finish.output.output_buffer().dim(1).set_stride(finish.stride);
+    finish.output.output_buffer().dim(0).set_bounds(0, finish.streams).set_stride(1);
+    finish.output.output_buffer().dim(1).set_stride(finish.streams);
     finish.bias.dim(0).set_min(0).set_stride(1);
     finish.slope.dim(0).set_min(0).set_stride(1);
 }

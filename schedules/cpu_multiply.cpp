@@ -18,6 +18,14 @@ void cpu_multiply(generators::Multiply &multiply, const Tile &tile) {
     const bool lanes_are_pixels = multiply.lanes == Lanes::pixels;
     Var vectored = lanes_are_pixels ? m : a, other = lanes_are_pixels ? a : m;
 
+    Var lanes("lanes");
+    if (tile.masked) {
+        // One tile's lanes at most, of which all are computed: a loop of one turn, which must not be taken apart into full
+        // and partial ones.
+        sums.split(a, lanes, a, tile.a, TailStrategy::GuardWithIf)
+            .reorder(a, m, row, block, lanes)
+            .never_partition_all();
+    }
     // The caller passes whole tiles only, so rounding up never computes anything extra.
     sums.split(m, tile_m, m, tile.m, TailStrategy::RoundUp)
         .reorder(vectored, other, tile_m, row, block)
@@ -55,7 +63,10 @@ void cpu_multiply(generators::Multiply &multiply, const Tile &tile) {
     }
     multiply.packed.dim(0).set_min(0).set_stride(1);
     multiply.packed.dim(1).set_min(0).set_stride(tile.a * multiply.pair);
-    sums.output_buffer().dim(0).set_bounds(0, tile.a);
+    sums.output_buffer().dim(0).set_min(0);
+    if (!tile.masked) {
+        sums.output_buffer().dim(0).set_extent(tile.a);
+    }
     for (int d = 0; d < sums.dimensions(); d++) {
         multiply.partial.dim(d).set_min(0).set_stride(sums.output_buffer().dim(d).stride());
     }

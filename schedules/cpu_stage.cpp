@@ -15,12 +15,21 @@ void cpu_stage(generators::Stage &stage, bool planar, int vector, int panel) {
     if (planar) {
         // Rows of one channel after the other: where the block is as wide as the input they are one stream of memory.
         staged.specialize(columns_contiguous).reorder(x, y, c).vectorize(x, vector, TailStrategy::GuardWithIf);
+        // Few channels side by side: vectors of all of them, taken apart in registers.
+        for (int channels = 2; channels <= 4; channels++) {
+            staged.specialize(channels_contiguous && stage.input.dim(1).stride() == channels)
+                .reorder(x, c, y)
+                .vectorize(x, vector, TailStrategy::GuardWithIf);
+        }
         // Channel by channel within a block of columns: the strided loads of one block share their cache lines.
         staged.split(x, block, x, vector, TailStrategy::GuardWithIf).reorder(x, c, block, y).vectorize(x);
     } else {
         // Pixel by pixel, all of whose panels lie side by side in the input.
-        Stage whole = staged.specialize(channels_contiguous && staged.output_buffer().dim(0).extent() == panel);
-        whole.reorder(c, stage.panel, x, y).vectorize(c, vector, TailStrategy::GuardWithIf);
+        // A depthwise lane block is one of twice as many channels.
+        for (int channels : {panel, 2 * panel}) {
+            Stage whole = staged.specialize(channels_contiguous && staged.output_buffer().dim(0).extent() == channels);
+            whole.reorder(c, stage.panel, x, y).vectorize(c, vector, TailStrategy::GuardWithIf);
+        }
         staged.specialize(channels_contiguous)
             .reorder(c, stage.panel, x, y)
             .vectorize(c, vector, TailStrategy::GuardWithIf);

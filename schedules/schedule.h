@@ -22,8 +22,10 @@ void any_stride(View view) {
 
 // A multiply tile: `a` lanes (channels, depthwise) or outputs (pixels) by `m` pixels, in vectors of `vector` floats.
 // It is held in registers, so a * m / vector accumulators plus operands must fit the register file.
+// `masked`: it stores only as many lanes as its caller's buffer has, for targets whose vectors are stored by mask.
 struct Tile {
     int a, m, vector;
+    bool masked = false;
 };
 
 void cpu_multiply(generators::Multiply &multiply, const Tile &tile);

@@ -104,12 +104,18 @@ void prepare_lanes(Statements &body, const SharedStages &shared, const Parameter
     body.when(!has_slope, [&](Statements &then) { fill(then, "slope", slope_at, from_bits(p.at("slope_bits"))); });
 }
 
+void activate_box(Statements &body, const SharedStages &shared, const Parameters &p, const Pointers &pointers,
+                  const Box &box) {
+    body.when(box.lanes > 0 && box.pixels > 0 && box.rows > 0,
+              [&](Statements &inside) { activate_in_place(inside, shared, p, pointers, box); });
+}
+
 void finish_box(Statements &body, const SharedStages &shared, const Parameters &p, const Pointers &pointers,
-                const Box &box) {
+                const Box &box, const Expr &activated) {
     body.when(box.lanes > 0 && box.pixels > 0 && box.rows > 0, [&](Statements &inside) {
         add_residual_before(inside, shared, p, box);
         inside.when(p.at("in_place") != 0, [&](Statements &then) {
-            activate_in_place(then, shared, p, pointers, box);
+            then.when(!activated, [&](Statements &first) { activate_in_place(first, shared, p, pointers, box); });
             store(then, shared, p, pointers, box);
         });
         inside.when(p.at("in_place") == 0, [&](Statements &then) {

@@ -29,9 +29,14 @@ using EachBox = std::function<void(Statements &, const BoxVisitor &visit)>;
 void prepare_lanes(Statements &body, const SharedStages &shared, const Parameters &p, const Pointers &pointers,
                    const Halide::Expr &phases);
 
-// Bias, activation, residual and store of one box, for layers without softmax.
+// sums = activation(sums + bias), in place: what whole rows, which only know piecewise linear activations, then copy.
+void activate_box(Statements &body, const SharedStages &shared, const Parameters &p, const Pointers &pointers,
+                  const Box &box);
+
+// Bias, activation, residual and store of one box, for layers without softmax. `activated` where activate_box has been
+// there.
 void finish_box(Statements &body, const SharedStages &shared, const Parameters &p, const Pointers &pointers,
-                const Box &box);
+                const Box &box, const Halide::Expr &activated);
 
 // The same for softmax, which needs all boxes that share an axis.
 void finish_softmax(Statements &body, const SharedStages &shared, const Parameters &p, const Pointers &pointers,

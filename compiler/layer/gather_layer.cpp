@@ -93,7 +93,8 @@ LayerBuilder gather_layer(const SharedStages &shared, const RawFunction &gather)
                                        {"crop_y", p.at("crop_h") + y},
                                        {"first", begin == 0}}));
             });
-            each.when(p.at("softmax") == 0, [&](Statements &then) { finish_box(then, shared, p, pointers, box); });
+            each.when(p.at("softmax") == 0,
+                      [&](Statements &then) { finish_box(then, shared, p, pointers, box, Internal::const_false()); });
         });
         body.when(p.at("softmax") != 0, [&](Statements &then) {
             auto each_box = [&](Statements &sweep, const BoxVisitor &visit) {

@@ -1,4 +1,5 @@
 // Finishing: the sums of a unit become outputs, while they are in cache.
+#include "finish.h"
 #include "phase_task.h"
 
 namespace tconv::compiler {
@@ -84,24 +85,31 @@ Expr PhaseTask::finish_by_rows(Statements &body, const Unit &unit, const RowPhas
     return suited;
 }
 
-// The same where lanes are pixels, for the strides that are compiled in: full sets of all phases. Returns how many.
+// The same where lanes are pixels, for the numbers of streams that are compiled in: full sets of all phases. Returns how
+// many.
 Expr PhaseTask::finish_interleaved(Statements &body, const Unit &unit, const RowPhase &of) {
     const OutputRow row = output_row(body);
     // Merged phases lie as far apart as their channels, and must all be in the unit.
     Expr all = merged_w > 1;
-    Expr suited = p.at("rows") != 0 && (!all || unit.blocks == p.at("lane_blocks"));
+    Expr whole = unit.blocks == p.at("lane_blocks");
+    Expr woven = body.let("woven", p.at("woven") != 0 && whole);
+    Expr suited = woven || (p.at("rows") != 0 && (!all || whole));
+    Expr channels = select(woven, p.at("outputs"), 1);
+    Expr all_streams = body.let("streams", w.stride * channels);
     Expr phase_pitch = body.let("phase_pitch", select(all, p.at("outputs") * sums_a, sums_phase));
     Expr first_lane = select(all, 0, unit.first_lane);
-    Expr lanes = select(all, p.at("outputs"), unit.end_lane - unit.first_lane);
-    Expr sets = 0;
-    for (const auto &[stride, function] : shared.finish_interleaved) {
-        sets = select(w.stride == stride && row.length / stride >= shared.edge, row.length / stride, sets);
+    Expr lanes = select(woven, 1, select(all, p.at("outputs"), unit.end_lane - unit.first_lane));
+    Expr compiled = Internal::const_false();
+    for (const auto &[streams, function] : shared.finish_interleaved) {
+        compiled = compiled || all_streams == streams;
     }
-    sets = body.let("sets", select(suited, sets, 0));
-    for (const auto &[stride, function] : shared.finish_interleaved) {
-        body.when(sets > 0 && w.stride == stride, [&](Statements &then) {
+    Expr full = row.length / w.stride;
+    Expr sets = body.let("sets", select(suited && compiled && full >= shared.edge, full, 0));
+    for (const auto &[streams, function] : shared.finish_interleaved) {
+        body.when(sets > 0 && all_streams == streams, [&](Statements &then) {
             Box box = box_at(then, unit, of);
-            Expr output = address_of(stored, box.output, int64(first_lane) * p.at("out_c") + int64(row.begin));
+            Expr output =
+                address_of(stored, box.output, int64(first_lane) * p.at("out_c") + int64(row.begin) * p.at("out_col"));
             Expr sums = sums_address(unit.sums + of.lane * sums_a + of.sums);
             // Each phase counts its own pixels; merged ones count quotients, so that those before the first output's are
             // one further on.
@@ -109,8 +117,11 @@ Expr PhaseTask::finish_interleaved(Statements &body, const Unit &unit, const Row
                 with_lane_vectors(
                     unit, {{"sums", {sums, {0, 0, 0, 0}, {1, phase_pitch, sums_a, sums_row}}},
                            {"output",
-                            {output, {stride, sets, lanes, box.rows}, {1, stride, p.at("out_c"), box.output_row}}}}),
-                with_activation({{"first_phase", (row.begin + w.crop) % stride}, {"carry", select(all, 1, 0)}})));
+                            {output, {streams, sets, lanes, box.rows}, {1, streams, p.at("out_c"), box.output_row}}}}),
+                with_activation({{"channels", channels},
+                                 {"stride", w.stride},
+                                 {"first_phase", (row.begin + w.crop) % w.stride},
+                                 {"carry", select(all, 1, 0)}})));
         });
     }
     return sets;
@@ -125,7 +136,8 @@ std::map<std::string, BufferArgument> PhaseTask::with_lane_vectors(
 }
 
 std::map<std::string, Expr> PhaseTask::with_activation(std::map<std::string, Expr> scalars) const {
-    scalars["kind"] = p.at("finish_kind");
+    // What is no piecewise linear activation has been applied in place.
+    scalars["kind"] = select(p.at("in_place") != 0, generators::Finish::copy, p.at("finish_kind"));
     scalars["low"] = reinterpret<float>(p.at("low_bits"));
     scalars["high"] = reinterpret<float>(p.at("high_bits"));
     return scalars;
@@ -198,7 +210,19 @@ void PhaseTask::each_flat_box(Statements &body, const Unit &unit, const RowPhase
 }
 
 void PhaseTask::finish_unit(Statements &body, const Unit &unit, const RowPhase &of) {
-    auto finish = [&](Statements &inner, const Box &box) { finish_box(inner, shared, p, pointers, box); };
+    const bool by_rows = planar || !form.merges;
+    Expr rows = p.at("rows") != 0;
+    if (planar) {
+        rows = rows || p.at("woven") != 0;
+    }
+    Expr activated = by_rows ? body.let("activated", rows && p.at("in_place") != 0) : Internal::const_false();
+    if (by_rows) {
+        body.when(activated, [&](Statements &curved) {
+            each_phase_box(curved, unit, of, 0,
+                           [&](Statements &inner, const Box &box) { activate_box(inner, shared, p, pointers, box); });
+        });
+    }
+    auto finish = [&](Statements &inner, const Box &box) { finish_box(inner, shared, p, pointers, box, activated); };
     if (planar) {
         each_phase_box(body, unit, of, finish_interleaved(body, unit, of), finish);
     } else if (form.merges) {

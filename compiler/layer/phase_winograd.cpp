@@ -175,6 +175,7 @@ void PhaseTask::multiply_points(Statements &body, const Unit &unit, const Tiles 
                              {"sums_m", p.at("sums_pitch")},
                              {"sums_row", 0},
                              {"sums_block", width},
+                             {"lanes", width},
                              {"panel_channels", channels},
                              {"panels", panels},
                              {"finish", 0},

@@ -30,13 +30,21 @@ void stage_block(Statements &body, const SharedStages &shared, bool planar, cons
     Expr inside = body.let("inside", block.inside_end - block.inside_begin);
     Expr right = block.columns - block.inside_end;
 
-    auto clear = [&](const Expr &condition, const BufferArgument &part) {
-        body.when(condition, [&](Statements &then) { then.add(shared.clear.call({{"staged", part}}, {})); });
+    // Columns [column, column + extent) of panels. The pixels of a panel are one row of numbers: by pixels, of which most
+    // have no whole vector, clearing took a sixth of the time of depthwise layers of 12 and of 25 channels.
+    auto clear = [&](const Expr &condition, const Expr &column, const Expr &extent, const Expr &panel,
+                     const Expr &count) {
+        body.when(condition, [&](Statements &then) {
+            BufferArgument part = planar ? staged(0, block.panel_channels, column, extent, panel, count)
+                                         : staged(0, extent * block.to_minor, column, 1, panel, count);
+            then.add(shared.clear.call({{"staged", part}}, {}));
+        });
     };
-    clear(block.inside_begin > 0, staged(0, block.panel_channels, 0, block.inside_begin, 0, panels));
-    clear(right > 0, staged(0, block.panel_channels, block.inside_end, right, 0, panels));
+    clear(block.inside_begin > 0, 0, block.inside_begin, 0, panels);
+    clear(right > 0, block.inside_end, right, 0, panels);
     if (!planar) {
-        clear(used > 0, staged(used, block.panel_channels - used, block.inside_begin, inside, whole, 1));
+        // All of the last panel, some of whose channels are then copied.
+        clear(used > 0, block.inside_begin, inside, whole, 1);
     }
 
     auto copy = [&](const Expr &condition, const Expr &panel, const Expr &count, const Expr &channels) {

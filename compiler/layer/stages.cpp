@@ -174,10 +174,10 @@ public:
         schedules::cpu_finish_rows(finish, edge);
         return lowered(finish, finish.output, "output", "finish_rows");
     }
-    RawFunction finish_interleaved(int stride) const {
-        generators::FinishInterleaved finish(element, stride);
+    RawFunction finish_interleaved(int streams) const {
+        generators::FinishInterleaved finish(element, streams);
         schedules::cpu_finish_interleaved(finish, edge);
-        return lowered(finish, finish.output, "output", "finish_interleaved_" + std::to_string(stride));
+        return lowered(finish, finish.output, "output", "finish_interleaved_" + std::to_string(streams));
     }
     RawFunction activate(std::optional<Curve> curve, const std::string &name) const {
         generators::Activate activate(element, curve);
@@ -258,8 +258,8 @@ SharedStages::SharedStages(const StageLowering &lower)
     if (generators::channels_of_operand(element) > 1) {
         stage_unpaired.emplace(lower.stage_unpaired());
     }
-    for (int stride : generators::FinishInterleaved::strides) {
-        finish_interleaved.emplace(stride, lower.finish_interleaved(stride));
+    for (int streams : generators::FinishInterleaved::streams_compiled) {
+        finish_interleaved.emplace(streams, lower.finish_interleaved(streams));
     }
     for (const char *lanes : {"bias", "slope"}) {
         repeat.emplace(lanes, lower.repeat(lanes));
@@ -285,7 +285,7 @@ std::vector<const RawFunction *> SharedStages::all() const {
             stages.push_back(&**some);
         }
     }
-    for (const auto &[stride, function] : finish_interleaved) {
+    for (const auto &[streams, function] : finish_interleaved) {
         stages.push_back(&function);
     }
     for (const auto &[name, function] : repeat) {
@@ -320,7 +320,9 @@ MultiplyTiles::MultiplyTiles(const Variant &variant, const std::string &prefix, 
                 continue;
             }
             generators::Multiply multiply(variant.element(), lanes, width, variant.staged_pitch(unroll), unroll);
-            schedules::cpu_multiply(multiply, {width, steps * step, vector_of(target, variant.element())});
+            // Depthwise tiles are short, so that a pass over their sums would take as long as they do.
+            const bool masked = lanes == Lanes::depthwise && target.has_feature(Target::AVX512);
+            schedules::cpu_multiply(multiply, {width, steps * step, vector_of(target, variant.element()), masked});
             const std::string name = prefix + "_" + variant.multiply_key() + "_multiply_" +
                                      std::to_string(steps * step) + (unroll == 1 ? "" : "_by" + std::to_string(unroll));
             const auto added = by_width.try_emplace(steps, multiply.sums, "sums", multiply.arguments(), name, target,

@@ -63,7 +63,7 @@ struct SharedStages {
     std::map<bool, RawFunction> stage_squares;  // by planar
     std::optional<RawFunction> finish_squares;
     std::optional<RawFunction> stage_unpaired;      // where operands are pairs
-    std::map<int, RawFunction> finish_interleaved;  // by stride
+    std::map<int, RawFunction> finish_interleaved;  // by number of streams
     std::map<std::string, RawFunction> repeat;      // by the vector they write: bias, slope
     std::map<std::string, RawFunction> fill;        // bias, slope, peak, total
     std::map<generators::Curve, RawFunction> activate;

@@ -16,10 +16,10 @@ const std::vector<std::string> &addresses() {
 
 const std::vector<std::string> &numbers() {
     static const std::vector<std::string> names = {
-        "columns",     "rows",         "blocks", "staged_minor", "staged_row", "staged_panel", "tap",
-        "row_of_taps", "packed_block", "sums_a", "sums_m",       "sums_row",   "sums_block",   "panel_channels",
-        "panels",      "finish",       "low",    "high",         "taps_x",     "taps_y",       "offset_x",
-        "offset_y",    "step_x",       "step_y", "rows_staged",  "first",      "ahead_bytes"};
+        "lanes",       "columns",      "rows",   "blocks",     "staged_minor", "staged_row", "staged_panel",   "tap",
+        "row_of_taps", "packed_block", "sums_a", "sums_m",     "sums_row",     "sums_block", "panel_channels", "panels",
+        "finish",      "low",          "high",   "taps_x",     "taps_y",       "offset_x",   "offset_y",       "step_x",
+        "step_y",      "rows_staged",  "first",  "ahead_bytes"};
     return names;
 }
 
@@ -49,7 +49,7 @@ void call_tiles(Statements &body, const MultiplyTiles &tiles, int unroll, const 
                    row.at("packed_block") * pair}}},
                 {"sums",
                  {address_of(tiles.computed, row.at("sums"), start * row.at("sums_m")),
-                  {tiles.width, pixels, row.at("rows"), row.at("blocks")},
+                  {row.at("lanes"), pixels, row.at("rows"), row.at("blocks")},
                   {row.at("sums_a"), row.at("sums_m"), row.at("sums_row"), row.at("sums_block")}}},
                 {"bias", {row.at("bias"), {0}, {1}}},
                 {"slope", {row.at("slope"), {0}, {1}}}};

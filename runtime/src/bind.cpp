@@ -41,11 +41,12 @@ LayerParams bind(const Choice &choice, const tconv_view &input, const Extents &i
     auto one_row = [&](int32_t channel, int32_t column) {
         return params.outputs == 1 || (channel == 1 && column == params.outputs);
     };
-    // Where lanes are pixels, merged or not, rows are finished by FinishInterleaved.
-    const bool merged = choice.kernel->lanes == Lanes::merged;
+    const bool merged = choice.kernel->lanes == Lanes::merged, pixels = choice.kernel->lanes == Lanes::pixels;
     params.flat = merged && one_row(params.out_c, params.out_col) &&
                   (residual == nullptr || one_row(params.res_c, params.res_col));
-    params.rows = !merged && params.out_col == 1 && !params.in_place && residual == nullptr;
+    // Where lanes are pixels, merged or not, rows are finished by FinishInterleaved.
+    params.rows = !merged && params.out_col == 1 && residual == nullptr;
+    params.woven = pixels && params.outputs > 1 && one_row(params.out_c, params.out_col) && residual == nullptr;
     const bool lanes_are_columns = merged && params.outputs == 1;
     params.direct =
         params.direct && (!merged || params.flat) && (lanes_are_columns ? params.out_col : params.out_c) == 1;

@@ -43,7 +43,7 @@ struct Shape {                          // 64-bit twin of the parameters that bl
     Merging merging;
     int64_t phases, staged_phases;  // whose sums, whose staged planes lie side by side
     int64_t panels, panel_channels, block_panels, reduction, channel_step;  // see LayerParams
-    bool by_block;
+    bool by_block, single_blocks;
     int64_t block_h, block_w, unit_blocks, group_units, units, task_units;
     int64_t staged_minor, staged_row, staged_panel, staged_phase, staged, sums_pitch, sums;
 
@@ -154,6 +154,8 @@ void choose_blocks(const tconv_spec &spec, const Kernel &kernel, Shape &shape, c
         shape = wider;
     }
     shape.unit_blocks = even_share(shape.lane_blocks, cut.units > 0 ? cut.units : shape.unit_blocks);
+    if (shape.single_blocks)
+        shape.unit_blocks = 1;
     shape.group_units = ceil_div(shape.lane_blocks, shape.unit_blocks);
     shape.units = shape.groups * shape.group_units;
     if (by_row || shape.by_block) {
@@ -250,6 +252,9 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
         shape.block_panels = panels.of_block, shape.reduction = panels.reduction;
         shape.channel_step = shape.channels <= kTightChannels ? 1 : panels.step;
     }
+    // Masked tiles store the lanes of one block, which may lack some (schedules/cpu_multiply.cpp).
+    shape.single_blocks = p.direct && depthwise && kernel.isa == Isa::avx512 && !gradient &&
+                          spec.layout == TCONV_NHWC && shape.lanes % shape.width != 0;
     if (is_given(cut) && !suits(cut, shape, p.softmax != 0, gradient || gather, kernel))
         return why.fail(TCONV_UNSUPPORTED, "%s", kUnsuitableCut);
     const Shape whole = shape;
@@ -282,7 +287,7 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
     p.blocks_w = static_cast<int32_t>(ceil_div(shape.count_w, shape.block_w));
     // Direct stores write whole blocks of lanes, merged ones whole quotients, all as they are computed.
     p.direct = p.direct && !gather && dtype_bytes(spec.dtype) == shape.element && kernel.lanes != Lanes::pixels &&
-               shape.lanes % shape.width == 0 && shape.merging.phases_h == 1 &&
+               (shape.lanes % shape.width == 0 || shape.single_blocks) && shape.merging.phases_h == 1 &&
                (!merged || (p.crop_w % p.stride_w == 0 && (p.crop_w + p.out_w) % p.stride_w == 0));
     p.merged_h = static_cast<int32_t>(shape.merging.phases_h),
     p.merged_w = static_cast<int32_t>(shape.merging.phases_w);

@@ -13,23 +13,26 @@ namespace {
 
 // Cycles of a core that issues two vector FMAs each cycle with a latency of four: the common ground of Zen and of Intel's
 // cores since Haswell. They load two vectors a cycle at best; fourteen broadcasts for as many FMAs ran at 52 % of the FMA
-// peak on Ice Lake. Only ratios matter.
+// peak on Ice Lake. Only ratios matter. Those of kernels to each other, and the costs of transformations, copies and stores,
+// were fitted to 386 drawn layers by all their AVX-512 kernels on Emerald Rapids: the chosen kernel took 1.17 times the time
+// of the fastest before and 1.11 times after, noise of a few percent included. Winograd had been chosen for 8 to 50 channels
+// where direct sums took 40 to 90 % of its time.
 constexpr double kFmaPerCycle = 2, kLoadsPerCycle = 1.25, kLatency = 4;
 constexpr double kTileOverhead = 24, kTapOverhead = 7, kCallOverhead = 150, kTaskOverhead = 400;
 // Weights beyond the second level of cache arrive at about this many bytes a cycle.
-constexpr double kWeightBytesPerCycle = 6;
+constexpr double kWeightBytesPerCycle = 8;
 // Cycles an element: copies and stores whose both sides are contiguous move vectors, transposed ones shuffle them,
 // others move floats.
-constexpr double kTransposedCopy = 0.9, kTransposedStore = 1.6, kStridedCopy = 1.5;
-// By squares of 16 x 16 (generators/transpose.h) they take 0.55 of that.
-constexpr double kSquares = 0.55;
+constexpr double kTransposedCopy = 1.4, kTransposedStore = 1.6, kStridedCopy = 1.5;
+// By squares of 16 x 16 (generators/transpose.h).
+constexpr double kSquareCopy = 0.6, kSquareStore = 1.35;
 constexpr int32_t kSquareEdge = 16;
 // Instructions are never free, least where a core is shared by two threads: a tile of 64 x 6 runs 8 to 15 % faster
 // than one of 32 x 12, of as many multiplications, on Ice Lake.
 constexpr double kInstruction = 0.06;
 // Of the passes over the sums: an activation by polynomial costs this much a vector, or a leftover element.
 // Of Winograd's transformations: a point of a vector of channels, an output of one of lanes.
-constexpr double kPointCycles = 5, kOutputCycles = 2;
+constexpr double kPointCycles = 9, kOutputCycles = 4;
 constexpr double kCurve = 30, kRowOverhead = 20, kPixelOverhead = 10;
 
 struct AxisCount {
@@ -60,9 +63,9 @@ double step_cycles(const Kernel &kernel, double m, int fmas_per_dot) {
     switch (kernel.lanes) {
         case Lanes::pixels:
             // Measured on Zen 3: six outputs reach 70 % of the FMA peak where channel lanes reach 89 %, one output a
-            // quarter. Unaligned vectors cross cache lines, and each channel is another line of input.
+            // quarter. Unaligned vectors cross cache lines.
             fma = 1.3 * a * m / vector;
-            loads = 1.3 * (a + 2.5 * m / vector);
+            loads = a + 2.5 * m / vector;
             break;
         case Lanes::depthwise:
             fma = a / vector * m;
@@ -89,9 +92,11 @@ double store_cycles(const tconv_spec &spec, const Kernel &kernel, const Geometry
     if (kernel.lanes == Lanes::pixels) {
         // Rows of one phase and channel: vectors at stride 1, else elements, apart by the stride or the channels.
         const bool contiguous = spec.stride_w == 1 && (!channels_last || spec.out_channels == 1);
-        const bool rows = (!channels_last || spec.out_channels == 1) && p.in_place == 0 &&
-                          p.residual == TCONV_RESIDUAL_NONE && out_w >= 8.0 * spec.stride_w;
-        const bool interleaved = rows && spec.stride_w <= 4;  // generators::FinishInterleaved
+        const bool rows = p.residual == TCONV_RESIDUAL_NONE && out_w >= 8.0 * spec.stride_w;
+        // generators::FinishInterleaved
+        const int32_t streams = spec.stride_w * (channels_last ? spec.out_channels : 1);
+        const bool interleaved = rows && (!channels_last || spec.groups == 1 || spec.out_channels == 1) &&
+                                 (streams <= 4 || streams == 6 || streams == 8);
         const double element = contiguous || interleaved                ? 0.7
                                : channels_last && spec.out_channels > 1 ? 2.2
                                                                         : kStridedCopy;
@@ -99,11 +104,12 @@ double store_cycles(const tconv_spec &spec, const Kernel &kernel, const Geometry
                out_h * spec.out_channels * spec.stride_w * kRowOverhead;
     }
     // Transposed into rows (generators::FinishRows).
-    if (kernel.lanes != Lanes::merged && !channels_last && p.in_place == 0 && p.residual == TCONV_RESIDUAL_NONE &&
-        geometry.w.out >= 8)
-        return outputs * std::max(1.0, 8.0 / p.outputs) *
-               (kTransposedStore * (has_squares(kernel, geometry.w.out) ? kSquares : 1) +
+    if (kernel.lanes != Lanes::merged && !channels_last && p.residual == TCONV_RESIDUAL_NONE && geometry.w.out >= 8) {
+        const bool squares = has_squares(kernel, geometry.w.out);
+        return outputs *
+               ((squares ? kSquareStore : kTransposedStore) * std::max(1.0, (squares ? kSquareEdge : 8.0) / p.outputs) +
                 (curve ? kCurve / kernel.vector : 0));
+    }
     // Rows of lanes, one for each pixel: whole vectors, then the rest one by one.
     const bool flat = kernel.lanes == Lanes::merged && spec.groups == 1 && (channels_last || spec.out_channels == 1);
     const int32_t width = flat ? p.lanes : p.outputs;
@@ -116,7 +122,7 @@ double store_cycles(const tconv_spec &spec, const Kernel &kernel, const Geometry
     const double rows = outputs / width;
     double row = kPixelOverhead;
     if (channels_last || flat) {
-        row += vectors * 5 + rest_cycles;
+        row += vectors * 10 + rest_cycles;
     } else {
         // Each lane goes to a plane of its own; planes a multiple of 4 KiB apart share a set of the first-level cache.
         row += width * (geometry.h.out * geometry.w.out % 1024 == 0 ? 9.0 : 6.0);
@@ -137,7 +143,7 @@ double staging_cycles(const tconv_spec &spec, const Kernel &kernel, const LayerP
     return inputs * std::min(halo, 4.0) * passes *
            (staged_as_given ? 3.0 / kernel.vector
             : p.reduction >= 8 && spec.in_w >= 8
-                ? kTransposedCopy * (p.reduction >= kSquareEdge && has_squares(kernel, spec.in_w) ? kSquares : 1)
+                ? p.reduction >= kSquareEdge && has_squares(kernel, spec.in_w) ? kSquareCopy : kTransposedCopy
                 : kStridedCopy);
 }
 

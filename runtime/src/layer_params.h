@@ -27,6 +27,7 @@
     X(res_c)      X(res_row)    X(res_col)                                                                           \
     X(flat)       /* merged lanes are contiguous in output and residual: store them as one row */                    \
     X(rows)       /* phases are stored together, into contiguous rows of the output */                               \
+    X(woven)      /* ... and so are the channels, which lie side by side in the output: where lanes are pixels */    \
     X(direct)     /* register tiles are finished and stored into the output, without a pass over sums */             \
     /* filter view, set by each packing */                                                                           \
     X(filter_ci)  X(filter_co)  X(filter_ky)  X(filter_kx)  X(filter_group)                                          \
