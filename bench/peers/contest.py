@@ -61,7 +61,8 @@ class Contest:
         """The entrants by name, and for those that are tconv what the machine could do for the layer."""
         tensors = random_tensors(layer)
         files = self._write(layer, *tensors)
-        expected = forward(layer, *tensors)
+        expected = {"nhwc": forward(layer, *tensors)}
+        expected["nchw"] = np.ascontiguousarray(expected["nhwc"].transpose(0, 3, 1, 2))
         entrants = [Entrant(contestant, worker) for contestant, worker in self.entrants]
         for entrant in entrants:
             self._enter(entrant, layer, files, expected)
@@ -93,7 +94,7 @@ class Contest:
             b.tofile(files["bias"])
         return files
 
-    def _enter(self, entrant: Entrant, layer: Layer, files: dict, expected: np.ndarray) -> None:
+    def _enter(self, entrant: Entrant, layer: Layer, files: dict, both: dict[str, np.ndarray]) -> None:
         contestant = entrant.contestant
         if cannot := limits.reason(contestant, layer):
             entrant.out("skipped", cannot)
@@ -111,12 +112,10 @@ class Contest:
             entrant.out("skipped", answer["skip"])
             return
         entrant.detail, entrant.one = answer, answer["ns"]
-        result = np.fromfile(files["output"], np.float32)
+        result, expected = np.fromfile(files["output"], np.float32), both[contestant.layout]
         if result.size != expected.size:
             entrant.out("wrong", f"{result.size} outputs instead of {expected.size}")
             return
-        if contestant.layout == "nchw":
-            result = result.reshape(layer.output_shape).transpose(0, 2, 3, 1)
         entrant.max_err = error_of(result.reshape(expected.shape), expected)
         if entrant.max_err > TOLERANCE:
             entrant.out("wrong", f"off by {entrant.max_err:.2g} of the largest output, more than {TOLERANCE:g}")

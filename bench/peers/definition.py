@@ -54,7 +54,7 @@ def _reach(k: int, crop: int, size: int, inputs: int, stride: int, dilation: int
 
 
 def error_of(y: np.ndarray, expected: np.ndarray) -> float:
-    """Largest difference in units of the largest output; infinite where a value is none. Both NHWC."""
+    """Largest difference in units of the largest output; infinite where a value is none. Both in one layout."""
     with np.errstate(invalid="ignore", over="ignore"):
         difference = float(np.max(np.abs(y - expected), initial=0.0))
     return difference / max(float(np.max(np.abs(expected), initial=0.0)), 1e-30) if np.isfinite(difference) else float("inf")

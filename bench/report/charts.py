@@ -12,7 +12,7 @@ from comparison import mean_speedup
 
 LOSS, EVEN, WIN = "#c0392b", "#d8a03c", "#2f6f9f"
 INK, GRID = "#222222", "#dddddd"
-EVEN_WITHIN = 1.03
+BEHIND = 0.97  # of the best peer's speed: more than 3 % slower
 DPI = 110
 
 STYLE = {"font.family": "DejaVu Sans", "font.size": 9, "axes.edgecolor": "#888888", "axes.labelcolor": INK,
@@ -34,9 +34,9 @@ def ratios(document: dict) -> Figure:
     if mean is None:
         return Figure(figsize=(5.0, 0.2))
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(max(5.0, 1.6 + 0.125 * len(rows)), 4.6), layout="constrained")
+        figure = Figure(figsize=(max(8.0, 1.6 + 0.125 * len(rows)), 4.6), layout="constrained")
         axes = figure.subplots()
-        colours = [LOSS if v < 1 / EVEN_WITHIN else EVEN if v < EVEN_WITHIN else WIN for v in values]
+        colours = [LOSS if v < BEHIND else EVEN if v < 1 / BEHIND else WIN for v in values]
         axes.bar(places, values - 1, bottom=1, width=0.72, color=colours, zorder=2)
         axes.set_yscale("log", base=2)
         low, high = min(0.5, values.min() / 1.15), max(2.0, values.max() * 1.15)
@@ -81,22 +81,33 @@ def roofline(document: dict) -> Figure:
         for which, colour, name in ((compute, WIN, "compute"), (~compute, EVEN, "bandwidth")):
             axes.scatter(intensity[which], executed[which], s=20, color=colour, linewidths=0, zorder=4,
                          label=f"executed, {name} is the lower roof")
-        worst = sorted(zip([row["tconv"]["pct_roof"] for row in rows], intensity, executed, rows), key=lambda w: w[0])[:5]
-        for share, at_x, at_y, row in worst:
-            axes.annotate(f"{row['id']} {share:.0f} %", (at_x, at_y), xytext=(5, -8), textcoords="offset points", fontsize=6.5,
-                          color=INK)
         axes.set_xscale("log", base=10)
         axes.set_yscale("log", base=10)
         axes.set_xlim(x[0], x[-1])
         axes.set_ylim(min(executed.min() / 2, peak / 100), max(nominal.max(), peak) * 1.6)
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+        shares = [(row["tconv"]["pct_roof"], row["id"], at) for row, at in zip(rows, zip(intensity, executed))]
+        label_points(figure, axes, [(f"{name} {share:.0f} %", at) for share, name, at in sorted(shares)[:6]])
         axes.grid(color=GRID, zorder=0)
         axes.set_xlabel("executed flops per byte of input, filter, bias and output")
         axes.set_ylabel("GFLOP/s")
         axes.legend(fontsize=7, loc="lower right", frameon=False)
         axes.set_title(f"Roofline: {title_of(document)}", loc="left", fontsize=10)
     return figure
+
+
+def label_points(figure: Figure, axes, labels: list[tuple[str, tuple[float, float]]]) -> None:
+    """Beside each point, or as much lower as the labels above leave room for."""
+    line, width = 8.5, 150.0  # points that a label takes
+    placed: list[np.ndarray] = []
+    for text, at in sorted(labels, key=lambda label: -label[1][1]):
+        place = axes.transData.transform(at) * 72 / figure.dpi + (6, -3)
+        while any(abs(place[0] - other[0]) < width and abs(place[1] - other[1]) < line for other in placed):
+            place[1] -= 1
+        placed.append(place)
+        offset = place - axes.transData.transform(at) * 72 / figure.dpi
+        axes.annotate(text, at, xytext=tuple(offset), textcoords="offset points", fontsize=6.5, color=INK)
 
 
 def svg(figure: Figure) -> str:

@@ -18,9 +18,8 @@ PROJECT = HERE.parent.parent
 sys.path.insert(0, str(HERE.parent / "peers"))  # comparison.py, by which the race itself sums up
 
 import charts  # noqa: E402
+from charts import BEHIND  # noqa: E402
 from comparison import losses, mean_speedup, speedup  # noqa: E402
-
-BEHIND = 0.97  # of the best peer's speed: more than 3 % slower
 
 
 def race_of(document: dict, name: str) -> dict:
