@@ -85,7 +85,7 @@ make_peers_venv() {
     if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$key" ]; then
         return
     fi
-    echo "bootstrap: making .venv-peers from requirements-torch.txt and bench/peers/requirements.txt (about 8 GB)"
+    echo "bootstrap: making .venv-peers from requirements-torch.txt and bench/peers/requirements.txt (about 7 GB)"
     rm -rf .venv-peers
     "$python" -m venv .venv-peers
     # shellcheck disable=SC2086 # words of $pip

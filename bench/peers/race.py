@@ -159,8 +159,6 @@ class Lock:
 
 
 def main() -> int:
-    from tqdm import tqdm  # here, so that what needs no peer is imported without their environment
-
     options = arguments()
     try:
         layers = read_layers(options.layers, options.ids, options.tier)
@@ -175,6 +173,8 @@ def main() -> int:
         return 0
     if missing := [known["name"] for known in about if known["name"].startswith("tconv_") and known["missing"]]:
         sys.exit(f"race: {missing[0]} does not start; build the target peers with -DTCONV_BUILD_PEERS=ON")
+    from tqdm import tqdm  # here: whatever needs no peer works without their environment
+
     files = {layout: ResultFile(layout, options, about) for layout in options.layout}
     with scratch_folder() as folder, tqdm(layers, unit="layer", file=sys.stderr) as progress:
         lock = Lock(options.lock)

@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -129,6 +130,27 @@ class Misbehaviour(ContestTest):
         result, _ = self.race(read_layers(ids=["dcgan_g4_b64"])[0], (Contestant("ncnn", "ncnn_net", "nchw"), never))
         self.assertEqual(result["ncnn"].result(),
                          {"status": "skipped", "reason": "ncnn has no batch; this layer's is 64"})
+
+
+class Command(unittest.TestCase):
+    def race(self, *arguments: str, expect: int) -> str:
+        program = PROJECT / "bench" / "peers" / "race.py"
+        build = Path(os.environ["PEER_TCONV"]).parents[1]
+        run = subprocess.run([sys.executable, "-B", program, "--build", build, *arguments], capture_output=True, text=True,
+                             check=False)
+        self.assertEqual(run.returncode, expect, run.stderr)
+        return run.stderr
+
+    def test_mistakes_are_named(self):
+        self.assertIn("no row of", self.race("--ids", "nothing", expect=1))
+        self.assertIn("'nchw8' is neither nchw nor nhwc", self.race("--layout", "nchw8", expect=2))
+        self.assertIn("'caffe' is none of torch,", self.race("--peers", "caffe", expect=2))
+        self.assertIn("must be above 0", self.race("--rounds", "0", expect=2))
+
+    def test_a_peer_that_is_not_installed_is_named(self):
+        listed = self.race("--list", "--peers", "ncnn", expect=0)  # which the environment of the tests has not
+        self.assertIn("tconv_nhwc 0.", listed)
+        self.assertIn("[SKIP] ncnn: ended with exit code 1: ModuleNotFoundError: No module named 'ncnn'", listed)
 
 
 class Turns(unittest.TestCase):
