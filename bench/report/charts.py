@@ -46,7 +46,7 @@ def ratios(document: dict) -> Figure:
         axes.grid(axis="y", color=GRID, zorder=0)
         axes.axhline(1, color=INK, linewidth=0.9, zorder=3)
         axes.axhline(mean, color=WIN, linewidth=0.9, linestyle=(0, (5, 3)), zorder=1)
-        axes.annotate(f"geometric mean {mean:.2f}×", (0, mean), xytext=(2, 3), textcoords="offset points", color=WIN,
+        axes.annotate(f"geometric mean {mean:.2f}×", (0, max(mean, 1)), xytext=(2, 3), textcoords="offset points", color=WIN,
                       fontsize=8)
         axes.set_xticks(places, [row["id"] for row in rows], rotation=90, fontsize=6.5)
         axes.tick_params(axis="x", length=0, pad=2)

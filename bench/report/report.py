@@ -22,6 +22,12 @@ from charts import BEHIND  # noqa: E402
 from comparison import losses, mean_speedup, speedup  # noqa: E402
 
 
+def in_order(path: pathlib.Path) -> tuple[str, int, str]:
+    """By machine, fewer threads first, NCHW before NHWC."""
+    machine, _, layout, threads = path.stem.rsplit("-", 3)
+    return machine, int(threads), layout
+
+
 def race_of(document: dict, name: str) -> dict:
     """What the page says about one file."""
     rows = sorted((row for row in document["rows"] if row["speedup"] is not None), key=lambda row: row["speedup"])
@@ -86,7 +92,7 @@ def main() -> None:
                         help="for PNGs named as the results (default: beside --out)")
     parser.add_argument("--summary", action="store_true", help="also print means and losses as Markdown, for the README")
     options = parser.parse_args()
-    paths = options.results or sorted((PROJECT / "bench" / "results").glob("*-peers-*.json"))
+    paths = options.results or sorted((PROJECT / "bench" / "results").glob("*-peers-*.json"), key=in_order)
     if not paths:
         sys.exit("report: no bench/results/*-peers-*.json; `make peers` records one")
     pictures = options.pictures or options.out.parent

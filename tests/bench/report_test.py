@@ -101,6 +101,11 @@ class Report(unittest.TestCase):
     def test_pictures_are_the_same_each_time(self):
         self.assertEqual(charts.svg(charts.ratios(self.document)), charts.svg(charts.ratios(self.document)))
 
+    def test_races_are_in_order(self):
+        names = ["a-b-peers-nchw-1", "a-b-peers-nhwc-1", "a-b-peers-nchw-2", "a-b-peers-nchw-16", "c-peers-nchw-1"]
+        self.assertEqual([path.stem for path in sorted((Path(f"{name}.json") for name in reversed(names)),
+                                                       key=report.in_order)], names)
+
     def test_times_and_shades(self):
         self.assertEqual([report.time_text(ns) for ns in (12.3, 4567, 8.9e6, 1.23e9, 4.5e9)],
                          ["12.3 ns", "4.57 us", "8.9 ms", "1.23 s", "4.5 s"])
