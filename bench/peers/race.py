@@ -164,6 +164,11 @@ def main() -> int:
         layers = read_layers(options.layers, options.ids, options.tier)
     except ValueError as mistake:
         sys.exit(f"race: {mistake}")
+    # The processors of all contestants: PyPI's oneDNN takes as many threads as it may run on, whatever it is told.
+    usable = sorted(os.sched_getaffinity(0))
+    if options.threads > len(usable):
+        sys.exit(f"race: --threads {options.threads}, but {len(usable)} processors may be used")
+    os.sched_setaffinity(0, usable[:options.threads])
     entrants, about = assemble(options)
     for known in about:
         if known["missing"] or options.list:

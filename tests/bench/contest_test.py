@@ -145,6 +145,7 @@ class Command(unittest.TestCase):
         self.assertIn("no row of", self.race("--ids", "nothing", expect=1))
         self.assertIn("'nchw8' is neither nchw nor nhwc", self.race("--layout", "nchw8", expect=2))
         self.assertIn("'caffe' is none of torch,", self.race("--peers", "caffe", expect=2))
+        self.assertRegex(self.race("--threads", "99999", expect=1), "but [0-9]+ processors may be used")
         self.assertIn("must be above 0", self.race("--rounds", "0", expect=2))
 
     def test_a_peer_that_is_not_installed_is_named(self):
