@@ -4,7 +4,7 @@
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help demo test test-full test-sanitize test-cross test-mutants bench tune lint
+.PHONY: help demo test test-full test-sanitize test-cross test-mutants bench peers report tune lint
 
 help:
 	@echo 'make demo           run the main example on real input'
@@ -15,6 +15,8 @@ help:
 	@echo 'make test-mutants   plant mistakes in a copy of the sources, each of which the tests must notice'
 	@echo 'make bench          time the layers of bench/shapes on this machine'
 	@echo 'make tune           measure the fastest kernels for bench/shapes on this machine, into schedules/tuned'
+	@echo 'make peers          time them beside PyTorch, oneDNN, ONNX Runtime and others; PEERS="--tier core" and so on'
+	@echo 'make report         a page and pictures about the races recorded in bench/results'
 	@echo 'make lint           the rules of CONTRIBUTING.md that a script can check (also part of test)'
 	@echo
 	@echo 'Each is enough by itself on Debian 12 or Ubuntu 24.04: as root it installs the packages it misses, else it'
@@ -26,13 +28,13 @@ demo:
 	@cmake --build --preset release --target demo
 
 test:
-	@scripts/bootstrap.sh demo test python
+	@scripts/bootstrap.sh demo test python report
 	@cmake --preset release -DTCONV_BUILD_PYTHON=ON
 	@cmake --build --preset release
 	@ctest --preset release
 
 test-full:
-	@scripts/bootstrap.sh demo test python
+	@scripts/bootstrap.sh demo test python report
 	@cmake --preset release -DTCONV_BUILD_PYTHON=ON
 	@cmake --build --preset release
 	@ctest --preset full
@@ -48,6 +50,16 @@ tune:
 	@cmake --preset release -DTCONV_BUILD_TESTS=OFF
 	@cmake --build --preset release --target tconv-cli
 	@scripts/tune_suite.sh
+
+peers:
+	@scripts/bootstrap.sh peers
+	@cmake --preset release -DTCONV_BUILD_TESTS=OFF -DTCONV_BUILD_PEERS=ON
+	@cmake --build --preset release --target peers
+	@.venv-peers/bin/python bench/peers/race.py $(PEERS)
+
+report:
+	@scripts/bootstrap.sh report
+	@.venv/bin/python bench/report/report.py
 
 # Sanitized and cross builds take tconv-compiler from the release build: it is a tool of this machine.
 test-sanitize:

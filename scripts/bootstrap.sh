@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Makes this machine able to build: system packages and the Python environment .venv (Halide, CMake, Ninja).
 # usage: scripts/bootstrap.sh [SECTION]...      sections of scripts/apt-packages.txt; [build] is always included, and
-#                                               python adds requirements-python.txt and requirements-torch.txt
+#                                               python adds requirements-python.txt and requirements-torch.txt,
+#                                               report adds requirements-report.txt, and peers makes .venv-peers
 # As root it installs what is missing; otherwise it prints the one command to run. Run again, it does nothing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -75,9 +76,32 @@ add_to_venv() {
     cp "$file" "$stamp"
 }
 
+# The libraries that bench/peers times have an environment of their own, for what they want is at odds with one another and
+# with .venv. One that cannot be had is left out: the race names it and goes on.
+make_peers_venv() {
+    local python=${PYTHON:-python3} stamp=.venv-peers/stamp key requirement
+    local pip="install --quiet --disable-pip-version-check --only-binary :all: --no-deps"
+    key=$({ echo "$PWD" && "$python" --version && cat requirements-torch.txt bench/peers/requirements.txt; } | sha256sum)
+    if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$key" ]; then
+        return
+    fi
+    echo "bootstrap: making .venv-peers from requirements-torch.txt and bench/peers/requirements.txt (about 7 GB)"
+    rm -rf .venv-peers
+    "$python" -m venv .venv-peers
+    # shellcheck disable=SC2086 # words of $pip
+    if ! .venv-peers/bin/pip $pip -r requirements-torch.txt -r bench/peers/requirements.txt; then
+        while read -r requirement; do
+            .venv-peers/bin/pip $pip "$requirement" || echo "[SKIP] $requirement cannot be installed" >&2
+        done < <(grep -hv '^#' requirements-torch.txt bench/peers/requirements.txt)
+    fi
+    echo "$key" >"$stamp"
+}
+
 install_packages "$@"
 make_venv
 case " $* " in *" python "*)
     add_to_venv requirements-python.txt -c requirements.txt
     [ "${TCONV_TORCH:-1}" = 0 ] || add_to_venv requirements-torch.txt --no-deps ;;
 esac
+case " $* " in *" report "*) add_to_venv requirements-report.txt -c requirements.txt ;; esac
+case " $* " in *" peers "*) make_peers_venv ;; esac
