@@ -13,10 +13,10 @@ namespace {
 
 // Cycles of a core that issues two vector FMAs each cycle with a latency of four: the common ground of Zen and of Intel's
 // cores since Haswell. They load two vectors a cycle at best; fourteen broadcasts for as many FMAs ran at 52 % of the FMA
-// peak on Ice Lake. Only ratios matter. Those of kernels to each other, and the costs of transformations, copies and stores,
-// were fitted to 386 drawn layers by all their AVX-512 kernels on Emerald Rapids: the chosen kernel took 1.17 times the time
-// of the fastest before and 1.11 times after, noise of a few percent included. Winograd had been chosen for 8 to 50 channels
-// where direct sums took 40 to 90 % of its time.
+// peak on Ice Lake. Only ratios matter. Those of kernels to each other, and the costs of
+// transformations, copies and stores, were fitted to 430 drawn layers by all their AVX-512 kernels on Emerald Rapids: the
+// chosen kernel had taken 1.19 times the time of the fastest (geometric mean, the machine's noise included) and takes 1.14.
+// Winograd had been chosen for 8 to 50 channels where direct sums took 40 to 90 % of its time.
 constexpr double kFmaPerCycle = 2, kLoadsPerCycle = 1.25, kLatency = 4;
 constexpr double kTileOverhead = 24, kTapOverhead = 7, kCallOverhead = 150, kTaskOverhead = 400;
 // Weights beyond the second level of cache arrive at about this many bytes a cycle.
@@ -25,7 +25,7 @@ constexpr double kWeightBytesPerCycle = 8;
 // others move floats.
 constexpr double kTransposedCopy = 1.4, kTransposedStore = 1.6, kStridedCopy = 1.5;
 // By squares of 16 x 16 (generators/transpose.h).
-constexpr double kSquareCopy = 0.6, kSquareStore = 1.35;
+constexpr double kSquareCopy = 0.6, kSquareStore = 1.2;
 constexpr int32_t kSquareEdge = 16;
 // Instructions are never free, least where a core is shared by two threads: a tile of 64 x 6 runs 8 to 15 % faster
 // than one of 32 x 12, of as many multiplications, on Ice Lake.
@@ -139,11 +139,12 @@ double staging_cycles(const tconv_spec &spec, const Kernel &kernel, const LayerP
     const double halo = (1 + static_cast<double>(p.nearest_h - p.farthest_h) / p.block_h) *
                         (1 + static_cast<double>(p.nearest_w - p.farthest_w) / p.block_w);
     const bool planar = kernel.lanes == Lanes::pixels;
+    const int32_t channels = kernel.lanes == Lanes::depthwise ? spec.in_channels : p.reduction;
     const bool staged_as_given = planar == (spec.layout == TCONV_NCHW) || spec.in_channels == 1;
     return inputs * std::min(halo, 4.0) * passes *
            (staged_as_given ? 3.0 / kernel.vector
-            : p.reduction >= 8 && spec.in_w >= 8
-                ? p.reduction >= kSquareEdge && has_squares(kernel, spec.in_w) ? kSquareCopy : kTransposedCopy
+            : channels >= 8 && spec.in_w >= 8
+                ? channels >= kSquareEdge && has_squares(kernel, spec.in_w) ? kSquareCopy : kTransposedCopy
                 : kStridedCopy);
 }
 
