@@ -1,13 +1,11 @@
 // Multiplying: the tiles of one unit of lanes for all x-phases of a row phase, in blocks of channels.
 #include "column_segments.h"
+#include "layer_params.h"
 #include "phase_task.h"
 
 namespace tconv::compiler {
 
 using namespace Halide;
-
-// Most rows of the table have tiles of at least so many columns.
-constexpr int kLeastSegment = 6;
 
 Expr PhaseTask::block_count() const {
     if (depthwise)

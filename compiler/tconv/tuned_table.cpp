@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "cpu_features.h"
 #include "text_table.h"
 
 namespace tconv::tool {
@@ -31,11 +32,14 @@ std::string line_of(const TunedRow &row) {
                      row.date);
 }
 
-// tconv_f32_phase_channels64x6_avx512 -> avx512-f32.csv
+// tconv_bf16_phase_channels64x6_avx512bf16 -> avx512-bf16.csv, as runtime/src/tuned_tables.cpp names it.
 std::string file_of(const TunedRow &row) {
     const std::string kernel = row.kernel;
     const size_t dtype = kernel.find('_') + 1;
-    return kernel.substr(kernel.rfind('_') + 1) + "-" + kernel.substr(dtype, kernel.find('_', dtype) - dtype) + ".csv";
+    std::string isa = kernel.substr(kernel.rfind('_') + 1);
+    if (Isa known; isa_from_name(isa.c_str(), &known))
+        isa = isa_name(least_with_vectors_of(known));
+    return isa + "-" + kernel.substr(dtype, kernel.find('_', dtype) - dtype) + ".csv";
 }
 
 [[noreturn]] void fail(const std::string &path, const char *what) {

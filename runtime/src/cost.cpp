@@ -216,9 +216,15 @@ Cost cost_of(const tconv_spec &spec, const Kernel &kernel, const Blocking &block
     const double outputs = static_cast<double>(spec.out_channels) * static_cast<double>(geometry.h.out) *
                            static_cast<double>(geometry.w.out);
 
+    // Rows beside the image are skipped, columns where taps lie far apart, and by tiles of channels or lanes.
+    const bool gather = kernel.family == Family::gather, segments = p.dilation_w / p.gcd_w >= kLeastSegment;
+    const double products_h = gather || p.merged_h > 1 ? h.products : pairs_in_bounds(geometry.h);
+    const double products_w = gather || p.merged_w > 1 || kernel.lanes == Lanes::pixels || !segments
+                                  ? w.products
+                                  : pairs_in_bounds(geometry.w);
     Cost cost;
     cost.flops_executed =
-        2.0 * batch * h.products * w.products * reduction * channels_of_operand(kernel) * spec.out_channels;
+        2.0 * batch * products_h * products_w * reduction * channels_of_operand(kernel) * spec.out_channels;
     if (kernel.family == Family::gather) {
         // Scalar code that tests every tap of every output.
         cost.cycles = batch * outputs * reduction * spec.kernel_h * spec.kernel_w * 4;

@@ -13,7 +13,8 @@ Axis axis_of(int32_t in, int32_t kernel, int32_t stride, int32_t dilation, int32
     return axis;
 }
 
-// Pairs (input, tap) of one axis whose product lands in [0, out).
+}  // namespace
+
 double pairs_in_bounds(const Axis &axis) {
     double pairs = 0;
     for (int64_t k = 0; k < axis.kernel; ++k) {
@@ -25,8 +26,6 @@ double pairs_in_bounds(const Axis &axis) {
     }
     return pairs;
 }
-
-}  // namespace
 
 int64_t inverse_mod(int64_t a, int64_t m) {
     int64_t r0 = m, r1 = a % m, t0 = 0, t1 = 1;  // extended Euclid: t*a = r (mod m) for both pairs

@@ -69,6 +69,9 @@ int64_t dtype_bytes(int32_t dtype);
 // f64, else float.
 int64_t computed_bytes(int32_t dtype);
 
+// Pairs (input, tap) of one axis whose product lands in [0, out).
+double pairs_in_bounds(const Axis &axis);
+
 // What a layer costs, counted in this one place for bench, plan and explain.
 struct Work {
     double flops_nominal;    // 2*N*C_in*C_out/groups*kH*kW*H*W: every input times every tap

@@ -65,6 +65,10 @@ namespace tconv {
 // lanes are depthwise channels.
 constexpr int32_t kPanelBytes = 64;
 
+// Taps that lie so many columns apart are multiplied only where they read the image (compiler/layer/column_segments.h). Most
+// rows of schedules/variants.csv have tiles of at least so many columns.
+constexpr int32_t kLeastSegment = 6;
+
 struct LayerParams {
 #define X(name) int32_t name;
     TCONV_LAYER_PARAMS(X)

@@ -35,7 +35,7 @@ std::string table_of(const std::string &dtype) {
     Isa isa;
     Message ignored(nullptr, 0);
     usable_isa(&isa, ignored);
-    return std::string(isa_name(isa)) + "-" + dtype + ".csv";
+    return std::string(isa_name(least_with_vectors_of(isa))) + "-" + dtype + ".csv";
 }
 
 std::string table_text(const std::string &lines) {
