@@ -321,7 +321,9 @@ MultiplyTiles::MultiplyTiles(const Variant &variant, const std::string &prefix, 
             }
             generators::Multiply multiply(variant.element(), lanes, width, variant.staged_pitch(unroll), unroll);
             // Depthwise tiles are short, so that a pass over their sums would take as long as they do.
-            const bool masked = lanes == Lanes::depthwise && target.has_feature(Target::AVX512);
+            // The condition by which runtime/src/blocking.cpp lets such tiles store blocks that lack lanes. Not a feature of
+            // the target: avx512_skylake may be given without avx512.
+            const bool masked = lanes == Lanes::depthwise && variant.isa == "avx512";
             schedules::cpu_multiply(multiply, {width, steps * step, vector_of(target, variant.element()), masked});
             const std::string name = prefix + "_" + variant.multiply_key() + "_multiply_" +
                                      std::to_string(steps * step) + (unroll == 1 ? "" : "_by" + std::to_string(unroll));

@@ -102,7 +102,7 @@ struct Found {
 };
 
 int merge_tables(const TuneOptions &options, const std::string &folder) {
-    TunedTable table;
+    TunedTable table = TunedTable::of_folder(folder);  // the later row wins, wherever it is
     for (const std::string &file : options.merge)
         table.merge_file(file);
     for (const std::string &path : table.store(folder)) {
@@ -113,9 +113,8 @@ int merge_tables(const TuneOptions &options, const std::string &folder) {
 }
 
 void print_found(std::vector<Found> found) {
-    std::stable_sort(found.begin(), found.end(), [](const Found &a, const Found &b) {
-        return a.ns_untuned / a.ns > b.ns_untuned / b.ns;
-    });
+    std::stable_sort(found.begin(), found.end(),
+                     [](const Found &a, const Found &b) { return a.ns_untuned / a.ns > b.ns_untuned / b.ns; });
     TextTable table({"gain", "layer", "kernel", "blocks", "time", "untuned", "by the cost model", "GFLOP/s nominal"});
     double product = 0;
     for (const Found &one : found) {
@@ -170,7 +169,8 @@ int tune_command(const TuneOptions &options) {
         const double later = std::min(static_cast<double>(layers.size() - i - 1) * options.seconds, left - seconds);
         const auto started = Clock::now();
         const bool any = tuner.run(seconds, [&](const std::string &kernel) {
-            progress.step(i, remaining_text(later + seconds - seconds_since(started)) + ", " + layers[i].id + " " + kernel);
+            progress.step(
+                i, remaining_text(later + seconds - seconds_since(started)) + ", " + layers[i].id + " " + kernel);
         });
         for (const auto &contestant : tuner.contestants()) {
             if (contestant->miss.empty())
@@ -211,8 +211,9 @@ int tune_command(const TuneOptions &options) {
     }
     progress.clear();
     if (found.empty() && !missed && known.size() == 0) {
-        const bool dtype = std::any_of(layers.begin(), layers.end(),
-                                       [&](const Layer &layer) { return !kernels_to_try(kernels, layer.spec).empty(); });
+        const bool dtype = std::any_of(layers.begin(), layers.end(), [&](const Layer &layer) {
+            return !kernels_to_try(kernels, layer.spec).empty();
+        });
         throw Failure(dtype ? kBadInput : kUnsupported,
                       dtype ? "nothing was tuned: no kernel that --kernel matches computes one of these layers"
                             : std::string("nothing was tuned: no kernel here computes dtype ") +

@@ -6,8 +6,7 @@ import pathlib
 
 def folder() -> pathlib.Path:
     """``TCONV_CACHE_DIR``, else ``tconv`` in the user's cache folder."""
-    own = os.environ.get("TCONV_CACHE_DIR")
-    if own is not None:
+    if own := os.environ.get("TCONV_CACHE_DIR"):
         return pathlib.Path(own)
     return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "tconv"
 

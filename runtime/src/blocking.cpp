@@ -253,8 +253,9 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
         shape.channel_step = shape.channels <= kTightChannels ? 1 : panels.step;
     }
     // Masked tiles store the lanes of one block, which may lack some (schedules/cpu_multiply.cpp).
-    shape.single_blocks = p.direct && depthwise && kernel.isa == Isa::avx512 && !gradient &&
-                          spec.layout == TCONV_NHWC && shape.lanes % shape.width != 0;
+    shape.single_blocks = p.direct && depthwise && dtype_bytes(spec.dtype) == shape.element &&
+                          kernel.isa == Isa::avx512 && !gradient && spec.layout == TCONV_NHWC &&
+                          shape.lanes % shape.width != 0;
     if (is_given(cut) && !suits(cut, shape, p.softmax != 0, gradient || gather, kernel))
         return why.fail(TCONV_UNSUPPORTED, "%s", kUnsuitableCut);
     const Shape whole = shape;

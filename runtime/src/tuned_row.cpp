@@ -126,6 +126,10 @@ bool parse_tuned_row(const char *line, TunedRow *row, Message &complaint) {
         complaint.append("there are more columns than the header has");
         return false;
     }
+    if (row->kernel[std::strspn(row->kernel, "abcdefghijklmnopqrstuvwxyz0123456789_")] != '\0') {
+        complaint.append("column kernel: '%s' is no name of a kernel", row->kernel);  // files are named after it
+        return false;
+    }
     const struct {
         const char *name, *text;
         int32_t *value;

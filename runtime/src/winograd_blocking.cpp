@@ -136,10 +136,12 @@ bool apply_cut(Shape &shape, const Cut &cut, int64_t count_h, int64_t count_w, b
     shape.block_h = cut.block_h > 0 ? cut.block_h : shape.block_h;
     shape.block_w = cut.block_w > 0 ? cut.block_w : shape.block_w;
     shape.kept_units = cut.units > 0 ? cut.units : shape.kept_units;
+    // Sizes that no map has would overflow what is measured.
+    if (!whole_tiles(shape.block_h, count_h) || !whole_tiles(shape.block_w, count_w) ||
+        shape.kept_units > shape.units || (all_units && shape.kept_units != shape.units))
+        return false;
     measure(shape);
-    return whole_tiles(shape.block_h, count_h) && whole_tiles(shape.block_w, count_w) &&
-           shape.kept_units <= shape.units && (!all_units || shape.kept_units == shape.units) &&
-           shape.bytes() <= kScratchTarget;
+    return shape.bytes() <= kScratchTarget;
 }
 
 }  // namespace

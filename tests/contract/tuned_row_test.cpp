@@ -86,6 +86,7 @@ TEST(TunedRow, WhatIsMalformedIsNamed) {
         {replaced(kPlain, std::string(kPlain) + "_relu"), "is not how its class is spelt: " + std::string(kPlain)},
         {replaced("n1_c8", "n2_c8"), "is not how its class is spelt"},
         {replaced("znver4", ""), "column microarchitecture"},
+        {replaced("tconv_f32_", "../../"), "column kernel: '../../"},
         {replaced(",4,7", ",x,7"), "column block_h: 'x'"},
         {replaced(",4,7", ",4,-7"), "column block_w: '-7'"},
         {replaced("7,2", "7,99999999999"), "column units: '99999999999'"},
