@@ -4,12 +4,11 @@
     PYTHONPATH=build/release/python bench/gradients.py [--layout nhwc|nchw] [--ids A,B] [--json FILE]
 
 Dense: groups 1, at least 64 channels on both sides. One thread, whole runs of the gradients of input and filter, the median of
-seconds' worth of them; the peak is what `tconv bench` measures just before (build/release/bin/tconv). docs/testing.md says
+seconds' worth of them; the peak is what `tconv explain` measures just before (build/release/bin/tconv). docs/testing.md says
 what holds their results to the definition.
 """
 
 import argparse
-import csv
 import json
 import pathlib
 import statistics
@@ -35,30 +34,22 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def dense_layers(ids: list[str]) -> list[dict]:
-    with SUITE.open() as file:
-        rows = list(csv.DictReader(file))
-    if unknown := set(ids) - {row["id"] for row in rows}:
-        sys.exit(f"gradients: no row of {SUITE} is called {', '.join(sorted(unknown))}")
-    return [row for row in rows if (not ids or row["id"] in ids) and row["groups"] == "1"
-            and int(row["C_in"]) >= 64 and int(row["C_out"]) >= 64]
+def explained(options: argparse.Namespace, ids: str) -> list[dict]:
+    """What `tconv explain` says of layers of the suite: text, products inside the output, the FMA peak of this moment."""
+    command = [options.tconv, "explain", "--layers", SUITE, "--layout", options.layout, "--threads", "1", "--json", "-"]
+    run = subprocess.run(command + (["--ids", ids] if ids else []), stdout=subprocess.PIPE, text=True)
+    if run.returncode != 0:
+        sys.exit(run.returncode)
+    return json.loads(run.stdout)["layers"]
 
 
-def spec_of(row: dict, layout: str) -> tconv.Spec:
-    pair = lambda name: (int(row[f"{name}_h"]), int(row[f"{name}_w"]))  # noqa: E731
-    return tconv.Spec(batch=int(row["N"]), in_channels=int(row["C_in"]), out_channels=int(row["C_out"]),
-                      in_size=(int(row["H_in"]), int(row["W_in"])), kernel=(int(row["kH"]), int(row["kW"])),
-                      stride=pair("stride"), pads=tuple(int(row[f"pad_{side}"]) for side in ("top", "left", "bottom", "right")),
-                      output_padding=pair("out_pad"), dilation=pair("dil"), layout=layout)
+def spec_of(layer: dict, layout: str) -> tconv.Spec:
+    """Of the bare layer: what stands behind its layout are activation, residual and bias."""
+    return tconv.Spec.parse(layer["layer"].partition(f"_{layout}")[0] + f"_{layout}")
 
 
-def fma_peak(tconv_tool: pathlib.Path) -> float:
-    """In GFLOP/s, of one thread."""
-    tiny = "n1_c64_h16_w16_o64_k3x3_s1x1_p1,1,1,1_op0,0_d1x1_g1_f32_nhwc"
-    printed = subprocess.run([tconv_tool, "bench", "--layer", tiny, "--seconds", "0.02", "--threads", "1", "--json", "-"],
-                             check=True, capture_output=True, text=True).stdout
-    row = json.loads(printed)["rows"][0]
-    return row["fma_gflops"]
+def is_dense(spec: tconv.Spec) -> bool:
+    return spec.groups == 1 and spec.in_channels >= 64 and spec.out_channels >= 64
 
 
 def median_seconds(run, seconds: float) -> float:
@@ -76,13 +67,15 @@ def main() -> None:
     options = arguments()
     random = np.random.default_rng(1)
     rows = []
-    for layer in dense_layers([name for name in options.ids.split(",") if name]):
+    for layer in explained(options, options.ids):
         spec = spec_of(layer, options.layout)
+        if not is_dense(spec):
+            continue
         x, w, gy = (random.standard_normal(shape, np.float32)
                     for shape in (spec.input_shape, spec.filter_shape, spec.output_shape))
         gx, gw = np.empty_like(x), np.empty_like(w)
-        peak = fma_peak(options.tconv)
-        flop = float(layer["gflop_in_bounds"])
+        (now,) = explained(options, layer["id"])
+        peak, flop = now["fma_gflops"], layer["gflop_in_bounds"]
         row = {"id": layer["id"], "layout": options.layout, "fma_gflops": peak}
         of_input = tconv.GradientPlan(spec, "input")
         packed = of_input.pack(w)

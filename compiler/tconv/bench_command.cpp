@@ -19,8 +19,7 @@ namespace tconv::tool {
 
 namespace {
 
-constexpr double kSampleFlops = 5e7;  // of the oracle, before a kernel is timed
-constexpr double kRateNoise = 1.05;   // how far a measured rate may be off
+constexpr double kRateNoise = 1.05;  // how far a measured rate may be off
 constexpr int kRepetitions = 15, kFewestRepetitions = 5;
 
 struct Row {
@@ -96,7 +95,7 @@ public:
           threads_(threads),
           work_(work_of(layer.spec)),
           data_(layer.spec, sums),
-          answer_(layer.spec, data_, kSampleFlops),
+          answer_(layer.spec, data_, kFlopsBeforeTiming),
           tensors_(layer.spec, data_) {}
 
     Row bench(const char *kernel) {

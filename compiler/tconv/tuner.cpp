@@ -11,7 +11,6 @@ namespace tconv::tool {
 
 namespace {
 
-constexpr double kSampleFlops = 5e7;    // of the oracle, before a contestant is timed
 constexpr double kTurnNs = 2e5;         // of timed runs in one turn, at least one run
 constexpr size_t kFewKernels = 6;       // that start whatever their estimates
 constexpr double kFarEstimate = 3;      // others only with an estimate of no more than so many times the best
@@ -33,7 +32,7 @@ double since(std::chrono::steady_clock::time_point begin) {
 }  // namespace
 
 Tuner::Side::Side(const tconv_spec &spec, Sums sums)
-    : data(spec, sums), answer(spec, data, kSampleFlops), tensors(spec, data) {}
+    : data(spec, sums), answer(spec, data, kFlopsBeforeTiming), tensors(spec, data) {}
 
 Tuner::Tuner(const tconv_spec &spec, std::span<const Kernel *const> kernels, const Threads &threads)
     : spec_(spec), kernels_(kernels.begin(), kernels.end()), threads_(threads) {}

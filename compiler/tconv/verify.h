@@ -20,6 +20,9 @@ struct Comparison {
 // How a kernel forms its sums, and so the data that it is exact on.
 Sums sums_of(const Kernel &kernel);
 
+// Of the oracle, before a kernel is timed.
+constexpr double kFlopsBeforeTiming = 5e7;
+
 // The oracle's answer for one layer, computed once and compared with any number of outputs.
 class Answer {
 public:

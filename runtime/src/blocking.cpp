@@ -30,7 +30,6 @@ constexpr int64_t kPixelTarget = 256;
 constexpr int64_t kTightChannels = 4;
 // Enough tasks to keep a few threads evenly busy, unless they would be smaller than this many multiplications.
 constexpr int64_t kTaskTarget = 16, kTaskWork = 2'000'000;
-constexpr const char *kUnsuitableCut = "blocks of another size were asked for, which do not suit the layer";
 
 struct Shape {                          // 64-bit twin of the parameters that blocking decides on
     int64_t element;                    // bytes of a computed number
@@ -323,7 +322,7 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
     if (!fits_int32(scratch_places.all()) || !fits_int32(tasks)) {
         return why.fail(TCONV_SIZE_OVERFLOW, "a task would need scratch of more than 2^31-1 elements");
     }
-    if (is_given(cut) && scratch_places.all() * shape.element > kMostCutScratch)
+    if (is_given(cut) && scratch_places.all() * shape.element > kMostScratch)
         return why.fail(TCONV_UNSUPPORTED, "%s", kUnsuitableCut);
     blocking->params = p;
     blocking->scratch_bytes = scratch_places.all() * shape.element;

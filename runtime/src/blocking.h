@@ -25,8 +25,9 @@ constexpr bool is_given(const Cut &cut) {
     return cut.block_h > 0 || cut.block_w > 0 || cut.units > 0;
 }
 
-// A task's scratch stays below the 2 MiB a thread that interfaces promise, whatever is asked for.
-constexpr int64_t kMostCutScratch = 2000 << 10;
+// What Winograd's kernels and those of any cut need for a task stays below the 2 MiB a thread that interfaces promise.
+constexpr int64_t kMostScratch = 2000 << 10;
+constexpr const char *kUnsuitableCut = "blocks of another size were asked for, which do not suit the layer";
 
 struct Blocking {
     LayerParams params;

@@ -225,7 +225,7 @@ Cost cost_of(const tconv_spec &spec, const Kernel &kernel, const Blocking &block
     Cost cost;
     cost.flops_executed =
         2.0 * batch * products_h * products_w * reduction * channels_of_operand(kernel) * spec.out_channels;
-    if (kernel.family == Family::gather) {
+    if (gather) {
         // Scalar code that tests every tap of every output.
         cost.cycles = batch * outputs * reduction * spec.kernel_h * spec.kernel_w * 4;
         return cost;

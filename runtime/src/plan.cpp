@@ -70,11 +70,11 @@ tconv_status choose(const tconv_spec &spec, const char *kernel, const TunedSourc
     std::span<const Kernel> among;
     if (tconv_status status = candidate_kernels(kernel, usable, &among, message); status != TCONV_OK)
         return status;
-    if (tconv_status status =
-            choose_kernel(spec, Direction::output, among, usable, fmas_per_dot(), choice, why, message);
+    const int dot = fmas_per_dot();
+    if (tconv_status status = choose_kernel(spec, Direction::output, among, usable, dot, choice, why, message);
         status != TCONV_OK)
         return status;
-    follow_tuned_rows(spec, among, kernel != nullptr, usable, sources, choice, why, stale);
+    follow_tuned_rows(spec, among, kernel != nullptr, usable, dot, sources, choice, why, stale);
     return TCONV_OK;
 }
 

@@ -24,8 +24,8 @@ const Kernel *find(std::span<const Kernel> kernels, const char *name) {
 enum class Verdict { follow, rule_out, stale };
 
 // Whether the layer can be computed as a row says, with the reason against it.
-Verdict try_row(const tconv_spec &spec, const Kernel *kernel, const Cut &cut, Isa usable, Choice *choice,
-                Message &reason) {
+Verdict try_row(const tconv_spec &spec, const Kernel *kernel, const Cut &cut, Isa usable, int fmas_per_dot,
+                Choice *choice, Message &reason) {
     if (kernel == nullptr) {
         reason.append("its kernel is not in this library");
         return Verdict::stale;
@@ -41,14 +41,14 @@ Verdict try_row(const tconv_spec &spec, const Kernel *kernel, const Cut &cut, Is
         return Verdict::rule_out;
     }
     choice->kernel = kernel;
-    choice->cost = cost_of(spec, *kernel, choice->blocking, fmas_per_dot());
+    choice->cost = cost_of(spec, *kernel, choice->blocking, fmas_per_dot);
     return Verdict::follow;
 }
 
 }  // namespace
 
 void follow_tuned_rows(const tconv_spec &spec, std::span<const Kernel> kernels, bool named, Isa usable,
-                       const TunedSources &sources, Choice *choice, Message &why, Message &stale) {
+                       int fmas_per_dot, const TunedSources &sources, Choice *choice, Message &why, Message &stale) {
     const tconv_spec wanted = class_of(spec);
     const ClassText key = class_text(spec);
     const double best = choice->cost.cycles;
@@ -75,7 +75,8 @@ void follow_tuned_rows(const tconv_spec &spec, std::span<const Kernel> kernels, 
         char text[160];
         Message reason(text, sizeof text);
         Choice candidate = *choice;
-        const Verdict verdict = try_row(spec, kernel, exact ? row.cut : Cut{}, usable, &candidate, reason);
+        const Verdict verdict =
+            try_row(spec, kernel, exact ? row.cut : Cut{}, usable, fmas_per_dot, &candidate, reason);
         if (exact && verdict == Verdict::follow) {
             why.append("  the row of %s:%d, %s GFLOP/s on %s, is followed\n", rows.table(), rows.line(), row.gflops,
                        row.cpu);

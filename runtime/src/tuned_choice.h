@@ -16,6 +16,6 @@ namespace tconv {
 // later build or an edit made useless, and the malformed ones, for tables of folders only: the library's own may name kernels
 // that its build left out. `named`: the caller asked for the only kernel of `kernels`; rows of others are passed over.
 void follow_tuned_rows(const tconv_spec &spec, std::span<const Kernel> kernels, bool named, Isa usable,
-                       const TunedSources &sources, Choice *choice, Message &why, Message &stale);
+                       int fmas_per_dot, const TunedSources &sources, Choice *choice, Message &why, Message &stale);
 
 }  // namespace tconv

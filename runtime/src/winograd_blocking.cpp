@@ -13,8 +13,6 @@ namespace tconv {
 namespace {
 
 constexpr int64_t kMostTaps = 3;
-// All of a task's scratch stays below the 2 MiB a thread that interfaces promise.
-constexpr int64_t kScratchTarget = 2000 << 10;
 // Lanes of a unit, and bytes of channels that are multiplied at once: 16 or 32 KiB of weights, which stay in the first level
 // of cache for all tiles of a block. With 256 channels, whose weights every tile reads from the second, 256 channels to 256
 // with a 4 x 4 kernel and stride 2 took 13.0 ms instead of 9.3 (Ice Lake).
@@ -77,7 +75,7 @@ void choose_blocks(Shape &shape, int64_t count_h, int64_t count_w) {
         shape.block_h = std::min(count_h, high * shape.outputs);
         shape.block_w = std::min(count_w, wide * shape.outputs);
         measure(shape);
-        return shape.bytes() <= kScratchTarget;
+        return shape.bytes() <= kMostScratch;
     };
     int64_t high = 1, wide = tiles_w;
     while (wide > 1 && !fits(1, wide)) {
@@ -141,7 +139,7 @@ bool apply_cut(Shape &shape, const Cut &cut, int64_t count_h, int64_t count_w, b
         shape.kept_units > shape.units || (all_units && shape.kept_units != shape.units))
         return false;
     measure(shape);
-    return shape.bytes() <= kScratchTarget;
+    return shape.bytes() <= kMostScratch;
 }
 
 }  // namespace
@@ -182,7 +180,7 @@ tconv_status block_winograd(const tconv_spec &spec, Direction direction, const K
                    spec.layout == TCONV_NHWC;
     choose_shape(shape, p.end_h, p.end_w, softmax);
     if (is_given(cut) && !apply_cut(shape, cut, p.end_h, p.end_w, softmax))
-        return refuse("blocks of another size were asked for, which do not suit the layer");
+        return refuse(kUnsuitableCut);
 
     const double scratch = static_cast<double>(shape.staged) + static_cast<double>(shape.transformed) +
                            static_cast<double>(shape.products) + static_cast<double>(shape.sums);

@@ -50,13 +50,10 @@ Problem draw_problem(const tconv_spec &spec, Random &random) {
     reals.integers = false;
     Problem problem(spec, random.next(), random.chance(0.5) ? Placement::kDense : Placement::kShuffled, reals);
     const int64_t kind = random.below(4);
-    const auto magnitude = [](int64_t, double value) { return std::fabs(value); };
-    if (kind == 1) {
-        problem.input.change(magnitude);
-        problem.filter.change(magnitude);
-    }
+    if (kind == 1)
+        problem.take_magnitudes();
     if (kind == 2)
-        problem.input.change([&](int64_t, double value) { return random.chance(0.02) ? 64 * value : value; });
+        problem.enlarge_some(random);
     if (kind == 3)  // down to the subnormals, which are taken for zero
         problem.input.change([](int64_t, double value) { return std::ldexp(value, -124); });
     return problem;
@@ -65,9 +62,7 @@ Problem draw_problem(const tconv_spec &spec, Random &random) {
 // The definition on magnitudes: what the bound is relative to.
 std::vector<double> magnitudes_of(const Problem &problem) {
     Problem absolute = problem;
-    const auto magnitude = [](int64_t, double value) { return std::fabs(value); };
-    absolute.input.change(magnitude);
-    absolute.filter.change(magnitude);
+    absolute.take_magnitudes();
     return absolute.expected();
 }
 

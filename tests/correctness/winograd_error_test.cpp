@@ -59,13 +59,10 @@ Problem draw_problem(const tconv_spec &spec, Random &random) {
     reals.integers = false;
     Problem problem(spec, random.next(), Placement::kDense, reals);
     const int64_t kind = random.below(3);
-    const auto magnitude = [](int64_t, double value) { return std::fabs(value); };
-    if (kind == 1) {
-        problem.input.change(magnitude);
-        problem.filter.change(magnitude);
-    }
+    if (kind == 1)
+        problem.take_magnitudes();
     if (kind == 2)
-        problem.input.change([&](int64_t, double value) { return random.chance(0.02) ? 64 * value : value; });
+        problem.enlarge_some(random);
     return problem;
 }
 

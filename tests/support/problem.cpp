@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <numeric>
 
 #include "reference.h"
@@ -97,6 +98,16 @@ std::vector<double> Problem::expected_of(const tconv_spec &variation) const {
     std::vector<double> y(static_cast<size_t>(output.size()));
     reference::run(variation, {x.data(), w.data(), b.data(), a.data(), r.data(), y.data()});
     return y;
+}
+
+void Problem::take_magnitudes() {
+    const auto magnitude = [](int64_t, double value) { return std::fabs(value); };
+    input.change(magnitude);
+    filter.change(magnitude);
+}
+
+void Problem::enlarge_some(Random &random) {
+    input.change([&](int64_t, double value) { return random.chance(0.02) ? 64 * value : value; });
 }
 
 tconv_tensors Problem::tensors() const {

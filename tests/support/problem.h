@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tconv/tconv.h"
+#include "random.h"
 #include "tensor.h"
 
 namespace tconv::testing {
@@ -54,6 +55,10 @@ public:
 
     // The same for another activation or residual on this data.
     std::vector<double> expected_of(const tconv_spec &variation) const;
+
+    // Data that strain sums: of input and filter the magnitudes; a fiftieth of the input 64 times as large.
+    void take_magnitudes();
+    void enlarge_some(Random &random);
 
     // Views and vectors; packed filter and workspace are left NULL for the caller.
     tconv_tensors tensors() const;

@@ -1,8 +1,6 @@
 #include "table_folder.h"
 
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
 
 #include "cpu_features.h"
 #include "microarchitecture.h"
@@ -12,18 +10,15 @@
 namespace tconv::testing {
 
 TableFolder::TableFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "tconv-tables-XXXXXX").string();
-    path_ = mkdtemp(pattern.data());
-    setenv("TCONV_DB", path_.c_str(), 1);
+    setenv("TCONV_DB", path().c_str(), 1);
 }
 
 TableFolder::~TableFolder() {
     unsetenv("TCONV_DB");
-    std::filesystem::remove_all(path_);
 }
 
 void TableFolder::write(const std::string &table, const std::string &text) const {
-    std::ofstream(file(table)) << text;
+    write_file(file(table), text);
 }
 
 std::string tuned_line(const std::string &text, const std::string &kernel, const std::string &cut) {

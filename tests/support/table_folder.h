@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "program.h"
+
 namespace tconv::testing {
 
 // A folder of its own, removed at the end. While it lives, TCONV_DB names it.
@@ -13,12 +15,12 @@ public:
     TableFolder(const TableFolder &) = delete;
     TableFolder &operator=(const TableFolder &) = delete;
 
-    const std::string &path() const { return path_; }
-    std::string file(const std::string &table) const { return path_ + "/" + table; }
+    std::string path() const { return folder_.path().string(); }
+    std::string file(const std::string &table) const { return folder_ / table; }
     void write(const std::string &table, const std::string &text) const;
 
 private:
-    std::string path_;
+    TemporaryFolder folder_;
 };
 
 // A row for the layer's class on this processor; cut as "block_h,block_w,units".
