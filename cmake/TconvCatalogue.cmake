@@ -1,6 +1,6 @@
 # tconv_catalogue(<target> ARCH <x86-64|arm-64>)
 #   An interface library of the generated kernels: every row of schedules/variants.csv for this architecture that
-#   TCONV_DTYPES, TCONV_FAMILIES and TCONV_ISAS leave in. tconv-compiler writes, at build time,
+#   TCONV_DTYPES, TCONV_FAMILIES and TCONV_ISAS leave in. The kernels' compiler writes, at build time,
 #       catalogue.a     the kernels
 #       registry.inc    one C++ initialiser a kernel, included by runtime/src/registry.cpp
 #   Linking <target> gives both. Its property TCONV_ARCHIVE is the path of catalogue.a.
@@ -24,13 +24,17 @@ function(tconv_catalogue target)
         list(APPEND selection --sanitize tsan)
     endif()
 
+    set(compiler tconv-kernel-compiler)
+    if(TCONV_HOST_COMPILER)
+        set(compiler tconv-compiler)
+    endif()
     # The folder is emptied first: ar adds to an archive, and a kernel that left the table must leave the library.
     add_custom_command(
         OUTPUT "${out}/catalogue.a" "${out}/registry.inc"
         COMMAND "${CMAKE_COMMAND}" -E rm -rf "${out}"
         COMMAND "${CMAKE_COMMAND}" -E make_directory "${out}"
-        COMMAND tconv-compiler catalogue --variants "${variants}" --arch ${arg_ARCH} ${selection} --out "${out}"
-        DEPENDS tconv-compiler "${variants}"
+        COMMAND ${compiler} catalogue --variants "${variants}" --arch ${arg_ARCH} ${selection} --out "${out}"
+        DEPENDS ${compiler} "${variants}"
         COMMENT "Compiling the kernels of schedules/variants.csv for ${arg_ARCH}"
         VERBATIM)
     add_custom_target(${target}-files DEPENDS "${out}/catalogue.a" "${out}/registry.inc")

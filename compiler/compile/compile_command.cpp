@@ -13,6 +13,8 @@
 
 #include "compile_layer.h"
 #include "selection.h"
+#include "table_folders.h"
+#include "targets.h"
 
 namespace tconv::compiler {
 
@@ -23,7 +25,7 @@ namespace {
 
 struct CompileArguments {
     tool::Selection layers;
-    std::string name, threads = "serial", optimize = "speed", weights, targets = "host", out;
+    std::string name, threads = "serial", optimize = "speed", weights, targets = "host", db, out;
     bool no_runtime = false, bundle = false;
 };
 
@@ -58,36 +60,6 @@ std::vector<std::string> split(const std::string &list) {
     return parts;
 }
 
-Target parse_target(const std::string &text) {
-    if (text == "host") {
-        Target host = Halide::get_host_target();
-        // Zen 4 and Sapphire Rapids report more than the schedules use; naming less keeps the library portable.
-        for (Target::Feature feature :
-             {Target::AVX512_Zen4, Target::AVX512_Zen5, Target::AVX512_SapphireRapids, Target::AVX512_Cannonlake}) {
-            if (host.has_feature(feature)) {
-                host.set_feature(feature, false);
-            }
-        }
-        return host;
-    }
-    if (!Target::validate_target_string(text)) {
-        throw std::runtime_error("--target '" + text +
-                                 "' is not a target: use host, or for example x86-64-linux-avx2-fma-avx-f16c-sse41, "
-                                 "arm-64-android, arm-64-ios, x86-64-windows");
-    }
-    Target target(text);
-    if (target.os == Target::OSUnknown || target.bits != 64 ||
-        (target.arch != Target::X86 && target.arch != Target::ARM)) {
-        throw std::runtime_error("--target '" + text +
-                                 "': there are schedules for x86-64 and arm-64, on a named system");
-    }
-    if (target.has_feature(Target::SVE) || target.has_feature(Target::SVE2)) {
-        throw std::runtime_error("--target '" + text +
-                                 "': Halide 21 writes SVE code that is wrong on another vector length; leave SVE out");
-    }
-    return target;
-}
-
 // A C identifier made of an id or a layer text.
 std::string symbol_of(const std::string &id) {
     std::string name = id;
@@ -97,6 +69,27 @@ std::string symbol_of(const std::string &id) {
         name = "layer_" + name;
     }
     return name;
+}
+
+struct Destination {
+    std::string text;  // as --target has it
+    Target target;
+    std::string microarchitecture;  // empty: it names none
+};
+
+// Why no table is followed; empty if they are. They say what is fast on one microarchitecture, with the loops of --optimize
+// speed.
+const char *without_tables(const Destination &destination, const CompileArguments &options) {
+    return options.optimize == "size"               ? ", no tables with --optimize size"
+           : destination.microarchitecture.empty() ? ", no tables: the target names no microarchitecture"
+                                                    : "";
+}
+
+TunedSources tables_for(const Destination &destination, const CompileArguments &options) {
+    if (*without_tables(destination, options) != '\0') {
+        return {"none", ""};
+    }
+    return {tuned_sources().folders, destination.microarchitecture.c_str()};
 }
 
 struct Job {
@@ -131,7 +124,8 @@ std::vector<Job> plan_jobs(const CompileArguments &options, const std::vector<to
 }
 
 void compile_job(const Job &job, const CompileArguments &options, const std::map<std::string, Array> &arrays,
-                 bool several, const Target &target, const fs::path &folder) {
+                 bool several, const Destination &destination, const fs::path &folder) {
+    const Target &target = destination.target;
     std::vector<std::string> objects;
     std::vector<CompiledLayer> compiled;
     for (const auto &[symbol, layer] : job.layers) {
@@ -143,9 +137,13 @@ void compile_job(const Job &job, const CompileArguments &options, const std::map
             weights = take_weights(arrays, prefixed ? own : "", spec);
         }
         compiled.push_back(compile_layer(symbol, spec, weights, target,
-                                         {options.threads == "hooks", options.optimize == "size"}, folder.string(),
-                                         objects));
-        std::cerr << symbol << ": " << compiled.back().kernel << (layer.note.empty() ? "" : "; " + layer.note) << "\n";
+                                         {options.threads == "hooks", options.optimize == "size",
+                                          tables_for(destination, options)},
+                                         folder.string(), objects));
+        const CompiledLayer &made = compiled.back();
+        std::cerr << symbol << ": " << made.kernel << ", chosen " << made.chosen
+                  << without_tables(destination, options) << (layer.note.empty() ? "" : "; " + layer.note) << "\n"
+                  << made.rows;
     }
     const fs::path library = folder / ("lib" + job.library + ".a");
     Halide::create_static_library(objects, target, library.string());
@@ -179,6 +177,7 @@ void add_options(CLI::App &command, CompileArguments &options) {
         ->capture_default_str();
     command.add_option("--weights", options.weights,
                        ".npz to bake in: weight, bias, slope, bn_*; <id>.weight ... for several layers");
+    tool::add_db_option(command, options.db);
     command.add_flag("--bundle", options.bundle, "one library for all selected layers");
     command.add_option("--out", options.out, "folder for the libraries and headers")->required();
     command.footer(
@@ -193,9 +192,11 @@ void run_compile(const CompileArguments &options) {
     }
     const std::vector<tool::Layer> layers = tool::select_layers(options.layers);
     const std::vector<Job> jobs = plan_jobs(options, layers);
-    std::vector<std::pair<std::string, Target>> targets;
+    tool::apply_db(options.db);
+    std::vector<Destination> targets;
     for (const std::string &text : split(options.targets)) {
-        targets.emplace_back(text, parse_target(text));
+        const Target target = parse_target(text);
+        targets.push_back({text, target, microarchitecture_of(text, target)});
     }
     if (targets.empty()) {
         throw std::runtime_error("--target names no target");
@@ -213,11 +214,11 @@ void run_compile(const CompileArguments &options) {
     const fs::path out(options.out);
     fs::create_directories(out);
     const Staging staging(out);
-    for (const auto &[text, target] : targets) {
-        const fs::path folder = targets.size() > 1 ? staging.path() / text : staging.path();
+    for (const Destination &destination : targets) {
+        const fs::path folder = targets.size() > 1 ? staging.path() / destination.text : staging.path();
         fs::create_directories(folder);
         for (const Job &job : jobs) {
-            compile_job(job, options, arrays, layers.size() > 1, target, folder);
+            compile_job(job, options, arrays, layers.size() > 1, destination, folder);
         }
     }
     for (const fs::directory_entry &entry : fs::recursive_directory_iterator(staging.path())) {

@@ -165,7 +165,9 @@ CompiledLayer compile_layer(const std::string &name, const tconv_spec &spec, con
         kernel_target.set_feature(feature);
     }
     const KernelRows rows(kernel_target, options.size);
-    const Choice choice = rows.choose(spec);
+    char about_rows[2048];
+    Message lines(about_rows, sizeof about_rows);
+    const Choice choice = rows.choose(spec, options.tables, lines);
     const Variant variant = rows.variant_of(choice);
     int64_t input_image, output_image;
     const LayerParams params = dense_parameters(spec, choice, input_image, output_image);
@@ -305,6 +307,8 @@ CompiledLayer compile_layer(const std::string &name, const tconv_spec &spec, con
     CompiledLayer compiled;
     compiled.name = name;
     compiled.kernel = variant.name;
+    compiled.chosen = basis_text(choice.basis);
+    compiled.rows = about_rows;
     compiled.spec = spec;
     compiled.packed_bytes = choice.blocking.packed_bytes;
     compiled.workspace_bytes = (choice.blocking.scratch_bytes + kAlignment - 1) / kAlignment * kAlignment;

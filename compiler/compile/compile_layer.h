@@ -7,6 +7,7 @@
 
 #include "Halide.h"
 #include "tconv/tconv.h"
+#include "tuned_tables.h"
 #include "weights.h"
 
 namespace tconv::compiler {
@@ -14,11 +15,13 @@ namespace tconv::compiler {
 struct CompileOptions {
     bool hooks = false;  // also a function for one task, so that a host program can run tasks in parallel
     bool size = false;   // smaller code: fewer register tiles
+    TunedSources tables = {};
 };
 
 // Everything that the header says about a compiled layer.
 struct CompiledLayer {
     std::string name, kernel;
+    std::string chosen, rows;  // how the kernel was chosen; lines about rows of tuned tables
     tconv_spec spec;
     int64_t packed_bytes, workspace_bytes;
     int32_t tasks;  // all images

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "tuned_choice.h"
 #include "variants.h"
 
 namespace tconv::compiler {
@@ -77,13 +78,14 @@ KernelRows::KernelRows(const Target &target, bool size)
     }
 }
 
-Choice KernelRows::choose(const tconv_spec &spec) const {
+Choice KernelRows::choose(const tconv_spec &spec, const TunedSources &tables, Message &rows) const {
     char text[256];
     Message error(text, sizeof text), silent(nullptr, 0);
     Choice choice;
     if (choose_kernel(spec, Direction::output, kernels_, usable_, fmas_per_dot_, &choice, silent, error) != TCONV_OK) {
         throw std::runtime_error(text);
     }
+    follow_tuned_rows(spec, kernels_, false, usable_, fmas_per_dot_, tables, &choice, rows, rows);
     return choice;
 }
 

@@ -6,7 +6,7 @@
 #include <sstream>
 
 #include "commands.h"
-#include "tuned_table.h"
+#include "table_folders.h"
 
 namespace {
 
@@ -162,7 +162,7 @@ int run(int argc, char **argv) {
     } catch (const CLI::ParseError &error) {
         return app.exit(error) == 0 ? kOk : kBadInput;
     }
-    apply_db(list.db + explain.db + check.db + bench.db + tune.db);  // of the one command that was given
+    apply_db(list.db + explain.db + check.db + bench.db + tune.db, on_tune->parsed());  // of the one that was given
     if (*on_list)
         return list_command(list);
     if (*on_explain)

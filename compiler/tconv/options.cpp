@@ -12,6 +12,7 @@
 #include <iostream>
 
 #include "machine.h"
+#include "table_folders.h"
 
 namespace tconv::tool {
 
@@ -24,10 +25,7 @@ void add_run_options(CLI::App &command, Options &options) {
         ->type_name("N");
     command.add_option("--isa", options.isa, "lower the instruction set that may be used, as TCONV_ISA does")
         ->type_name("baseline|avx2|avx512|avx512bf16|neon");
-    command
-        .add_option("--db", options.db,
-                    "folder of tuned tables that come before the user's and the library's own; none: no table at all")
-        ->type_name("DIR|none");
+    add_db_option(command, options.db);
     command
         .add_option("--json", options.json, "also write the results here; - means standard output, and no text there")
         ->type_name("FILE");

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstring>
 #include <ctime>
+#include <optional>
 #include <set>
 
 #include "commands.h"
@@ -11,7 +12,9 @@
 #include "layer_text.h"
 #include "machine.h"
 #include "microarchitecture.h"
+#include "plan.h"
 #include "roof.h"
+#include "table_folders.h"
 #include "text_table.h"
 #include "tuned_table.h"
 #include "tuner.h"
@@ -94,11 +97,21 @@ std::vector<const Kernel *> kernels_to_try(const std::vector<const Kernel *> &us
     return kernels;
 }
 
+// What a plan takes for the layer now, by tables or by the cost model; none where there is no plan.
+std::optional<Choice> taken_by_plans(const tconv_spec &spec, const Threads &threads) {
+    tconv_plan *plan = nullptr;
+    if (tconv_plan_create(&spec, nullptr, &threads.hooks(), &plan) != TCONV_OK)
+        return std::nullopt;
+    const Choice choice = plan->choice;
+    tconv_plan_destroy(plan);
+    return choice;
+}
+
 struct Found {
     std::string id;
     TunedRow row;
-    double ns, ns_untuned;
-    std::string untuned;
+    double ns, ns_untuned, ns_taken;
+    std::string untuned, taken;
 };
 
 int merge_tables(const TuneOptions &options, const std::string &folder) {
@@ -152,7 +165,7 @@ int tune_command(const TuneOptions &options) {
     std::set<std::string> seen;
     std::vector<Found> found;
     std::vector<std::string> written;
-    bool missed = false;
+    bool missed = false, passed_over = false;
     Json document = json_head("tune", usable);
     document["microarchitecture"] = microarchitecture();
     document["threads"] = threads.count();
@@ -162,15 +175,19 @@ int tune_command(const TuneOptions &options) {
         const tconv_spec &spec = layers[i].spec;
         const ClassText key = class_text(spec);
         const double left = options.total_seconds - seconds_since(begin);
-        if (spec.batch == 0 || left <= 0 || known.has(key.text, microarchitecture()) || !seen.insert(key.text).second)
+        if (known.has(key.text, microarchitecture()) || !seen.insert(key.text).second) {
+            passed_over = true;
+            continue;
+        }
+        if (spec.batch == 0 || left <= 0)
             continue;
         const double seconds = std::min(options.seconds, left);
-        Tuner tuner(spec, kernels_to_try(kernels, spec), threads);
+        Tuner tuner(spec, kernels_to_try(kernels, spec), taken_by_plans(spec, threads), threads);
         const double later = std::min(static_cast<double>(layers.size() - i - 1) * options.seconds, left - seconds);
         const auto started = Clock::now();
-        const bool any = tuner.run(seconds, [&](const std::string &kernel) {
-            progress.step(
-                i, remaining_text(later + seconds - seconds_since(started)) + ", " + layers[i].id + " " + kernel);
+        const bool any = tuner.run(seconds, [&](const Contestant &contestant) {
+            progress.step(i, remaining_text(later + seconds - seconds_since(started)) + ", " + layers[i].id + " " +
+                                 contestant.choice.kernel->name);
         });
         for (const auto &contestant : tuner.contestants()) {
             if (contestant->miss.empty())
@@ -182,10 +199,10 @@ int tune_command(const TuneOptions &options) {
         }
         if (!any)
             continue;
-        const Contestant &winner = tuner.winner(), &untuned = tuner.untuned();
+        const Contestant &winner = tuner.winner(), &untuned = tuner.untuned(), &taken = tuner.taken();
         found.push_back({layers[i].id,
                          row_of(spec, winner, measure_fma_gflops(winner.choice.kernel->isa, spec.dtype, threads)),
-                         winner.ns, untuned.ns, untuned.choice.kernel->name});
+                         winner.ns, untuned.ns, taken.ns, untuned.choice.kernel->name, taken.choice.kernel->name});
         const Found &one = found.back();
         // After each layer, so that an interruption costs one.
         TunedTable table;
@@ -202,15 +219,20 @@ int tune_command(const TuneOptions &options) {
                     {"of_peak", std::stod(one.row.of_peak)},
                     {"kernel_untuned", one.untuned},
                     {"ns_untuned", one.ns_untuned},
+                    {"kernel_before", one.taken},
+                    {"ns_before", one.ns_taken},
                     {"candidates", Json::array()}};
-        if (!std::isfinite(one.ns_untuned))
-            row["ns_untuned"] = nullptr;
+        for (const char *ns : {"ns_untuned", "ns_before"}) {
+            if (!std::isfinite(row[ns].get<double>()))
+                row[ns] = nullptr;
+        }
         for (const auto &contestant : tuner.contestants())
             row["candidates"].push_back(json_of(*contestant));
         document["rows"].push_back(std::move(row));
     }
     progress.clear();
-    if (found.empty() && !missed && known.size() == 0) {
+    write_json(options, document);
+    if (found.empty() && !missed && !passed_over) {
         const bool dtype = std::any_of(layers.begin(), layers.end(), [&](const Layer &layer) {
             return !kernels_to_try(kernels, layer.spec).empty();
         });
@@ -223,7 +245,6 @@ int tune_command(const TuneOptions &options) {
         print_found(found);
         std::printf("written to %s\n", written[0].c_str());
     }
-    write_json(options, document);
     return missed ? kMiss : kOk;
 }
 

@@ -6,7 +6,6 @@
 
 #include <cerrno>
 #include <charconv>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -77,29 +76,10 @@ void write_whole(const std::string &path, const std::string &text) {
 
 }  // namespace
 
-std::string cache_folder() {
-    const auto set = [](const char *name) {
-        const char *const value = std::getenv(name);
-        return std::string(value == nullptr ? "" : value);
-    };
-    if (const std::string folder = set("TCONV_CACHE_DIR"); !folder.empty())
-        return folder + "/tuned";
-    if (const std::string folder = set("XDG_CACHE_HOME"); !folder.empty())
-        return folder + "/tconv/tuned";
-    const std::string home = set("HOME");
-    return home.empty() ? "" : home + "/.cache/tconv/tuned";
-}
-
-void apply_db(const std::string &db) {
-    const std::string cache = cache_folder();
-    if (db.empty()) {
-        setenv("TCONV_DB", cache.c_str(), 0);
-        return;
-    }
-    setenv("TCONV_DB", db == "none" || cache.empty() ? db.c_str() : (db + ":" + cache).c_str(), 1);
-}
-
 void TunedTable::merge_file(const std::string &path) {
+    // A FIFO would keep its reader waiting, and a device may never end.
+    if (std::error_code none; fs::exists(path, none) && !fs::is_regular_file(path, none))
+        throw Failure(kBadInput, path + ": is no regular file");
     std::ifstream file(path);
     if (!file)
         fail(path, "cannot be read");

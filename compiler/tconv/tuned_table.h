@@ -11,13 +11,6 @@
 
 namespace tconv::tool {
 
-// The user's own: TCONV_CACHE_DIR, else XDG_CACHE_HOME/tconv, else ~/.cache/tconv; in it "tuned". Empty without a home.
-std::string cache_folder();
-
-// Puts --db and the user's folder into TCONV_DB, where the library reads them. Without --db an environment that has TCONV_DB
-// already is left as it is.
-void apply_db(const std::string &db);
-
 // By layer and microarchitecture.
 class TunedTable {
 public:

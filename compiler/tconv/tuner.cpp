@@ -17,7 +17,7 @@ constexpr double kFarEstimate = 3;      // others only with an estimate of no mo
 constexpr double kSlowKernel = 1.5, kSlowCut = 1.15;  // dropped after two turns: so much slower than the best
 constexpr size_t kBestKernels = 3;      // whose blockings compete
 constexpr double kKernelShare = 0.4;    // of the time
-constexpr double kWorthwhile = 0.98;    // of the time of the cost model's choice, to replace it
+constexpr double kWorthwhile = 0.98;    // of the time of what plans take now, to replace it
 
 bool same_form(const Blocking &a, const Blocking &b) {
     const LayerParams &p = a.params, &q = b.params;
@@ -25,8 +25,13 @@ bool same_form(const Blocking &a, const Blocking &b) {
            p.kept_units == q.kept_units;
 }
 
-double since(std::chrono::steady_clock::time_point begin) {
-    return std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - begin).count();
+double nanoseconds(Tuner::Clock::duration duration) {
+    return std::chrono::duration<double, std::nano>(duration).count();
+}
+
+// Had its turn, or was found to be wrong.
+bool is_measured(const Contestant &contestant) {
+    return contestant.turns > 0 || !contestant.miss.empty();
 }
 
 }  // namespace
@@ -34,8 +39,21 @@ double since(std::chrono::steady_clock::time_point begin) {
 Tuner::Side::Side(const tconv_spec &spec, Sums sums)
     : data(spec, sums), answer(spec, data, kFlopsBeforeTiming), tensors(spec, data) {}
 
-Tuner::Tuner(const tconv_spec &spec, std::span<const Kernel *const> kernels, const Threads &threads)
-    : spec_(spec), kernels_(kernels.begin(), kernels.end()), threads_(threads) {}
+Tuner::Tuner(const tconv_spec &spec, std::span<const Kernel *const> kernels, const std::optional<Choice> &taken,
+             const Threads &threads, Now now)
+    : spec_(spec),
+      kernels_(kernels.begin(), kernels.end()),
+      choice_taken_(taken),
+      threads_(threads),
+      now_(std::move(now)) {}
+
+Contestant *Tuner::of_form(const Kernel &kernel, const Blocking &blocking) const {
+    for (const auto &other : all_) {
+        if (other->choice.kernel == &kernel && same_form(other->choice.blocking, blocking))
+            return other.get();
+    }
+    return nullptr;
+}
 
 // NULL where the kernel cannot compute the layer so, its packed filter would be too large, or that form competes already.
 Contestant *Tuner::enter(const Kernel &kernel, const Cut &cut) {
@@ -45,12 +63,8 @@ Contestant *Tuner::enter(const Kernel &kernel, const Cut &cut) {
     choice.kernel = &kernel;
     Message ignored(nullptr, 0);
     if (block_layer(spec_, Direction::output, kernel, &choice.blocking, ignored, cut) != TCONV_OK ||
-        packed_bytes_of(choice.blocking) > packed_limit_of(spec_))
+        packed_bytes_of(choice.blocking) > packed_limit_of(spec_) || of_form(kernel, choice.blocking) != nullptr)
         return nullptr;
-    for (const auto &other : all_) {
-        if (other->choice.kernel == &kernel && same_form(other->choice.blocking, choice.blocking))
-            return nullptr;
-    }
     choice.cost = cost_of(spec_, kernel, choice.blocking, fmas_per_dot());
     all_.push_back(std::move(contestant));
     return all_.back().get();
@@ -102,27 +116,28 @@ bool Tuner::prepare(Contestant &contestant) {
 }
 
 void Tuner::take_turn(Contestant &contestant) {
+    watch_(contestant);
     if (!prepare(contestant))
         return;
     Side &side = sides_.at(sums_of(*contestant.choice.kernel));
     const tconv_tensors arguments = contestant.trial->complete(side.tensors.arguments());
-    auto begin = Clock::now();
+    auto begin = now_();
     contestant.trial->run(arguments);  // the others have filled the caches
-    const double one = since(begin);
+    const double one = nanoseconds(now_() - begin);
     const int runs = static_cast<int>(std::clamp(kTurnNs / one, 1.0, 1000.0));
-    begin = Clock::now();
+    begin = now_();
     for (int i = 0; i < runs; i++)
         contestant.trial->run(arguments);
-    contestant.ns = std::min(contestant.ns, since(begin) / runs);
+    contestant.ns = std::min(contestant.ns, nanoseconds(now_() - begin) / runs);
     contestant.turns++;
 }
 
-Tuner::Field Tuner::compete(Field field, size_t keep, double drop, Clock::time_point end, const Watch &watch) {
+Tuner::Field Tuner::compete(Field field, size_t keep, double drop, Clock::time_point end) {
     const auto faster = [](const Contestant *a, const Contestant *b) { return a->ns < b->ns; };
     const auto leave = [&](size_t staying) {
         std::stable_sort(field.begin(), field.end(), faster);
         for (size_t i = staying; i < field.size(); i++) {
-            if (field[i] != untuned_)
+            if (field[i] != untuned_ && field[i] != taken_)
                 field[i]->trial.reset();
         }
         field.resize(std::min(staying, field.size()));
@@ -130,13 +145,17 @@ Tuner::Field Tuner::compete(Field field, size_t keep, double drop, Clock::time_p
     // When the time has come, those who have not had their turn yet go without: they stand in the order of their chances.
     const auto all_turn = [&] {
         for (Contestant *const contestant : field) {
-            if (Clock::now() > end && untuned_->turns > 0)
+            if (now_() > end && is_measured(*untuned_) && is_measured(*taken_))
                 return;
-            watch(contestant->choice.kernel->name);
             take_turn(*contestant);
         }
-        if (std::find(field.begin(), field.end(), untuned_) == field.end())
+        const auto left_field = [&](const Contestant *contestant) {
+            return std::find(field.begin(), field.end(), contestant) == field.end();
+        };
+        if (left_field(untuned_))
             take_turn(*untuned_);
+        if (taken_ != untuned_ && left_field(taken_))
+            take_turn(*taken_);
     };
     all_turn();
     all_turn();  // one that was disturbed gets a second chance
@@ -144,14 +163,15 @@ Tuner::Field Tuner::compete(Field field, size_t keep, double drop, Clock::time_p
     leave(static_cast<size_t>(std::count_if(field.begin(), field.end(), [&](const Contestant *contestant) {
         return contestant->ns <= drop * field[0]->ns;
     })));
-    while (Clock::now() < end) {
+    while (now_() < end) {
         // What is left of the time, shared by the halvings to come.
         const double halvings = 1 + std::max(0.0, std::ceil(std::log2(static_cast<double>(field.size()) /
                                                                       static_cast<double>(keep))));
-        const auto until = Clock::now() + std::chrono::duration_cast<Clock::duration>((end - Clock::now()) / halvings);
+        const auto begin = now_();
+        const auto until = begin + std::chrono::duration_cast<Clock::duration>((end - begin) / halvings);
         do
             all_turn();
-        while (Clock::now() < until);
+        while (now_() < until);
         if (field.size() > keep)
             leave(std::max(keep, (field.size() + 1) / 2));
     }
@@ -160,7 +180,8 @@ Tuner::Field Tuner::compete(Field field, size_t keep, double drop, Clock::time_p
 }
 
 bool Tuner::run(double seconds, const Watch &watch) {
-    const auto begin = Clock::now();
+    watch_ = watch;
+    const auto begin = now_();
     const auto at = [&](double share) {
         return begin + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds * share));
     };
@@ -179,8 +200,18 @@ bool Tuner::run(double seconds, const Watch &watch) {
     while (field.size() > kFewKernels &&
            field.back()->choice.cost.cycles > kFarEstimate * untuned_->choice.cost.cycles)
         field.pop_back();
+    taken_ = untuned_;
+    if (choice_taken_ && std::find(kernels_.begin(), kernels_.end(), choice_taken_->kernel) != kernels_.end()) {
+        enter(*choice_taken_->kernel, choice_taken_->cut);
+        if (Contestant *const entered = of_form(*choice_taken_->kernel, choice_taken_->blocking)) {
+            taken_ = entered;
+            // Whatever its estimate, and before the time may be over.
+            std::erase(field, taken_);
+            field.insert(field.begin(), taken_);
+        }
+    }
 
-    field = compete(std::move(field), kBestKernels, kSlowKernel, at(kKernelShare), watch);
+    field = compete(std::move(field), kBestKernels, kSlowKernel, at(kKernelShare));
     if (std::isinf(field[0]->ns))
         return false;
     Field cuts = field;
@@ -188,14 +219,14 @@ bool Tuner::run(double seconds, const Watch &watch) {
         const Field more = neighbours(*contestant);
         cuts.insert(cuts.end(), more.begin(), more.end());
     }
-    cuts = compete(std::move(cuts), 2, kSlowCut, at((1 + kKernelShare) / 2), watch);
+    cuts = compete(std::move(cuts), 2, kSlowCut, at((1 + kKernelShare) / 2));
     // From the winner on, as far as that leads.
     Field further = neighbours(*cuts[0]);
     further.insert(further.begin(), cuts.begin(), cuts.end());
-    further = compete(std::move(further), 2, kSlowCut, at(1), watch);
+    further = compete(std::move(further), 2, kSlowCut, at(1));
     winner_ = further[0];
-    if (!(winner_->ns < kWorthwhile * untuned_->ns) && untuned_->miss.empty())
-        winner_ = untuned_;
+    if (!(winner_->ns < kWorthwhile * taken_->ns) && taken_->miss.empty())
+        winner_ = taken_;
     return true;
 }
 

@@ -189,7 +189,7 @@ void choose_blocks(const tconv_spec &spec, const Kernel &kernel, Shape &shape, c
 bool suits(const Cut &cut, const Shape &shape, bool softmax, bool other_positions, const Kernel &kernel) {
     const bool whole_units = kernel.lanes == Lanes::pixels && shape.merging.phases_w > 1;
     return !softmax && !other_positions && cut.block_h <= shape.count_h && cut.block_w <= shape.count_w &&
-           cut.units <= shape.lane_blocks && (cut.units == 0 || !whole_units);
+           cut.units <= (shape.single_blocks ? 1 : shape.lane_blocks) && (cut.units == 0 || !whole_units);
 }
 
 }  // namespace

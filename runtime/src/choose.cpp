@@ -69,7 +69,7 @@ tconv_status choose_kernel(const tconv_spec &spec, Direction direction, std::spa
         }
         char reason[160];
         Message message(reason, sizeof reason);
-        Choice candidate = {&kernel, {}, {}, Basis::estimate};
+        Choice candidate = {&kernel, {}, {}, Basis::estimate, {}};
         if (block_layer(spec, direction, kernel, &candidate.blocking, message) != TCONV_OK) {
             why.append("  %s: %s\n", kernel.name, reason);
             continue;

@@ -19,6 +19,7 @@ struct Choice {
     Blocking blocking;
     Cost cost;
     Basis basis = Basis::estimate;
+    Cut cut = {};  // of a tuned row: what made the blocking
 };
 
 // "by the cost model", ...

@@ -61,21 +61,27 @@ void describe(const tconv_spec &spec, const Choice &choice, int64_t packed_bytes
     }
 }
 
-// The kernel and form of a layer, and the rows of tuned tables that no longer hold.
-tconv_status choose(const tconv_spec &spec, const char *kernel, const TunedSources &sources, Choice *choice,
-                    Message &why, Message &stale, Message &message) {
+// All kernels, or the one that was asked for by name.
+struct Candidates {
+    std::span<const Kernel> kernels;
     Isa usable;
-    if (tconv_status status = usable_isa(&usable, message); status != TCONV_OK)
+    bool named;
+};
+
+tconv_status find_candidates(const char *kernel, Candidates *found, Message &message) {
+    found->named = kernel != nullptr;
+    if (tconv_status status = usable_isa(&found->usable, message); status != TCONV_OK)
         return status;
-    std::span<const Kernel> among;
-    if (tconv_status status = candidate_kernels(kernel, usable, &among, message); status != TCONV_OK)
-        return status;
-    const int dot = fmas_per_dot();
-    if (tconv_status status = choose_kernel(spec, Direction::output, among, usable, dot, choice, why, message);
-        status != TCONV_OK)
-        return status;
-    follow_tuned_rows(spec, among, kernel != nullptr, usable, dot, sources, choice, why, stale);
-    return TCONV_OK;
+    return candidate_kernels(kernel, found->usable, &found->kernels, message);
+}
+
+tconv_status estimate(const tconv_spec &spec, const Candidates &among, Choice *choice, Message &why, Message &message) {
+    return choose_kernel(spec, Direction::output, among.kernels, among.usable, fmas_per_dot(), choice, why, message);
+}
+
+void follow_tables(const tconv_spec &spec, const Candidates &among, Choice *choice, Message &why, Message &stale) {
+    follow_tuned_rows(spec, among.kernels, among.named, among.usable, fmas_per_dot(), tuned_sources(), choice, why,
+                      stale);
 }
 
 tconv_status create(const tconv_spec *spec, const char *kernel, const Hooks &hooks, tconv_plan **plan,
@@ -84,13 +90,18 @@ tconv_status create(const tconv_spec *spec, const char *kernel, const Hooks &hoo
         return status;
     char candidates[8192], rows[2048];
     Message why(candidates, hooks.verbose ? sizeof candidates : 0), stale(rows, sizeof rows);
-    Choice choice;
-    if (tconv_status status = choose(*spec, kernel, tuned_sources(), &choice, why, stale, message); status != TCONV_OK)
+    Candidates among;
+    if (tconv_status status = find_candidates(kernel, &among, message); status != TCONV_OK)
         return status;
+    Choice choice;
+    if (tconv_status status = estimate(*spec, among, &choice, why, message); status != TCONV_OK)
+        return status;
+    follow_tables(*spec, among, &choice, why, stale);
     if (stale.length() > 0)
         hooks.log(hooks.user, TCONV_OK, rows);
     if (tconv_status status = make_plan(*spec, choice, hooks, plan, message); status != TCONV_OK)
         return status;
+    (*plan)->named = among.named;
     if (hooks.verbose) {
         char text[10240];
         Message line(text, sizeof text);
@@ -178,7 +189,19 @@ tconv_status tconv_plan_explain(const tconv_plan *plan, char *text, size_t capac
     Message message(text, capacity);
     describe(plan->spec, plan->choice, plan->packed_bytes, plan->slot_bytes, plan->hooks.concurrency, message);
     message.append("candidates\n");
+    // Every kernel's estimate, for comparison; of the tables what concerned this plan's choice.
     Choice again;
+    Candidates among;
     Message ignored(nullptr, 0);
-    return choose(plan->spec, nullptr, tuned_sources(), &again, message, message, ignored);
+    tconv_status status = find_candidates(nullptr, &among, ignored);
+    if (status == TCONV_OK)
+        status = estimate(plan->spec, among, &again, message, ignored);
+    if (status == TCONV_OK && plan->named) {
+        status = find_candidates(plan->choice.kernel->name, &among, ignored);
+        if (status == TCONV_OK)
+            status = estimate(plan->spec, among, &again, ignored, ignored);
+    }
+    if (status == TCONV_OK)
+        follow_tables(plan->spec, among, &again, message, message);
+    return status;
 }

@@ -44,6 +44,7 @@ struct tconv_plan {
     tconv::Hooks hooks;
     tconv::Choice choice;
     int64_t packed_bytes, slot_bytes;  // slot: scratch of one concurrent task
+    bool named;                        // the caller asked for this kernel
 };
 
 namespace tconv {

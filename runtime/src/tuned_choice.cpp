@@ -41,6 +41,7 @@ Verdict try_row(const tconv_spec &spec, const Kernel *kernel, const Cut &cut, Is
         return Verdict::rule_out;
     }
     choice->kernel = kernel;
+    choice->cut = cut;
     choice->cost = cost_of(spec, *kernel, choice->blocking, fmas_per_dot);
     return Verdict::follow;
 }

@@ -1,5 +1,9 @@
 #include "tuned_tables.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <cstdlib>
 #include <cstring>
 
@@ -40,6 +44,19 @@ bool of_another(const char *line, const char *microarchitecture, const char *siz
     return length != std::strlen(microarchitecture) || std::strncmp(end + 2, microarchitecture, length) != 0;
 }
 
+// NULL where there is none. One that is no regular file is none either, and `odd`: to open a FIFO would wait for a writer,
+// and a device may never end.
+std::FILE *open_table(const char *path, bool *odd) {
+    const int file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    struct stat about;
+    const bool opened = file >= 0 && fstat(file, &about) == 0;
+    *odd = opened && !S_ISREG(about.st_mode);
+    std::FILE *const table = opened && !*odd ? fdopen(file, "r") : nullptr;
+    if (table == nullptr && file >= 0)
+        close(file);
+    return table;
+}
+
 }  // namespace
 
 TunedSources tuned_sources() {
@@ -69,9 +86,12 @@ bool TunedRows::open_next() {
         folders_ += length + (folders_[length] == ':' ? 1 : 0);
         if (length == 0 || needed >= static_cast<int>(sizeof table_))
             continue;
-        file_ = std::fopen(table_, "re");
+        bool odd;
+        file_ = open_table(table_, &odd);
         if (file_ != nullptr)
             return true;
+        if (odd)
+            complaints_.append("%s: is no regular file; the table is ignored\n", table_);
     }
     if (!own_left_)
         return false;

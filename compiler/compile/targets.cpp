@@ -1,0 +1,75 @@
+#include "targets.h"
+
+#include <stdexcept>
+
+#include "microarchitecture.h"
+
+namespace tconv::compiler {
+
+using Halide::Target;
+
+Target parse_target(const std::string &text) {
+    if (text == "host") {
+        Target host = Halide::get_host_target();
+        // Zen 4 and Sapphire Rapids report more than the schedules use; naming less keeps the library portable.
+        for (Target::Feature feature :
+             {Target::AVX512_Zen4, Target::AVX512_Zen5, Target::AVX512_SapphireRapids, Target::AVX512_Cannonlake}) {
+            if (host.has_feature(feature)) {
+                host.set_feature(feature, false);
+            }
+        }
+        return host;
+    }
+    if (!Target::validate_target_string(text)) {
+        throw std::runtime_error("--target '" + text +
+                                 "' is not a target: use host, or for example x86-64-linux-avx2-fma-avx-f16c-sse41, "
+                                 "arm-64-android, arm-64-ios, x86-64-windows");
+    }
+    Target target(text);
+    if (target.os == Target::OSUnknown || target.bits != 64 ||
+        (target.arch != Target::X86 && target.arch != Target::ARM)) {
+        throw std::runtime_error("--target '" + text +
+                                 "': there are schedules for x86-64 and arm-64, on a named system");
+    }
+    if (target.has_feature(Target::SVE) || target.has_feature(Target::SVE2)) {
+        throw std::runtime_error("--target '" + text +
+                                 "': Halide 21 writes SVE code that is wrong on another vector length; leave SVE out");
+    }
+    return target;
+}
+
+std::string microarchitecture_of(const std::string &text, const Target &target) {
+    if (text == "host") {
+        return microarchitecture();
+    }
+    constexpr struct {
+        Target::Processor tuned_for;
+        const char *name;
+    } kTunedFor[] = {{Target::Processor::ZnVer1, "znver1"},
+                     {Target::Processor::ZnVer2, "znver2"},
+                     {Target::Processor::ZnVer3, "znver3"},
+                     {Target::Processor::ZnVer4, "znver4"},
+                     {Target::Processor::ZnVer5, "znver5"}};
+    for (const auto &known : kTunedFor) {
+        if (target.processor_tune == known.tuned_for) {
+            return known.name;
+        }
+    }
+    // The last that a target has: those of newer processors include the older ones'.
+    constexpr struct {
+        Target::Feature feature;
+        const char *name;
+    } kFeatures[] = {{Target::AVX512_Zen5, "znver5"},
+                     {Target::AVX512_Zen4, "znver4"},
+                     {Target::AVX512_SapphireRapids, "sapphirerapids"},
+                     {Target::AVX512_Cannonlake, ""},  // no server, and Ice Lake's are not told from it
+                     {Target::AVX512_Skylake, "skylake-avx512"}};
+    for (const auto &known : kFeatures) {
+        if (target.has_feature(known.feature)) {
+            return known.name;
+        }
+    }
+    return "";
+}
+
+}  // namespace tconv::compiler

@@ -1,0 +1,17 @@
+// What --target names: a Halide target, and whose tuned tables layers for it follow.
+#pragma once
+
+#include <string>
+
+#include "Halide.h"
+
+namespace tconv::compiler {
+
+// "host", or a target in Halide's spelling; throws std::runtime_error for what there are no schedules for.
+Halide::Target parse_target(const std::string &text);
+
+// The microarchitecture that a target names, as tuned tables spell it: of host this processor's, of others that of their
+// AVX-512 features (avx512_zen4) or of what they are tuned for (tune_znver3). Empty for a target that names none.
+std::string microarchitecture_of(const std::string &text, const Halide::Target &target);
+
+}  // namespace tconv::compiler
