@@ -88,6 +88,7 @@ std::string CompiledLayer::load(const Request &request) {
     }
     arguments.insert(arguments.end(), request.options.begin(), request.options.end());
     const Outcome compiled = compile(arguments);
+    said = compiled.err;
     if (compiled.status != 0)
         return "tconv-compiler: status " + std::to_string(compiled.status) + ": " + compiled.err;
 

@@ -51,6 +51,7 @@ public:
         double flops;
     } header = {};
     std::string text, kernel;
+    std::string said;  // by tconv-compiler, on standard error
 
 private:
     std::string load(const Request &request);

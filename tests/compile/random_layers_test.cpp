@@ -261,6 +261,61 @@ TEST(RandomLayers, PairsOfBfloat16) {
     }
 }
 
+// Cut as rows of a tuned table say. For a processor that --target names, with instructions that this one has: whose it is
+// decides which rows are read.
+TEST(RandomLayers, ByTunedRows) {
+    std::string isa, target, microarchitecture;
+    for (const std::string &kernel : testing::usable_kernels()) {
+        if (kernel.ends_with("_avx512")) {
+            isa = "avx512", microarchitecture = "znver4";
+            target = "x86-64-linux-tune_znver4-sse41-avx-f16c-fma-avx2-avx512-avx512_skylake";
+        } else if (kernel.ends_with("_avx2") && isa.empty()) {
+            isa = "avx2", microarchitecture = "znver1";
+            target = "x86-64-linux-tune_znver1-sse41-avx-f16c-fma-avx2";
+        }
+    }
+    if (isa.empty())
+        GTEST_SKIP() << "[SKIP] no kernels for AVX2 here";
+    const char *const kLayers[] = {"n1_c24_h25_w11_o40_k3x3_s1x1_p1,1,1,1_op0,0_d1x1_g1_f32_nchw",
+                                   "n1_c20_h12_w13_o40_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nhwc",
+                                   "n1_c40_h9_w11_o40_k3x3_s2x2_p1,1,1,1_op0,0_d1x1_g40_f32_nhwc"};
+    const uint64_t seed = testing::seed_from_environment();
+    int followed = 0;
+    for (uint64_t i = 0; i < 12; ++i) {
+        Random random(testing::seed_of_case(seed, 600 + i));
+        const tconv_spec spec = testing::layer(kLayers[i % 3]);
+        std::vector<std::string> kernels;
+        for (const testing::Lot &lot : testing::lots_for(spec)) {
+            for (const std::string &kernel : lot.kernels) {
+                if (kernel.ends_with("_" + isa) && kernel.find("_gather_") == std::string::npos)
+                    kernels.push_back(kernel);
+            }
+        }
+        const std::string &kernel = kernels[static_cast<size_t>(random.below(static_cast<int64_t>(kernels.size())))];
+        constexpr int kBlocks[] = {0, 2, 4, 8}, kUnits[] = {0, 1};  // whole tiles of Winograd's with two outputs or four
+        const std::string cut = std::to_string(random.pick(kBlocks)) + "," + std::to_string(random.pick(kBlocks)) + "," +
+                                std::to_string(random.pick(kUnits));
+        const testing::TemporaryFolder folder;
+        testing::write_file(folder / (isa + "-f32.csv"),
+                            "layer,microarchitecture,kernel,block_h,block_w,units,gflops,of_peak,cpu,version,date\n\"" +
+                                std::string(kLayers[i % 3]) + "\"," + microarchitecture + "," + kernel + "," + cut +
+                                ",1,0.5,cpu,0.1.0,2026-11-27\n");
+        SCOPED_TRACE("TCONV_SEED=" + std::to_string(seed) + " " + kLayers[i % 3] + " " + kernel + " " + cut);
+        Case one(spec, kModes[i % 2], random, {"--target", target, "--db", folder.path().string()});
+        one.run();
+        if (HasFatalFailure() || HasNonfatalFailure())
+            return;
+        // Else the row does not suit the layer, and the compiler says so.
+        const bool follows = one.layer->said.find("chosen by the tuned row of this layer") != std::string::npos;
+        EXPECT_NE(one.layer->said.find(follows ? ":2, 1 GFLOP/s on cpu, is followed" : ":2: the row for " + kernel),
+                  std::string::npos)
+            << one.layer->said;
+        EXPECT_TRUE(!follows || one.layer->kernel == kernel) << one.layer->kernel;
+        followed += follows;
+    }
+    EXPECT_GE(followed, 6);
+}
+
 TEST(RandomLayers, NoImageIsNoWork) {
     const tconv_spec spec = testing::layer("n0_c3_h5_w4_o7_k3x3_s2x2_p1,1,1,1_op1,1_d1x1_g1_f32_nchw");
     Random random(1);

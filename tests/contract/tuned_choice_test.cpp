@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <sys/stat.h>
+
 #include <cstdlib>
+#include <filesystem>
 #include <string>
 
 #include "plan.h"
@@ -172,6 +175,24 @@ TEST_F(TunedChoice, MalformedTablesAreNamed) {
     EXPECT_NE(made.said.find(folder.file(table) + ":2: column"), std::string::npos) << made.said;
 }
 
+// To open the FIFO would wait for a writer that never comes.
+TEST_F(TunedChoice, WhatIsNoRegularFileIsNamedAndPassedOver) {
+    TableFolder second;
+    second.write(table, table_text(tuned_line(kLayer, other)));
+    setenv("TCONV_DB", (folder.path() + ":" + second.path()).c_str(), 1);
+    ASSERT_EQ(mkfifo(folder.file(table).c_str(), 0600), 0);
+    for (const char *what : {"a FIFO", "a folder", "a device"}) {
+        const Made made = plan(layer(kLayer));
+        EXPECT_EQ(made.kernel, other) << what;
+        EXPECT_NE(made.said.find(folder.file(table) + ": is no regular file"), std::string::npos) << what << made.said;
+        std::filesystem::remove(folder.file(table));
+        if (*what == 'a' && what[2] == 'F')
+            std::filesystem::create_directory(folder.file(table));
+        else
+            std::filesystem::create_symlink("/dev/zero", folder.file(table));
+    }
+}
+
 TEST_F(TunedChoice, BoundsOfTheCallerRuleARowOutSilently) {
     for (const Kernel &kernel : kernels()) {
         if (outputs_of_tile(kernel.family) == 0 || kernel.dtype != TCONV_F32 || kernel.isa != kernel_by_name(best.c_str())->isa)
@@ -219,6 +240,54 @@ TEST_F(TunedChoice, ANamedKernelTakesItsOwnRow) {
     EXPECT_EQ(made.kernel, best);
     EXPECT_EQ(made.choice.basis, Basis::estimate);
     EXPECT_EQ(made.said, "");
+    // Each explains itself, and not what a plan of all kernels would have followed.
+    EXPECT_EQ(made.explained.find(folder.path()), std::string::npos) << made.explained;
+    EXPECT_NE(made.explained.find("  " + other + ": "), std::string::npos) << made.explained;
+    EXPECT_NE(plan(layer(kLayer), other.c_str()).explained.find(folder.file(table) + ":2"), std::string::npos);
+}
+
+// Sizes that no map has would overflow what is measured of Winograd's blocks: the sanitizers' builds run this too.
+TEST_F(TunedChoice, HostileCutsOfWinogradsKernelsAreStale) {
+    int kernels_tried = 0;
+    for (const Kernel &kernel : kernels()) {
+        if (outputs_of_tile(kernel.family) == 0 || kernel.dtype != TCONV_F32 || kernel.isa != kernel_by_name(best.c_str())->isa)
+            continue;
+        kernels_tried++;
+        // Multiples of every tile among them, and what is one tile too many.
+        for (const char *cut : {"2147483647,2147483647,2147483647", "2147483640,2147483640,0", "2147483640,0,1",
+                                "0,2147483640,0", "0,0,2147483647", "36,0,0", "0,12,0", "5,7,1", "0,0,9"}) {
+            write(tuned_line(kLayer, kernel.name, cut));
+            const Made made = plan(layer(kLayer));
+            EXPECT_EQ(made.choice.basis, Basis::estimate) << kernel.name << " " << cut;
+            EXPECT_NE(made.said.find(kUnsuitableCut), std::string::npos) << kernel.name << " " << cut << made.said;
+        }
+    }
+    if (kernels_tried == 0)
+        GTEST_SKIP() << "no kernel of Winograd's families in this build";
+}
+
+// Masked tiles store single blocks of lanes; of a row that says otherwise no unit is made.
+TEST_F(TunedChoice, UnitsOfMaskedTilesAreSingleBlocks) {
+    const std::string ragged = "n1_c72_h9_w11_o72_k3x3_s2x2_p1,1,1,1_op0,0_d1x1_g72_f32_nhwc";
+    Isa usable;
+    Message ignored(nullptr, 0);
+    ASSERT_EQ(usable_isa(&usable, ignored), TCONV_OK);
+    int tried = 0;
+    for (const Kernel &kernel : kernels()) {
+        if (kernel.dtype != TCONV_F32 || kernel.lanes != Lanes::depthwise || kernel.isa != Isa::avx512 ||
+            !isa_runs(kernel.isa, usable))
+            continue;
+        tried++;
+        write(tuned_line(ragged, kernel.name, "0,0,2"));
+        const Made made = plan(layer(ragged));
+        EXPECT_EQ(made.choice.basis, Basis::estimate) << kernel.name;
+        EXPECT_NE(made.said.find(kUnsuitableCut), std::string::npos) << made.said;
+        write(tuned_line(ragged, kernel.name, "3,0,1"));
+        EXPECT_EQ(plan(layer(ragged)).choice.basis, Basis::tuned_row) << kernel.name;
+        EXPECT_EQ(plan(layer(ragged)).choice.blocking.params.unit_blocks, 1);
+    }
+    if (tried == 0)
+        GTEST_SKIP() << "[SKIP] no kernel with masked tiles here";
 }
 
 }  // namespace

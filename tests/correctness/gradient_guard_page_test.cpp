@@ -1,9 +1,7 @@
 // As guard_page_test, for gradients: every tensor touches an inaccessible page, first with its end, then with its
 // beginning.
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <csignal>
 #include <cstring>
 #include <string>
 
@@ -57,20 +55,8 @@ void run_between_pages(GradientProblem &problem, const std::string &kernel, Flus
     result.copy_to(problem.result());
 }
 
-// A signal says nothing about the layer; this does.
-std::string running;
-void report(int signal) {
-    const char *const text = running.c_str();
-    (void)!write(2, "\nout of bounds: ", 16);
-    (void)!write(2, text, std::strlen(text));
-    (void)!write(2, "\n", 1);
-    std::signal(signal, SIG_DFL);
-    std::raise(signal);
-}
-
 TEST(GradientGuardPages, NoKernelLeavesItsTensors) {
-    std::signal(SIGSEGV, report);
-    std::signal(SIGBUS, report);
+    testing::SignalReport report;
     const uint64_t seed = testing::seed_from_environment();
     for (uint64_t i = 0; i < 400; ++i) {
         Random random(testing::seed_of_case(seed, 40000 + i));
@@ -89,10 +75,10 @@ TEST(GradientGuardPages, NoKernelLeavesItsTensors) {
             const std::vector<double> expected = problem.expected();
             for (const std::string &kernel : testing::kernels_for(spec, which)) {
                 for (const Flush flush : {Flush::kEnd, Flush::kStart}) {
-                    running = "TCONV_SEED=" + std::to_string(seed) + " case " + std::to_string(i) + " " +
+                    report.running = "TCONV_SEED=" + std::to_string(seed) + " case " + std::to_string(i) + " " +
                               testing::text_of(spec) + " gradient of the " + testing::gradient_text(which) + " " +
                               kernel + (flush == Flush::kEnd ? " end" : " start");
-                    SCOPED_TRACE(running);
+                    SCOPED_TRACE(report.running);
                     run_between_pages(problem, kernel, flush);
                     ASSERT_EQ(problem.compare(expected), "");
                     if (HasFatalFailure())
@@ -101,8 +87,6 @@ TEST(GradientGuardPages, NoKernelLeavesItsTensors) {
             }
         }
     }
-    std::signal(SIGSEGV, SIG_DFL);
-    std::signal(SIGBUS, SIG_DFL);
 }
 
 }  // namespace

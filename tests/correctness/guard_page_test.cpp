@@ -2,10 +2,8 @@
 // writes one element too many stops here with a signal, whatever it would have done with it. Sanitizers see the tests'
 // own code; these pages see generated code in the build that is shipped.
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <csignal>
-#include <cstring>
 #include <string>
 
 #include "guarded.h"
@@ -43,20 +41,8 @@ void run_between_pages(Problem &problem, const std::string &kernel, Flush flush)
     output.copy_to(problem.output);
 }
 
-// A signal says nothing about the layer; this does.
-std::string running;
-void report(int signal) {
-    const char *const text = running.c_str();
-    (void)!write(2, "\nout of bounds: ", 16);
-    (void)!write(2, text, std::strlen(text));
-    (void)!write(2, "\n", 1);
-    std::signal(signal, SIG_DFL);
-    std::raise(signal);
-}
-
 TEST(GuardPages, NoKernelLeavesItsTensors) {
-    std::signal(SIGSEGV, report);
-    std::signal(SIGBUS, report);
+    testing::SignalReport report;
     const uint64_t seed = testing::seed_from_environment();
     for (uint64_t i = 0; i < 500; ++i) {
         Random random(testing::seed_of_case(seed, i));
@@ -78,9 +64,9 @@ TEST(GuardPages, NoKernelLeavesItsTensors) {
             const std::vector<double> expected = problem.expected();
             for (const std::string &kernel : lot.kernels) {
                 for (const Flush flush : {Flush::kEnd, Flush::kStart}) {
-                    running = "TCONV_SEED=" + std::to_string(seed) + " case " + std::to_string(i) + " " +
+                    report.running = "TCONV_SEED=" + std::to_string(seed) + " case " + std::to_string(i) + " " +
                               testing::text_of(spec) + " " + kernel + (flush == Flush::kEnd ? " end" : " start");
-                    SCOPED_TRACE(running);
+                    SCOPED_TRACE(report.running);
                     run_between_pages(problem, kernel, flush);
                     if (testing::is_exact(spec)) {
                         ASSERT_EQ(problem.compare(expected), "");
@@ -91,8 +77,6 @@ TEST(GuardPages, NoKernelLeavesItsTensors) {
             }
         }
     }
-    std::signal(SIGSEGV, SIG_DFL);
-    std::signal(SIGBUS, SIG_DFL);
 }
 
 // The pages do stop what they should.

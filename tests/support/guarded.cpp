@@ -4,8 +4,10 @@
 #include <unistd.h>
 
 #include <array>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 namespace tconv::testing {
 namespace {
@@ -28,6 +30,17 @@ Reach reach_of(const Tensor &tensor) {
         (far < 0 ? reach.below : reach.above) += std::abs(far);
     }
     return reach;
+}
+
+const SignalReport *reporting = nullptr;
+
+void report(int signal) {
+    const char *const text = reporting->running.c_str();
+    (void)!write(2, "\nout of bounds: ", 16);
+    (void)!write(2, text, std::strlen(text));
+    (void)!write(2, "\n", 1);
+    std::signal(signal, SIG_DFL);
+    std::raise(signal);
 }
 
 }  // namespace
@@ -63,6 +76,18 @@ GuardedTensor::GuardedTensor(const Tensor &tensor, Flush flush, int64_t below, i
 
 void GuardedTensor::copy_to(Tensor &tensor) const {
     copy_elements(tensor.dtype(), tensor.extents(), view_, tensor.view());
+}
+
+SignalReport::SignalReport() {
+    reporting = this;
+    std::signal(SIGSEGV, report);
+    std::signal(SIGBUS, report);
+}
+
+SignalReport::~SignalReport() {
+    std::signal(SIGSEGV, SIG_DFL);
+    std::signal(SIGBUS, SIG_DFL);
+    reporting = nullptr;
 }
 
 }  // namespace tconv::testing

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "tensor.h"
 
@@ -40,6 +41,18 @@ private:
     size_t bytes_;  // of an element
     GuardedBlock block_;
     tconv_view view_;
+};
+
+// While it lives, an access beyond memory ends the process with what is `running` on standard error: the signal says nothing
+// about the layer. One at a time.
+class SignalReport {
+public:
+    SignalReport();
+    ~SignalReport();
+    SignalReport(const SignalReport &) = delete;
+    SignalReport &operator=(const SignalReport &) = delete;
+
+    std::string running;
 };
 
 }  // namespace tconv::testing

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import re
 import tempfile
 import unittest
@@ -72,6 +73,27 @@ class Tuning(ToolTest):
         self.assertEqual(self.tune(RESPELT, SMALL, "--missing")["rows"], [])
         self.assertEqual(len(self.rows(self.folder)), 2)
 
+    def test_missing_succeeds_only_where_something_was_passed_over(self):
+        self.tune(SPELT)
+        # A row of another layer is no answer for one that nothing computes.
+        self.complains("tune", SMALL, "--dtype", "s8", "--missing", *QUICK, "--db", self.folder, code=3,
+                       says="nothing was tuned: no kernel here computes dtype s8")
+        self.complains("tune", SMALL, "--kernel", "depthwise", "--missing", *QUICK, "--db", self.folder,
+                       says="nothing was tuned: no kernel that --kernel matches")
+        self.assertEqual(self.tune(SPELT, "--kernel", "depthwise", "--missing")["rows"], [])
+
+    def test_what_was_taken_before_is_named_and_stays_unless_beaten(self):
+        (first,) = self.tune(SPELT)["rows"]
+        self.assertEqual(first["kernel_before"], first["kernel_untuned"])  # no table has the layer
+        (path,) = self.folder.glob("*.csv")
+        others = {candidate["kernel"] for candidate in first["candidates"]} - {first["kernel"]}
+        if not others:
+            self.skipTest("[SKIP] this build has one kernel for the layer")
+        path.write_text(path.read_text(encoding="utf-8").replace(first["kernel"], min(others)), encoding="utf-8")
+        (second,) = self.tune(SPELT)["rows"]
+        self.assertEqual(second["kernel_before"], min(others))
+        self.assertLessEqual(second["ns"], second["ns_before"])
+
     def test_where_results_go_and_who_comes_first(self):
         cache = self.folder / "cache"
         self.json("tune", SPELT, *QUICK, TCONV_CACHE_DIR=str(cache))
@@ -128,6 +150,21 @@ class Tuning(ToolTest):
         for row in rows:
             self.assertEqual(row["date"] == "2999-01-01", row["microarchitecture"] == microarchitecture)
 
+    def test_folders_that_do_not_exist_are_named(self):
+        nowhere = self.folder / "nowhere"
+        for command in ("explain", "check", "bench"):
+            self.complains(command, SMALL, "--db", nowhere, says=f"--db {nowhere}: there is no such folder")
+        self.complains("list", "--db", nowhere, says=str(nowhere))
+        self.complains("explain", SMALL, "--db", f"{self.folder}:{nowhere}", says=f"--db {nowhere}: there is no")
+        self.tune(SPELT, db=nowhere)  # makes it
+        self.assertEqual(self.explained(SPELT, "--db", nowhere)["chosen"], "by the tuned row of this layer")
+
+    def test_what_is_no_regular_file_is_refused(self):
+        pipe = self.folder / "pipe.csv"
+        os.mkfifo(pipe)
+        self.complains("tune", "--merge", pipe, "--db", self.folder / "merged", says=f"{pipe}: is no regular file")
+        self.complains("tune", SPELT, *QUICK, "--missing", "--db", self.folder, says=f"{pipe}: is no regular file")
+
     def test_refusals(self):
         wrong = self.folder / "wrong.csv"
         self.complains("tune", says="no layer given")
@@ -157,6 +194,93 @@ class Tuning(ToolTest):
         document = self.json("tune", "--layers", SUITE, "--tier", "core", "--seconds", "0.05", "--total-seconds", "0.02",
                              "--db", self.folder)
         self.assertEqual(len(document["rows"]), 1)
+
+
+COMPILER = Path(os.environ["TCONV"]).with_name("tconv-compiler")
+HEADER = "layer,microarchitecture,kernel,block_h,block_w,units,gflops,of_peak,cpu,version,date\n"
+# Named for processors with other tables, or for none; compiled here, and not run.
+ZEN2, ZEN4 = "x86-64-linux-tune_znver2-sse41-avx-f16c-fma-avx2", "x86-64-linux-avx512_zen4"
+HASWELL, PHONE = "x86-64-linux-sse41-avx-f16c-fma-avx2", "arm-64-android"
+
+
+@unittest.skipUnless(COMPILER.exists(), "[SKIP] this build has no tconv-compiler")
+class Compiling(ToolTest):
+    """Which table a compiled layer follows. That its results are right whatever it follows: compile.random_layers."""
+
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.folder = Path(scratch.name)
+        self.layer = SMALL.replace("n2_", "n1_", 1)
+
+    def compiled(self, *arguments, **environment):
+        """What tconv compile says, with the kernel's name from the header."""
+        out = self.folder / "out"
+        run = self.tconv("compile", "--layer", self.layer, "--name", "up", "--out", out, *arguments, **environment)
+        (header,) = out.glob("up.h")
+        return run.stderr, re.search(r'UP_KERNEL "(\w+)"', header.read_text(encoding="utf-8"))[1]
+
+    def table(self, folder, isa, microarchitecture, kernel, cut="0,0,0"):
+        folder.mkdir(exist_ok=True)
+        path = folder / f"{isa}-f32.csv"
+        path.write_text(f'{HEADER}"{self.layer}",{microarchitecture},{kernel},{cut},7.5,0.5,a cpu,0.1.0,2026-11-27\n',
+                        encoding="utf-8")
+        return path
+
+    def test_this_processor_follows_its_own_tables_in_their_order(self):
+        (result,) = self.json("tune", self.layer, *QUICK, "--db", self.folder / "one")["rows"]
+        (first,) = (self.folder / "one").glob("*.csv")
+        said, kernel = self.compiled("--db", self.folder / "one")
+        self.assertEqual(kernel, result["kernel"])
+        self.assertIn(f"up: {kernel}, chosen by the tuned row of this layer\n", said)
+        self.assertIn(f"  the row of {first}:2, ", said)
+        # --db before the user's own folder, and that before what is shipped.
+        cache = self.folder / "cache"
+        self.json("tune", self.layer, *QUICK, TCONV_CACHE_DIR=str(cache))
+        self.assertIn(f"  the row of {first}:2, ", self.compiled("--db", self.folder / "one", TCONV_CACHE_DIR=str(cache))[0])
+        self.assertIn(f"  the row of {cache}/tuned/{first.name}:2, ", self.compiled(TCONV_CACHE_DIR=str(cache))[0])
+        self.assertIn(f"  the row of {first}:2, ",
+                      self.compiled(TCONV_DB=str(self.folder / "one"), TCONV_CACHE_DIR=str(cache))[0])
+        for arguments, environment in ((("--db", "none"), {}), ((), {"TCONV_DB": "none"})):
+            said, kernel = self.compiled(*arguments, TCONV_CACHE_DIR=str(cache), **environment)
+            self.assertEqual(said, f"up: {kernel}, chosen by the cost model\n")
+
+    def test_the_catalogue_and_a_compiled_layer_follow_the_same_row(self):
+        found = self.json("tune", self.layer, *QUICK, "--db", self.folder / "one")["rows"][0]
+        layer = self.json("explain", self.layer, "--db", self.folder / "one")["layers"][0]
+        self.assertEqual((layer["kernel"], self.compiled("--db", self.folder / "one")[1]), (found["kernel"],) * 2)
+
+    def test_a_named_target_follows_the_tables_of_the_processor_that_it_names(self):
+        for target, isa, microarchitecture in ((ZEN2, "avx2", "znver2"), (ZEN4, "avx512", "znver4")):
+            with self.subTest(target):
+                untuned = self.compiled("--target", target, "--db", "none")[1]
+                tiles = {"avx2": ("16x6", "8x10"), "avx512": ("64x6", "32x12")}[isa]
+                kernels = [f"tconv_f32_phase_channels{tile}_{isa}" for tile in tiles]
+                wanted = next(kernel for kernel in kernels if kernel != untuned)
+                path = self.table(self.folder / isa, isa, microarchitecture, wanted, "2,0,0")
+                said, kernel = self.compiled("--target", target, "--db", path.parent)
+                self.assertEqual(kernel, wanted)
+                self.assertIn(f"  the row of {path}:2, 7.5 GFLOP/s on a cpu, is followed", said)
+                self.table(self.folder / isa, isa, "another", wanted)
+                self.assertEqual(self.compiled("--target", target, "--db", path.parent),
+                                 (f"up: {untuned}, chosen by the cost model\n", untuned))
+
+    def test_others_follow_none_and_say_so(self):
+        for isa in ("avx2", "neon"):
+            self.table(self.folder / "db", isa, "generic", f"tconv_f32_phase_channels16x6_{isa}")
+        for target in (HASWELL, PHONE):
+            said, _ = self.compiled("--target", target, "--db", self.folder / "db")
+            self.assertIn(", chosen by the cost model, no tables: the target names no microarchitecture\n", said)
+        said, _ = self.compiled("--optimize", "size", "--db", self.folder / "db")
+        self.assertIn(", chosen by the cost model, no tables with --optimize size\n", said)
+
+    def test_mistakes_are_named(self):
+        self.complains("compile", "--layer", self.layer, "--out", self.folder / "out", "--db", self.folder / "nowhere",
+                       says=f"--db {self.folder}/nowhere: there is no such folder")
+        self.assertFalse((self.folder / "out").exists())
+        path = self.table(self.folder / "db", "avx2", "znver2", "tconv_f32_phase_channels999x9_avx2")
+        said, _ = self.compiled("--target", ZEN2, "--db", path.parent)
+        self.assertIn(f"{path}:2: the row for tconv_f32_phase_channels999x9_avx2 cannot be followed: ", said)
 
 
 if __name__ == "__main__":
