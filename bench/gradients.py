@@ -63,7 +63,7 @@ def median_seconds(run, seconds: float) -> float:
     return statistics.median(times)
 
 
-def main() -> None:
+def main() -> int:
     options = arguments()
     random = np.random.default_rng(1)
     rows = []
@@ -86,12 +86,16 @@ def main() -> None:
         print(f"{row['id']:26s} {options.layout}  of the input {row['input_gflops']:6.1f} GFLOP/s "
               f"{100 * row['input_gflops'] / peak:4.0f} %   of the filter {row['filter_gflops']:6.1f} GFLOP/s "
               f"{100 * row['filter_gflops'] / peak:4.0f} %", flush=True)
+    if not rows:
+        print("gradients: none of these layers is dense", file=sys.stderr)
+        return 2
     for of in ("input", "filter"):
         share = statistics.median(100 * row[f"{of}_gflops"] / row["fma_gflops"] for row in rows)
         print(f"median of the {of}'s gradient: {share:.0f} % of the FMA peak, {len(rows)} layers")
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1) + "\n")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -81,7 +81,11 @@ class Contest:
         """What the machine can do for the layer, the higher of all figures: noise only lowers a rate."""
         for entrant in racing:
             if entrant.contestant.adapter == "tconv" and entrant.status == "timed":
-                measured = entrant.worker.ask(PREPARE_SECONDS, op="rates")
+                try:
+                    measured = entrant.worker.ask(PREPARE_SECONDS, op="rates")
+                except WorkerFailed as failure:
+                    entrant.out("failed", f"while rates were measured: {failure}")
+                    continue
                 known = rates.setdefault(entrant.contestant.name, measured)
                 known.update({name: max(value, known[name]) for name, value in measured.items()})
 

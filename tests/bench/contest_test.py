@@ -33,6 +33,24 @@ def tconv(threads: int = 1) -> Worker:
     return Worker([os.environ["PEER_TCONV"], threads])
 
 
+# tconv's program behind one that ends when it is asked for rates for the nth time.
+ENDS_AT_RATES = """
+import subprocess, sys
+program = subprocess.Popen(sys.argv[2:], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+left = int(sys.argv[1])
+for line in sys.stdin.buffer:
+    left -= b'"rates"' in line
+    if left == 0:
+        program.kill()
+        sys.exit("the clock broke")
+    program.stdin.write(line)
+    program.stdin.flush()
+    sys.stdout.buffer.write(program.stdout.readline())
+    sys.stdout.buffer.flush()
+program.kill()
+"""
+
+
 class ContestTest(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -107,6 +125,18 @@ class Misbehaviour(ContestTest):
                 row = race.row_of(layer, "nhwc", result, rates)
                 self.assertEqual(row["tconv"]["status"], "timed")
                 self.assertEqual((row["best_peer"], row["speedup"]), (None, None))
+
+    def test_rates_that_fail_cost_tconv_its_result_and_not_the_race(self):
+        layer = read_layers(ids=["mp_hair_up1"])[0]
+        for nth in (1, 2):  # before the rounds, and after them
+            with self.subTest(nth):
+                broken = Worker([sys.executable, "-c", ENDS_AT_RATES, nth, os.environ["PEER_TCONV"], 1])
+                result, rates = self.race(layer, (ours("nhwc"), broken), (PEER, peer()))
+                self.assertEqual(result["definition"].status, "timed")
+                row = race.row_of(layer, "nhwc", result, rates)
+                self.assertEqual(row["tconv"]["status"], "failed")
+                self.assertRegex(row["tconv"]["reason"], "^while rates were measured: .*exit code 1: the clock broke")
+                self.assertEqual((row["best_peer"], row["speedup"]), ("definition", None))
 
     def test_a_process_that_ended_is_started_again(self):
         worker = peer("crash")

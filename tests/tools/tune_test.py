@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+import subprocess
 import tempfile
 import unittest
 from pathlib import Path
@@ -194,6 +195,67 @@ class Tuning(ToolTest):
         document = self.json("tune", "--layers", SUITE, "--tier", "core", "--seconds", "0.05", "--total-seconds", "0.02",
                              "--db", self.folder)
         self.assertEqual(len(document["rows"]), 1)
+
+
+# In place of tconv: two layers, each tuned with the exit code and, for an R, the results that CODES has for its id.
+STANDS_IN = r"""#!/bin/sh
+if [ "$1" = list ]; then
+    echo '{"layers": [{"id": "one"}, {"id": "two"}]}'
+    exit
+fi
+while [ $# -gt 0 ]; do
+    case $1 in
+    --ids) id=$2 ;;
+    --layout) layout=$2 ;;
+    --json) json=$2 ;;
+    esac
+    shift
+done
+echo "$id $layout" >> "$LOG"
+code=$(printf %s "$CODES" | sed "s/.*$id=\([0-9]R*\).*/\1/")
+[ "${code#?}" = "" ] || echo '{"rows": [{"id": "'$id'", "layer": "n1_c1_f32_'$layout'", "kernel": "tconv_f32_gather_avx2",
+    "kernel_untuned": "tconv_f32_gather_avx2", "ns": 1.0, "ns_untuned": 2.0, "block_h": 0, "block_w": 0, "units": 0,
+    "candidates": []}]}' > "$json"
+exit "${code%R}"
+"""
+
+
+class Suite(ToolTest):
+    """scripts/tune_suite.sh, whose many processes may end in many ways."""
+
+    def suite(self, codes, expect):
+        with tempfile.TemporaryDirectory() as folder:
+            program, log = Path(folder) / "bin" / "tconv", Path(folder) / "log"
+            program.parent.mkdir()
+            program.write_text(STANDS_IN, encoding="utf-8")
+            program.chmod(0o755)
+            # What an earlier run left behind is no result of this one.
+            (Path(folder) / "tuning").mkdir()
+            for id in ("one", "two"):
+                (Path(folder) / "tuning" / f"{id}.nchw.json").write_text("{}", encoding="utf-8")
+            run = subprocess.run([PROJECT / "scripts" / "tune_suite.sh"], capture_output=True, text=True, check=False,
+                                 env={**os.environ, "BUILD": folder, "LOG": str(log), "CODES": codes})
+            self.assertEqual(run.returncode, expect, run.stdout + run.stderr)
+            return log.read_text(encoding="utf-8").split("\n")[:-1], run.stdout
+
+    def test_all_is_well(self):
+        ran, said = self.suite("one=0R two=0R", expect=0)
+        self.assertEqual(ran, ["one nchw", "one nhwc", "two nchw", "two nhwc"])
+        self.assertIn("nchw: 2 layers, tuned 2.000 times", said)
+
+    def test_a_wrong_result_does_not_stop_it_and_is_not_forgotten(self):
+        ran, said = self.suite("one=1 two=0R", expect=1)
+        self.assertEqual(len(ran), 4)
+        self.assertIn("nchw: 1 layers", said)
+
+    def test_a_layer_that_the_options_leave_out_is_passed_over(self):
+        ran, said = self.suite("one=2R two=0R", expect=0)
+        self.assertEqual(len(ran), 4)
+        self.assertIn("nchw: 2 layers", said)
+
+    def test_mistakes_stop_it(self):
+        for code in (2, 3):
+            self.assertEqual(self.suite(f"one=0R two={code}", expect=code)[0], ["one nchw", "one nhwc", "two nchw"])
 
 
 COMPILER = Path(os.environ["TCONV"]).with_name("tconv-compiler")
