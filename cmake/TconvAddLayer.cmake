@@ -6,6 +6,7 @@
 #   WEIGHTS <file.npz>      bake these weights in
 #   THREADS serial|hooks    serial (default): no threads and no libtconv;  hooks: links tconv::tconv
 #   OPTIMIZE speed|size     speed (default)
+#   DB <folder>|none        tuned tables that come first, or no table at all (docs/tuning.md)
 #   TARGET <target>         default: this machine, or when cross compiling the system that CMake builds for
 #
 # Works after find_package(tconv) and after add_subdirectory. TCONV_TOOL names the tconv command where it is not the
@@ -13,7 +14,7 @@
 include_guard()
 
 function(tconv_add_layer)
-    cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;LAYER;CSV;WEIGHTS;THREADS;OPTIMIZE;TARGET" "IDS")
+    cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;LAYER;CSV;WEIGHTS;THREADS;OPTIMIZE;DB;TARGET" "IDS")
     if(arg_UNPARSED_ARGUMENTS OR arg_KEYWORDS_MISSING_VALUES)
         message(FATAL_ERROR "tconv_add_layer: not understood: ${arg_UNPARSED_ARGUMENTS} ${arg_KEYWORDS_MISSING_VALUES}")
     endif()
@@ -34,6 +35,12 @@ function(tconv_add_layer)
         cmake_path(ABSOLUTE_PATH arg_WEIGHTS BASE_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}" NORMALIZE)
         list(APPEND what --weights "${arg_WEIGHTS}")
         list(APPEND inputs "${arg_WEIGHTS}")
+    endif()
+    if(arg_DB)
+        if(NOT arg_DB STREQUAL "none")
+            cmake_path(ABSOLUTE_PATH arg_DB BASE_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}" NORMALIZE)
+        endif()
+        list(APPEND what --db "${arg_DB}")
     endif()
     foreach(option THREADS OPTIMIZE)
         if(arg_${option})
