@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "compiled.h"
+#include "pool.h"
 #include "problem.h"
 #include "random_spec.h"
 #include "reference.h"
@@ -87,21 +88,6 @@ Trained train(const Problem &problem, Random &random) {
                    {input.data(), filter.data(), bias.data(), slope.data(), residual.data(), trained.expected.data()});
     return trained;
 }
-
-class Pool {
-public:
-    explicit Pool(int32_t threads) {
-        EXPECT_EQ(tconv_pool_create(threads, &pool_), TCONV_OK);
-        tconv_hooks_init(&hooks, sizeof hooks);
-        EXPECT_EQ(tconv_pool_hooks(pool_, &hooks), TCONV_OK);
-    }
-    ~Pool() { tconv_pool_destroy(pool_); }
-
-    tconv_hooks hooks;
-
-private:
-    tconv_pool *pool_ = nullptr;
-};
 
 class Case {
 public:
@@ -188,7 +174,7 @@ private:
     }
 
     void run_in_parts(const std::vector<const void *> &values, Block &workspace) {
-        Pool pool(threads);
+        testing::Pool pool(threads);
         problem.output.poison();
         workspace.fill(testing::kAllOnes);
         ASSERT_EQ(layer->run_hooks(pool.hooks, values), 0) << threads << " threads";

@@ -7,6 +7,7 @@
 #include <limits>
 #include <string>
 
+#include "attempt.h"
 #include "gradient_runner.h"
 #include "random_spec.h"
 #include "reference.h"
@@ -18,11 +19,6 @@ using namespace tconv::testing;
 constexpr auto gradient_test_name = [](const auto &info) { return std::string(gradient_text(info.param)); };
 
 // tconv_gradient_plan_create with a log, and a plan pointer that must stay as it was on failure.
-struct Attempt {
-    tconv_status status;
-    std::string said, kernel;
-};
-
 Attempt attempt(const tconv_spec *spec, int32_t which, const char *kernel = nullptr) {
     Attempt result;
     const tconv_hooks hooks = listening(&result.said);
@@ -37,13 +33,6 @@ Attempt attempt(const tconv_spec *spec, int32_t which, const char *kernel = null
     }
     return result;
 }
-
-#define EXPECT_REFUSED(result, code, names)                                     \
-    do {                                                                        \
-        const Attempt refused = result;                                         \
-        EXPECT_EQ(refused.status, code) << refused.said;                        \
-        EXPECT_NE(refused.said.find(names), std::string::npos) << refused.said; \
-    } while (false)
 
 class GradientPlanTest : public ::testing::TestWithParam<int32_t> {
 protected:

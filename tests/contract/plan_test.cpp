@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 
+#include "attempt.h"
 #include "random_spec.h"
 #include "reference.h"
 #include "runner.h"
@@ -17,12 +18,6 @@ namespace {
 using namespace tconv::testing;
 
 // tconv_plan_create with a log, and a plan pointer that must stay as it was on failure.
-struct Attempt {
-    tconv_status status;
-    std::string said;
-    std::string kernel;
-};
-
 Attempt attempt(const tconv_spec *spec, const char *kernel = nullptr) {
     Attempt result;
     const tconv_hooks hooks = listening(&result.said);
@@ -37,13 +32,6 @@ Attempt attempt(const tconv_spec *spec, const char *kernel = nullptr) {
     }
     return result;
 }
-
-#define EXPECT_REFUSED(result, code, names)                                    \
-    do {                                                                       \
-        const Attempt refused = result;                                        \
-        EXPECT_EQ(refused.status, code) << refused.said;                       \
-        EXPECT_NE(refused.said.find(names), std::string::npos) << refused.said; \
-    } while (false)
 
 const char *const kLayer = "n1_c6_h5_w7_o20_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw";
 

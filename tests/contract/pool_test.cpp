@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "pool.h"
 #include "tconv/tconv.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -23,26 +24,7 @@ constexpr bool kSanitized = false;
 
 namespace {
 
-class Pool {
-public:
-    explicit Pool(int32_t threads) {
-        EXPECT_EQ(tconv_pool_create(threads, &pool_), TCONV_OK);
-        tconv_hooks_init(&hooks, sizeof hooks);
-        EXPECT_EQ(tconv_pool_hooks(pool_, &hooks), TCONV_OK);
-    }
-    ~Pool() { tconv_pool_destroy(pool_); }
-
-    template<typename Task>
-    int run(int32_t count, Task &task) {
-        return hooks.parallel_for(
-            hooks.user, count, [](void *arg, int32_t i) { return (*static_cast<Task *>(arg))(i); }, &task);
-    }
-
-    tconv_hooks hooks;
-
-private:
-    tconv_pool *pool_ = nullptr;
-};
+using tconv::testing::Pool;
 
 int threads_of_process() {
     std::ifstream status("/proc/self/status");

@@ -17,7 +17,6 @@ namespace tconv {
 namespace {
 
 using testing::Block;
-using testing::DataRules;
 using testing::Placement;
 using testing::Plan;
 using testing::Problem;
@@ -26,12 +25,6 @@ using testing::Runner;
 using testing::SpecLimits;
 using testing::Tensor;
 using Bits = std::vector<uint64_t>;
-
-DataRules reals() {
-    DataRules rules;
-    rules.integers = false;
-    return rules;
-}
 
 // Layers of several tasks: what threads and splits can only disturb there.
 tconv_spec draw_spec(Random &random, uint64_t index) {
@@ -52,7 +45,7 @@ protected:
         for (uint64_t i = first; i < first + layers && !HasFatalFailure(); ++i) {
             Random random(testing::seed_of_case(seed, i));
             const tconv_spec spec = draw_spec(random, i);
-            Problem problem(spec, random.next(), Placement::kDense, reals());
+            Problem problem(spec, random.next(), Placement::kDense, testing::reals());
             for (const std::string &kernel : testing::kernels_for(spec)) {
                 SCOPED_TRACE("TCONV_SEED=" + std::to_string(seed) + " case " + std::to_string(i) + " " +
                              testing::text_of(spec) + " " + kernel);
@@ -134,7 +127,7 @@ TEST_F(Determinism, SplittingTheBatchDoesNotMatter) {
         Random random(testing::seed_of_case(seed, 4000 + i));
         tconv_spec spec = draw_spec(random, i);
         spec.batch = 3;
-        Problem problem(spec, random.next(), Placement::kSlice, reals());
+        Problem problem(spec, random.next(), Placement::kSlice, testing::reals());
         for (const std::string &kernel : testing::kernels_for(spec)) {
             ASSERT_EQ(runner.run(problem, kernel), TCONV_OK) << runner.log;
             const Bits whole = problem.output.bits();

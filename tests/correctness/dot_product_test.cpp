@@ -46,9 +46,7 @@ tconv_spec draw_spec(Random &random) {
 }
 
 Problem draw_problem(const tconv_spec &spec, Random &random) {
-    testing::DataRules reals;
-    reals.integers = false;
-    Problem problem(spec, random.next(), random.chance(0.5) ? Placement::kDense : Placement::kShuffled, reals);
+    Problem problem(spec, random.next(), random.chance(0.5) ? Placement::kDense : Placement::kShuffled, testing::reals());
     const int64_t kind = random.below(4);
     if (kind == 1)
         problem.take_magnitudes();

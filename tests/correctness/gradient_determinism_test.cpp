@@ -14,7 +14,6 @@ namespace tconv {
 namespace {
 
 using testing::Block;
-using testing::DataRules;
 using testing::GradientPlan;
 using testing::GradientProblem;
 using testing::GradientRunner;
@@ -23,12 +22,6 @@ using testing::Random;
 using testing::SpecLimits;
 using testing::Tensor;
 using Bits = std::vector<uint64_t>;
-
-DataRules reals() {
-    DataRules rules;
-    rules.integers = false;
-    return rules;
-}
 
 // Half of them with enough positions, of several images, for many blocks and splits.
 tconv_spec draw_spec(Random &random, uint64_t index) {
@@ -52,7 +45,7 @@ protected:
         for (uint64_t i = first; i < first + layers && !HasFatalFailure(); ++i) {
             Random random(testing::seed_of_case(seed, i));
             const tconv_spec spec = draw_spec(random, i);
-            GradientProblem problem(spec, which, random.next(), Placement::kDense, reals());
+            GradientProblem problem(spec, which, random.next(), Placement::kDense, testing::reals());
             for (const std::string &kernel : testing::kernels_for(spec, which)) {
                 SCOPED_TRACE("TCONV_SEED=" + std::to_string(seed) + " case " + std::to_string(i) + " " +
                              testing::text_of(spec) + " " + kernel);
@@ -144,7 +137,7 @@ TEST(InputGradientBits, TheKernelDoesNotMatter) {
     for (uint64_t i = 0; i < 100; ++i) {
         Random random(testing::seed_of_case(seed, 26000 + i));
         const tconv_spec spec = draw_spec(random, i);
-        GradientProblem problem(spec, TCONV_GRADIENT_INPUT, random.next(), Placement::kDense, reals());
+        GradientProblem problem(spec, TCONV_GRADIENT_INPUT, random.next(), Placement::kDense, testing::reals());
         std::map<std::string, Bits> of_isa;
         for (const std::string &kernel : testing::kernels_for(spec, TCONV_GRADIENT_INPUT)) {
             testing::KernelName parsed;
@@ -166,7 +159,7 @@ TEST(InputGradientBits, TheBatchDoesNotMatter) {
         Random random(testing::seed_of_case(seed, 25000 + i));
         tconv_spec spec = draw_spec(random, i), single = spec;
         spec.batch = 3, single.batch = 1;
-        GradientProblem problem(spec, TCONV_GRADIENT_INPUT, random.next(), Placement::kSlice, reals());
+        GradientProblem problem(spec, TCONV_GRADIENT_INPUT, random.next(), Placement::kSlice, testing::reals());
         for (const std::string &kernel : testing::kernels_for(spec, TCONV_GRADIENT_INPUT)) {
             ASSERT_EQ(runner.run(problem, kernel), TCONV_OK) << runner.log;
             const Bits whole = problem.input_gradient.bits();

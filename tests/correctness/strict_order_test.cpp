@@ -17,7 +17,6 @@
 namespace tconv {
 namespace {
 
-using testing::DataRules;
 using testing::KernelName;
 using testing::Placement;
 using testing::Problem;
@@ -89,12 +88,6 @@ Bits canonical_bits(const Problem &problem, bool fused) {
     return bits;
 }
 
-DataRules reals() {
-    DataRules rules;
-    rules.integers = false;
-    return rules;
-}
-
 std::string first_difference(const tconv_spec &spec, const Bits &a, const Bits &b) {
     const auto value = [&](uint64_t bits) { return load_element(spec.dtype, &bits); };
     size_t wrong = 0, first = a.size();
@@ -150,7 +143,7 @@ TEST(Strict, EveryKernelFollowsTheDocumentedOrder) {
         std::map<bool, Bits> expected;
         for (const int32_t layout : {TCONV_NCHW, TCONV_NHWC}) {
             spec.layout = layout;
-            Problem problem(spec, data, Placement::kDense, reals());
+            Problem problem(spec, data, Placement::kDense, testing::reals());
             if (expected.empty()) {
                 for (const bool fuse : {false, true}) {
                     expected[fuse] = spec.dtype == TCONV_F64 ? canonical_bits<double>(problem, fuse)
@@ -197,7 +190,7 @@ TEST(Strict, KernelsAndLayoutsAgreeBitForBit) {
         Bits chosen;
         for (const int32_t layout : {TCONV_NCHW, TCONV_NHWC}) {
             spec.layout = layout;
-            Problem problem(spec, data, Placement::kDense, reals());
+            Problem problem(spec, data, Placement::kDense, testing::reals());
             for (const std::string &name : testing::kernels_for(spec)) {
                 KernelName kernel;
                 ASSERT_TRUE(testing::parse_kernel_name(name, &kernel));

@@ -1,4 +1,4 @@
-// However a layer is cut into tasks, one kernel's results have the same bits: on random reals, where any other order of
+// However a layer is cut into tasks, one kernel's results have the same bits: on random testing::reals(), where any other order of
 // summation, or tiles that begin elsewhere, would show.
 #include <gtest/gtest.h>
 
@@ -30,8 +30,6 @@ Cut draw_cut(Random &random, const Blocking &rules) {
 TEST(TunedBlocking, DoesNotChangeBits) {
     testing::TableFolder folder;
     const uint64_t seed = testing::seed_from_environment();
-    testing::DataRules reals;
-    reals.integers = false;
     testing::Runner runner;
     std::set<std::string> cut_kernels;
     Message ignored(nullptr, 0);
@@ -41,7 +39,7 @@ TEST(TunedBlocking, DoesNotChangeBits) {
         limits.dtype = testing::dtype_of_case(i), limits.most_flops = 2e6, limits.most_outputs = 40000;
         limits.winograd = random.chance(0.4), limits.depthwise = !limits.winograd && random.chance(0.2);
         const tconv_spec spec = testing::random_legal_spec(random, limits);
-        testing::Problem problem(spec, random.next(), testing::Placement::kDense, reals);
+        testing::Problem problem(spec, random.next(), testing::Placement::kDense, testing::reals());
         const std::string text = testing::text_of(spec), table = testing::table_of(testing::dtype_text(spec.dtype));
         for (const std::string &name : testing::kernels_for(spec)) {
             const Kernel &kernel = *kernel_by_name(name.c_str());

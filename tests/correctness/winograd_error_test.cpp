@@ -55,9 +55,7 @@ tconv_spec draw_spec(Random &random, uint64_t index) {
 }
 
 Problem draw_problem(const tconv_spec &spec, Random &random) {
-    testing::DataRules reals;
-    reals.integers = false;
-    Problem problem(spec, random.next(), Placement::kDense, reals);
+    Problem problem(spec, random.next(), Placement::kDense, testing::reals());
     const int64_t kind = random.below(3);
     if (kind == 1)
         problem.take_magnitudes();

@@ -145,12 +145,10 @@ TEST(Traps, T7_7HalfPrecisionIsSummedInFloat) {
 // The order of summation does not follow the layout: NCHW and NHWC agree bit for bit under STRICT, on reals.
 TEST(Traps, T7_12LayoutsAgreeBitForBit) {
     const std::string base = "n2_c9_h7_w6_o10_k4x3_s2x3_p1,1,0,2_op0,1_d1x1_g1_f32_";
-    testing::DataRules reals;
-    reals.integers = false;
     Runner runner;
     for (const int32_t dtype : testing::dtypes()) {
-        Problem nchw(layer(base + "nchw_strict", dtype), 8, testing::Placement::kDense, reals);
-        Problem nhwc(layer(base + "nhwc_strict", dtype), 8, testing::Placement::kDense, reals);
+        Problem nchw(layer(base + "nchw_strict", dtype), 8, testing::Placement::kDense, testing::reals());
+        Problem nhwc(layer(base + "nhwc_strict", dtype), 8, testing::Placement::kDense, testing::reals());
         ASSERT_EQ(runner.run(nchw), TCONV_OK) << runner.log;
         ASSERT_EQ(runner.run(nhwc), TCONV_OK) << runner.log;
         EXPECT_EQ(nchw.input.bits(), nhwc.input.bits()) << "the same data";

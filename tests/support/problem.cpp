@@ -32,6 +32,12 @@ DataRules winograd_rules(const tconv_spec &s, DataRules rules) {
     return rules;
 }
 
+DataRules reals() {
+    DataRules rules;
+    rules.integers = false;
+    return rules;
+}
+
 Magnitudes magnitudes_of(int32_t dtype) {
     switch (dtype) {
         case TCONV_F64:

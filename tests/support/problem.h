@@ -18,6 +18,8 @@ struct DataRules {
     int64_t largest = 0;          // magnitude of the integers in input and filter; 0: what the type and the sums allow
 };
 
+DataRules reals();  // without integers
+
 // Products of an output of the layer that has the most.
 int64_t products_of_an_output(const tconv_spec &spec);
 
