@@ -1,5 +1,6 @@
 // Columns of a phase, cut where a tap begins or ceases to fall beside the input. With a large dilation most taps of a border
-// do: 3 x 3 taps 12 apart on a map of 33 columns multiply 23 % zeros.
+// do: 3 x 3 taps 12 apart on a map of 33 columns multiply 23 % zeros. On a map of one column, half the taps of k4 s2 or
+// more fall beside it everywhere: their weights need not be read.
 #pragma once
 
 #include "phase_axis.h"
@@ -7,8 +8,8 @@
 namespace tconv::compiler {
 
 // Visits the parts of [phase.begin, phase.end), ascending, each with the taps that read columns [inside_begin, inside_end)
-// from somewhere in it. Taps that lie closer than `least` columns are left together, in one part: tiles of so few columns
-// would cost more than the products they save.
+// from somewhere in it. Where taps lie closer than `least` columns there is one part: tiles of so few columns would cost
+// more than the products they save.
 inline void each_column_segment(Statements &body, const PhaseParameters &phase, const Halide::Expr &inside_begin,
                                 const Halide::Expr &inside_end, const Halide::Expr &least,
                                 const std::function<void(Statements &, const PhaseParameters &segment)> &visit) {
@@ -34,12 +35,11 @@ inline void each_column_segment(Statements &body, const PhaseParameters &phase, 
         Expr from = each.let("from", select(number == 0, phase.begin, max(phase.begin, border(number - 1) - shift)));
         Expr to = each.let("to", select(number == count - 1, phase.end, min(phase.end, border(number) - shift)));
         each.when(from < to, [&](Statements &then) {
-            Expr u = from + shift;
-            Expr first = then.let("first_inside", clamp((u - width) / max(step, 1) + 1, 0, phase.taps));
-            Expr end = then.let("end_inside", clamp(u / max(step, 1) + 1, first, phase.taps));
+            Expr first = then.let("first_inside", clamp((from + shift - width) / max(step, 1) + 1, 0, phase.taps));
+            Expr end = then.let("end_inside", clamp((to - 1 + shift) / max(step, 1) + 1, first, phase.taps));
             PhaseParameters segment = phase;
-            Expr left_out = then.let("left_out", select(!cut, 0, select(backwards, phase.taps - end, first)));
-            segment.taps = then.let("segment_taps", select(cut, end - first, phase.taps));
+            Expr left_out = then.let("left_out", select(backwards, phase.taps - end, first));
+            segment.taps = then.let("segment_taps", end - first);
             segment.first_tap = phase.first_tap + left_out * phase.tap_step;
             segment.offset = phase.offset - left_out * phase.offset_step;
             segment.begin = from;

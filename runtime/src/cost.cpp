@@ -38,16 +38,23 @@ constexpr double kCurve = 30, kRowOverhead = 20, kPixelOverhead = 10;
 struct AxisCount {
     double positions;  // quotients, over all phases
     double products;   // positions times taps, over all phases
+    double inside;     // the same, without taps that read beside the input at each position of their phase
     double phases;     // with outputs
 };
 
 AxisCount count_axis(const Axis &axis) {
-    AxisCount count = {0, 0, 0};
+    AxisCount count = {0, 0, 0, 0};
     const int64_t phases = std::min(axis.stride, axis.out);
     for (int64_t i = 0; i < phases; i++) {
         const Phase phase = phase_of(axis, floor_mod(axis.crop + i, axis.stride));
         count.positions += static_cast<double>(phase.count);
         count.products += static_cast<double>(phase.count) * static_cast<double>(phase.taps);
+        const int64_t first_read = phase.first_q + phase.offset, last_read = first_read + phase.count - 1;
+        if (phase.count > 0 && phase.taps > 0) {
+            const int64_t begin = std::max<int64_t>(0, floor_div(first_read - axis.in, phase.offset_step) + 1);
+            const int64_t end = std::min(phase.taps, floor_div(last_read, phase.offset_step) + 1);
+            count.inside += static_cast<double>(phase.count * std::max<int64_t>(0, end - begin));
+        }
         count.phases += phase.count > 0;
     }
     return count;
@@ -216,12 +223,13 @@ Cost cost_of(const tconv_spec &spec, const Kernel &kernel, const Blocking &block
     const double outputs = static_cast<double>(spec.out_channels) * static_cast<double>(geometry.h.out) *
                            static_cast<double>(geometry.w.out);
 
-    // Rows beside the image are skipped, columns where taps lie far apart, and by tiles of channels or lanes.
+    // Rows beside the image are skipped; columns only by tiles of channels or lanes, where taps lie far apart or a whole phase
+    // has no use for one.
     const bool gather = kernel.family == Family::gather, segments = p.dilation_w / p.gcd_w >= kLeastSegment;
     const double products_h = gather || p.merged_h > 1 ? h.products : pairs_in_bounds(geometry.h);
-    const double products_w = gather || p.merged_w > 1 || kernel.lanes == Lanes::pixels || !segments
-                                  ? w.products
-                                  : pairs_in_bounds(geometry.w);
+    const double products_w = gather || p.merged_w > 1 || kernel.lanes == Lanes::pixels ? w.products
+                              : segments ? pairs_in_bounds(geometry.w)
+                                         : w.inside;
     Cost cost;
     cost.flops_executed =
         2.0 * batch * products_h * products_w * reduction * channels_of_operand(kernel) * spec.out_channels;
@@ -241,7 +249,9 @@ Cost cost_of(const tconv_spec &spec, const Kernel &kernel, const Blocking &block
     const double tiles = std::ceil(length / (kernel.tile_m / step));
     const double tile_cycles = step_cycles(kernel, length / tiles * step, fmas_per_dot);
 
-    const double taps_x = merged_w ? p.taps_w : w.products / std::max(w.positions, 1.0);
+    const double taps_x =
+        merged_w ? p.taps_w
+                 : (kernel.lanes == Lanes::pixels ? w.products : w.inside) / std::max(w.positions, 1.0);
     const double taps_y = merged_h ? p.taps_h : h.products / std::max(h.positions, 1.0);
     const double phases_h = merged_h ? 1 : h.phases, rows = merged_h ? p.end_h - p.first_h : h.positions;
     const double row_tiles = rows * phases * p.blocks_w * tiles * p.lane_blocks * p.groups;
