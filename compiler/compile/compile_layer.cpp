@@ -10,6 +10,7 @@
 #include "geometry.h"
 #include "kernel_rows.h"
 #include "layer/layer_function.h"
+#include "shares.h"
 #include "specialize.h"
 #include "tile_widths.h"
 #include "variants.h"
@@ -231,7 +232,10 @@ CompiledLayer compile_layer(const std::string &name, const tconv_spec &spec, con
         pointers.slope = address("slope");
     }
     const int32_t tasks = choice.blocking.tasks;
-    const Expr image = body.let("image", task / tasks);
+    const int32_t task_images = choice.blocking.params.task_images;
+    const Expr image = body.let("image", task / tasks * task_images);
+    Parameters of_task = parameters;
+    of_task["images"] = min(task_images, std::max(spec.batch, 1) - image);
     auto image_of = [&](const std::string &tensor, int64_t stride) {
         return body.let(
             tensor + "_image",
@@ -243,7 +247,7 @@ CompiledLayer compile_layer(const std::string &name, const tconv_spec &spec, con
         pointers.residual = image_of("residual", output_image);
     }
     pointers.scratch = address("workspace");
-    build(body, parameters, body.let("task_of_image", task % tasks), pointers);
+    build(body, of_task, body.let("task_of_image", task % tasks), pointers);
     const Stmt task_body = simplify(body.build());
 
     std::vector<LoweredArgument> arguments;
@@ -265,7 +269,7 @@ CompiledLayer compile_layer(const std::string &name, const tconv_spec &spec, con
             check(address(aligned) % make_const(UInt(64), kAlignment) == zero, TCONV_MISALIGNED);
         }
     }
-    const int64_t all_tasks = static_cast<int64_t>(tasks) * std::max(spec.batch, 0);
+    const int64_t all_tasks = static_cast<int64_t>(tasks) * ceil_div(std::max(spec.batch, 0), task_images);
     if (all_tasks > INT32_MAX) {
         throw std::runtime_error("the layer has more than 2^31-1 tasks; compile it for a smaller batch");
     }

@@ -48,11 +48,33 @@ void PhaseTask::place_task(Statements &body, const Expr &task) {
     sums_unit = body.let("sums_unit", select(merged_w > 1, sums_phase, sums_phase * w.stride));
 }
 
+void PhaseTask::each_image(Statements &body,
+                           const std::function<void(Statements &, const Expr &image)> &visit) const {
+    body.loop("image", planar || depthwise ? Expr(1) : p.at("images"), visit);
+}
+
+PhaseTask PhaseTask::at_image(Statements &body, const Expr &image) const {
+    PhaseTask task = *this;
+    auto shifted = [&](const Expr &first, const char *pitch) {
+        return body.let("of_image", address_of(stored, first, int64(image) * p.at(pitch)));
+    };
+    task.pointers.output = shifted(pointers.output, "out_image");
+    task.pointers.residual = shifted(pointers.residual, "res_image");
+    return task;
+}
+
 void PhaseTask::build(Statements &body, const Expr &task) {
     place_task(body, task);
     prepare_lanes(body, shared, p, pointers, merged_h * merged_w);
-    const Staged input =
-        stage(body, {pointers.input, p.at("in_row"), p.at("in_col"), 0, h.in, 0, w.in}, p.at("staged_at"));
+    const Source source = {pointers.input, p.at("in_row"), p.at("in_col"), 0, h.in, 0, w.in};
+    const Staged input = place_staged(body, source, p.at("staged_at"));
+    each_image(body, [&](Statements &each, const Expr &image) {
+        Source from = source;
+        from.host = each.let("from", address_of(stored, source.host, int64(image) * p.at("in_image")));
+        Staged to = input;
+        to.at = each.let("to", input.at + image * p.at("staged_image"));
+        copy_staged(each, from, to);
+    });
 
     each_pass(body, "ry", h, merged_h, row_begin, row_end,
               [&](Statements &rows, const Expr &ry, const PhaseParameters &vertical) {
@@ -63,11 +85,16 @@ void PhaseTask::build(Statements &body, const Expr &task) {
                           Unit unit = unit_of(each, index);
                           multiply_unit(each, unit, input, vertical, ry);
                           each.when(!softmax && p.at("direct") == 0, [&](Statements &then) {
-                              then.loop("row_phase", select(merged_h > 1, min(h.stride, h.out), 1),
-                                        [&](Statements &inner, const Expr &output) {
-                                            Expr r = select(merged_h > 1, (h.crop + output) % h.stride, ry);
-                                            finish_unit(inner, unit, row_phase(inner, r));
-                                        });
+                              each_image(then, [&](Statements &of_image, const Expr &image) {
+                                  PhaseTask finished = at_image(of_image, image);
+                                  Unit sums = unit;
+                                  sums.sums = of_image.let("image_sums", unit.sums + image * p.at("sums_image"));
+                                  of_image.loop("row_phase", select(merged_h > 1, min(h.stride, h.out), 1),
+                                                [&](Statements &inner, const Expr &output) {
+                                                    Expr r = select(merged_h > 1, (h.crop + output) % h.stride, ry);
+                                                    finished.finish_unit(inner, sums, row_phase(inner, r));
+                                                });
+                              });
                           });
                       });
                       phase.when(softmax,

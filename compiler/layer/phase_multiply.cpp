@@ -69,10 +69,8 @@ void PhaseTask::multiply_columns(Statements &body, const Unit &unit, const Stage
                               const Expr &panel_channels, const Expr &from) {
         Expr end = ci_begin + panels * panel_channels;
         Expr lane = unit.group * p.at("lanes") + unit.first_lane;
-        const TileRow row = {
-            {"staged", scratch_at(input.at + unit_channels + from)},
+        TileRow row = {
             {"packed", address_of(computed, weights, ci_begin * width)},
-            {"sums", to.host},
             {"bias", scratch_at(lane)},
             {"slope", scratch_at(p.at("slope_at") + lane)},
             {"ahead", Internal::make_const(UInt(64), 0)},
@@ -105,7 +103,12 @@ void PhaseTask::multiply_columns(Statements &body, const Unit &unit, const Stage
             {"step_y", vertical.offset_step},
             {"rows_staged", input.rows},
             {"first", to.first && ci_begin == 0}};
-        form.multiply_row(inner, p, unroll, row);
+        each_image(inner, [&](Statements &each, const Expr &image) {
+            row["staged"] =
+                each.let("staged", scratch_at(input.at + image * p.at("staged_image") + unit_channels + from));
+            row["sums"] = each.let("sums", address_of(computed, to.host, image * to.image));
+            form.multiply_row(each, p, unroll, row);
+        });
     };
     body.when(columns > 0 && rows > 0, [&](Statements &then) {
         if (depthwise) {
@@ -137,6 +140,7 @@ PhaseTask::Destination PhaseTask::destination(Statements &body, const Expr &sums
     to.host = body.let("to_host", select(direct, address_of(stored, pointers.output, output), sums_address(sums)));
     to.m = body.let("to_m", select(direct, w.stride * p.at("out_col"), sums_m));
     to.row = body.let("to_row", select(direct, h.stride * p.at("out_row"), sums_row));
+    to.image = body.let("to_image", int64(select(direct, p.at("out_image"), p.at("sums_image"))));
     return to;
 }
 

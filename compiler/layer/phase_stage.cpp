@@ -43,6 +43,12 @@ void PhaseTask::stage_channels(Statements &body, const Source &source, const Exp
 
 PhaseTask::Staged PhaseTask::stage(Statements &body, const Source &source, const Expr &at) {
     const Staged block = place_staged(body, source, at);
+    copy_staged(body, source, block);
+    return block;
+}
+
+void PhaseTask::copy_staged(Statements &body, const Source &source, const Staged &block) {
+    const Expr at = block.at;
     Expr first_channel = first_group * p.at("channels");
     Expr groups = (unit_begin + unit_count - 1) / p.at("group_units") - first_group + 1;
     body.when(block.rows > 0, [&](Statements &then) {
@@ -81,7 +87,6 @@ PhaseTask::Staged PhaseTask::stage(Statements &body, const Source &source, const
                           p.at("panel_channels"), at + group * p.at("panels") * p.at("staged_panel"));
         });
     });
-    return block;
 }
 
 }  // namespace tconv::compiler

@@ -35,7 +35,7 @@ private:
     const int pair;                       // channels of an operand (generators/element.h)
     const PhaseForm &form;
     const Parameters &p;
-    const Pointers &pointers;
+    Pointers pointers;
     AxisParameters h, w;
     const Halide::Expr merged_h, merged_w;  // phases of an axis side by side in the lanes
     const bool planar, depthwise;
@@ -50,6 +50,10 @@ private:
         Halide::Expr group, first_block, blocks, first_lane, end_lane, sums;
     };
     void place_task(Statements &body, const Halide::Expr &task);
+    // The images of the task; only kernels with channels in their lanes take several.
+    void each_image(Statements &body, const std::function<void(Statements &, const Halide::Expr &image)> &visit) const;
+    // The task as it finishes one of its images.
+    PhaseTask at_image(Statements &body, const Halide::Expr &image) const;
     Unit unit_of(Statements &body, const Halide::Expr &index);
 
     Halide::Expr scratch_at(const Halide::Expr &elements) const {
@@ -71,13 +75,14 @@ private:
     // `channels` from `first` on, to a place in scratch.
     void copy_channels(Statements &body, const Source &source, const Staged &block, const Halide::Expr &first,
                        const Halide::Expr &channels, const Halide::Expr &panel_channels, const Halide::Expr &to);
+    void copy_staged(Statements &body, const Source &source, const Staged &block);
     Staged stage(Statements &body, const Source &source, const Halide::Expr &at);
     // The same of one block of the reduction, for a task of one unit.
     void stage_channels(Statements &body, const Source &source, const Halide::Expr &at, const Halide::Expr &number);
 
     // phase_multiply.cpp: the sums of one unit, all x-phases of one row phase.
     struct Destination {  // where the tiles of one phase are stored: the sums in scratch or, direct, the output
-        Halide::Expr host, m, row;
+        Halide::Expr host, m, row, image;
         Halide::Expr first, last;  // whether this phase begins the sums, whether it completes them
     };
     Destination destination(Statements &body, const Halide::Expr &sums, const Halide::Expr &output);

@@ -38,6 +38,14 @@ LayerParams bind(const Choice &choice, const tconv_view &input, const Extents &i
         params.res_row = stride_of(*residual, out, 2);
         params.res_col = stride_of(*residual, out, 3);
     }
+    // Images too far apart for the generated code's numbers are taken one by one.
+    const int64_t images[] = {input.stride[0], output.stride[0], residual != nullptr ? residual->stride[0] : 0};
+    int32_t *const bound[] = {&params.in_image, &params.out_image, &params.res_image};
+    for (int i = 0; i < 3; i++) {
+        *bound[i] = static_cast<int32_t>(images[i]);
+        if (params.task_images > 1 && *bound[i] != images[i])
+            params.images = 1;
+    }
     auto one_row = [&](int32_t channel, int32_t column) {
         return params.outputs == 1 || (channel == 1 && column == params.outputs);
     };

@@ -23,6 +23,8 @@ constexpr int64_t kStagedTarget = 384 << 10, kStagedLimit = 1280 << 10;
 // Weights beyond this many bytes are not kept by any cache from one task to the next: then it pays to stage more, so
 // that kPixelTarget pixels share them. With the sums this stays below the 2 MiB a thread that interfaces promise.
 constexpr int64_t kStreamedWeights = 4 << 20, kStagedForStreaming = 1792 << 10;
+// Weights of fewer bytes stay in the second level of cache from one image to the next.
+constexpr int64_t kWeightsInCache = 1 << 20;
 constexpr int64_t kSumsTarget = 96 << 10, kSumsLimit = 512 << 10;
 constexpr int64_t kPixelTarget = 256;
 // So few channels are staged without gaps: a cache line for each pixel would be many times what is read. A layer of one
@@ -42,9 +44,9 @@ struct Shape {                          // 64-bit twin of the parameters that bl
     Merging merging;
     int64_t phases, staged_phases;  // whose sums, whose staged planes lie side by side
     int64_t panels, panel_channels, block_panels, reduction, channel_step;  // see LayerParams
-    bool by_block, single_blocks;
-    int64_t block_h, block_w, unit_blocks, group_units, units, task_units;
-    int64_t staged_minor, staged_row, staged_panel, staged_phase, staged, sums_pitch, sums;
+    bool by_block, single_blocks, images_share_weights;
+    int64_t block_h, block_w, unit_blocks, group_units, units, task_units, images;
+    int64_t staged_minor, staged_row, staged_panel, staged_phase, staged_image, staged, sums_pitch, sums_image, sums;
 
     int64_t staged_bytes() const { return staged * element; }
     int64_t sums_bytes() const { return sums * element; }
@@ -78,15 +80,17 @@ void measure(const Kernel &kernel, Shape &shape) {
             shape.staged_panel += line;
     }
     shape.staged_phase = shape.staged_panel * all_panels;
-    shape.staged = shape.staged_phase * shape.staged_phases + 4 * line;
+    shape.staged_image = shape.staged_phase * shape.staged_phases;
+    shape.staged = shape.staged_image * shape.images + 4 * line;
     const int64_t lanes = shape.unit_blocks * shape.width;
     if (planar) {
         shape.sums_pitch = round_up(shape.block_w, kernel.vector);
-        shape.sums = lanes * shape.block_h * shape.sums_pitch * shape.phases;
+        shape.sums_image = lanes * shape.block_h * shape.sums_pitch * shape.phases;
     } else {
         shape.sums_pitch = lanes;
-        shape.sums = shape.block_h * shape.block_w * lanes * shape.phases;
+        shape.sums_image = shape.block_h * shape.block_w * lanes * shape.phases;
     }
+    shape.sums = shape.sums_image * shape.images;
 }
 
 void choose_blocks(const tconv_spec &spec, const Kernel &kernel, Shape &shape, const Cut &cut) {
@@ -137,6 +141,17 @@ void choose_blocks(const tconv_spec &spec, const Kernel &kernel, Shape &shape, c
     shape.block_h = even_share(shape.count_h, shape.block_h);
     shape.block_h = cut.block_h > 0 ? cut.block_h : shape.block_h;
     shape.block_w = cut.block_w > 0 ? cut.block_w : shape.block_w;
+    // Small maps by several images, so that these share the weights: wavegan's 64 images of 16 columns read 52 MB each.
+    while (shape.images_share_weights && shape.block_h == shape.count_h && shape.block_w == shape.count_w &&
+           shape.images < spec.batch && shape.images * shape.block_h * shape.block_w < kPixelTarget) {
+        Shape more = shape;
+        more.images++;
+        measure(kernel, more);
+        if (more.staged_bytes() > staged_target || more.sums_bytes() > kSumsLimit / 2)
+            break;
+        shape = more;
+    }
+    shape.images = even_share(std::max(spec.batch, 1), shape.images);
 
     if (by_channel) {
         measure(kernel, shape);
@@ -228,7 +243,7 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
     shape.channels = ceil_div(p.channels, pair), shape.outputs = p.outputs, shape.groups = p.groups;
     shape.count_h = p.end_h - p.first_h, shape.count_w = p.end_w - p.first_w;
     shape.span_h = p.nearest_h - p.farthest_h, shape.span_w = p.nearest_w - p.farthest_w;
-    shape.staged_phases = 1;
+    shape.staged_phases = shape.images = 1;
     if (gradient) {
         shape.staged_phases = static_cast<int64_t>(std::min(p.kernel_h, p.stride_h / p.gcd_h)) *
                               std::min(p.kernel_w, p.stride_w / p.gcd_w);
@@ -255,6 +270,8 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
     shape.single_blocks = p.direct && depthwise && dtype_bytes(spec.dtype) == shape.element &&
                           kernel.isa == Isa::avx512 && !gradient && spec.layout == TCONV_NHWC &&
                           shape.lanes % shape.width != 0;
+    shape.images_share_weights = (kernel.lanes == Lanes::channels || merged) && !gather && !gradient && p.softmax == 0 &&
+                                 shape.weights * static_cast<double>(shape.element) > kWeightsInCache;
     if (is_given(cut) && !suits(cut, shape, p.softmax != 0, gradient || gather, kernel))
         return why.fail(TCONV_UNSUPPORTED, "%s", kUnsuitableCut);
     const Shape whole = shape;
@@ -304,6 +321,8 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
     p.by_block = shape.by_block;
     p.block_panels = static_cast<int32_t>(shape.block_panels), p.reduction = static_cast<int32_t>(shape.reduction);
     p.staged_phase = static_cast<int32_t>(shape.staged_phase);
+    p.staged_image = static_cast<int32_t>(shape.staged_image), p.sums_image = static_cast<int32_t>(shape.sums_image);
+    p.task_images = p.images = static_cast<int32_t>(shape.images);
     p.sums_pitch = static_cast<int32_t>(shape.sums_pitch);
 
     Places scratch_places(kCacheLine / shape.element);

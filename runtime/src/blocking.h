@@ -34,7 +34,7 @@ struct Blocking {
     int64_t packed_bytes;   // all groups
     int64_t scratch_bytes;  // of one task
     int64_t staged_bytes, sums_bytes;
-    int32_t tasks;  // per image
+    int32_t tasks;  // per image, or per params.task_images of them
 };
 
 // Fails with UNSUPPORTED and the reason where the kernel cannot compute the layer, SIZE_OVERFLOW where its own arrays

@@ -260,9 +260,9 @@ Cost cost_of(const tconv_spec &spec, const Kernel &kernel, const Blocking &block
                                          kTileOverhead * channel_blocks);
     const double calls = phases_h * phases * p.blocks_w * p.blocks_h * p.units * channel_blocks * 2;
 
-    // Every task reads the weights of its units once for each of its blocks of rows and columns.
+    // Every task reads the weights of its units once, for its block of rows and columns of all its images.
     const double packed = static_cast<double>(blocking.packed_bytes);
-    const double stream = packed * p.blocks_h * p.blocks_w / kWeightBytesPerCycle;
+    const double stream = packed * p.blocks_h * p.blocks_w / kWeightBytesPerCycle / p.task_images;
 
     const double staging = staging_cycles(spec, kernel, p);
     const double stores = store_cycles(spec, kernel, geometry, p);

@@ -3,6 +3,7 @@
 #include "geometry.h"
 #include "pack.h"
 #include "plan.h"
+#include "shares.h"
 #include "structs.h"
 #include "tasks.h"
 #include "views.h"
@@ -14,8 +15,8 @@ using namespace tconv;
 struct Run {
     const tconv_plan *plan;
     const tconv_tensors *tensors;
-    const LayerParams *params;
-    Tasks tasks;  // of all images
+    const LayerParams *params, *last;  // of most tasks, and of the last images where they are fewer
+    Tasks tasks;                       // of all images
 };
 
 // One of `concurrency` workers: takes tasks until none is left, on a slot of the workspace that is its own.
@@ -27,10 +28,11 @@ int work(void *argument, int32_t slot) {
     const int64_t element = dtype_bytes(plan.spec.dtype);
     void *scratch = static_cast<char *>(tensors.workspace) + slot * plan.slot_bytes;
     return run.tasks.take([&](int64_t i) {
-        const int64_t image = i / tasks;
+        const int64_t image = i / tasks * run.params->images;
+        const LayerParams *params = image + run.params->images > plan.spec.batch ? run.last : run.params;
         const void *residual =
             plan.spec.residual != TCONV_RESIDUAL_NONE ? image_of(tensors.residual, image, element) : nullptr;
-        return plan.choice.kernel->run(reinterpret_cast<const int32_t *>(run.params), static_cast<int32_t>(i % tasks),
+        return plan.choice.kernel->run(reinterpret_cast<const int32_t *>(params), static_cast<int32_t>(i % tasks),
                                        image_of(tensors.input, image, element), packed_numbers(tensors.packed_filter),
                                        tensors.bias, tensors.act_slope, residual,
                                        image_of(tensors.output, image, element), scratch);
@@ -150,10 +152,13 @@ tconv_status tconv_run(const tconv_plan *plan, const tconv_tensors *tensors) {
     if (status == TCONV_OK) {
         const LayerParams params =
             bind_views(plan->spec, plan->choice, tensors->input, tensors->output, tensors->residual);
+        LayerParams last = params;
+        last.images = plan->spec.batch % params.images;
         Run run{.plan = plan,
                 .tensors = tensors,
                 .params = &params,
-                .tasks = Tasks(static_cast<int64_t>(plan->spec.batch) * plan->choice.blocking.tasks)};
+                .last = &last,
+                .tasks = Tasks(ceil_div(plan->spec.batch, params.images) * plan->choice.blocking.tasks)};
         if (hooks.parallel_for(hooks.user, hooks.concurrency, work, &run) != 0) {
             status = message.fail(TCONV_INTERNAL, "kernel %s or hooks.parallel_for failed", plan->choice.kernel->name);
         }

@@ -24,7 +24,7 @@
     X(merged_h)   X(merged_w)   X(taps_h)     X(taps_w)                                                              \
     /* views, set by each run; 0 along dimensions of extent 1 */                                                     \
     X(in_c)       X(in_row)     X(in_col)     X(out_c)      X(out_row)    X(out_col)                                 \
-    X(res_c)      X(res_row)    X(res_col)                                                                           \
+    X(res_c)      X(res_row)    X(res_col)    X(in_image)   X(out_image)  X(res_image)                               \
     X(flat)       /* merged lanes are contiguous in output and residual: store them as one row */                    \
     X(rows)       /* phases are stored together, into contiguous rows of the output */                               \
     X(woven)      /* ... and so are the channels, which lie side by side in the output: where lanes are pixels */    \
@@ -35,7 +35,8 @@
     X(block_h)    X(block_w)    X(blocks_h)   X(blocks_w)                                                            \
     X(tile)       X(tile_a)     /* which of the register tiles that a layer function knows; lanes of a block */      \
     X(lanes)      X(lane_blocks) X(unit_blocks) X(group_units) X(units) X(task_units) X(unit_tasks)                  \
-    X(channel_block)                                                                                                 \
+    /* images of a task, and of the one at hand (the last may have fewer); staged input and sums of an image */      \
+    X(channel_block) X(task_images) X(images) X(staged_image) X(sums_image)                                          \
     /* scratch, in computed numbers from its start: per-lane bias and slope, staged input, sums, softmax statistics */\
     X(slope_at)   X(staged_at)  X(sums_at)    X(peak_at)    X(total_at)                                              \
     X(transformed_at) X(products_at)  /* of Winograd's tiles */                                                      \
@@ -48,11 +49,11 @@
     /* input gradient: numbers of each staged phase of the output's gradient; blocks of the reduction staged singly */  \
     X(staged_phase) X(by_block)                                                                                      \
     /* filter gradient: its output's gradient in scratch, whether the input lies along the lanes, partial sums */    \
-    X(gy_at)      X(gy_minor)   X(gy_row)     X(gy_panel)   X(gy_image)   X(gy_phase)   X(staged_image)              \
+    X(gy_at)      X(gy_minor)   X(gy_row)     X(gy_panel)   X(gy_image)   X(gy_phase)                                \
     X(swapped)    X(splits)     X(split_pitch)                                                                       \
     /* ... narrow channels of a unit, units along them, channels of a panel; set by each call: which image of the block  \
-       it stages, how many it multiplies (0: it only stages), whether its sums are the first of their split */          \
-    X(unit_channels) X(channel_units) X(narrow_panel) X(image) X(images) X(first)                                    \
+       it stages, whether its sums are the first of their split; `images`: how many it multiplies (0: it only stages) */\
+    X(unit_channels) X(channel_units) X(narrow_panel) X(image) X(first)                                              \
     X(sums_pitch) X(sums_units)    /* lanes (or pixels when planar) of a row of sums; units kept at once */          \
     /* epilogue */                                                                                                   \
     X(has_bias)   X(has_slope)  X(finish_kind) X(in_place)  X(curve)      X(residual)   X(softmax)                   \

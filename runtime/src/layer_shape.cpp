@@ -69,6 +69,7 @@ LayerParams layer_params_of(const tconv_spec &spec, Positions positions, bool de
     fill_axis(geometry.h, positions, p.gcd_h, p.inverse_h, p.first_h, p.end_h, p.nearest_h, p.farthest_h);
     fill_axis(geometry.w, positions, p.gcd_w, p.inverse_w, p.first_w, p.end_w, p.nearest_w, p.farthest_w);
     p.channel_block = kChannelBlock;
+    p.task_images = p.images = 1;
     fill_epilogue(spec, p);
     return p;
 }

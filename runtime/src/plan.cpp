@@ -44,7 +44,10 @@ void describe(const tconv_spec &spec, const Choice &choice, int64_t packed_bytes
     text.append("chosen     %s\n", basis_text(choice.basis));
     text.append("work       %.6g GFLOP nominal, %.6g in bounds, %.6g executed\n", work.flops_nominal * 1e-9,
                 work.flops_in_bounds * 1e-9, choice.cost.flops_executed * 1e-9);
-    text.append("tasks      %d an image, of %d x %d positions and %d of %d lane blocks\n", choice.blocking.tasks,
+    char images[32] = "an image";
+    if (p.task_images > 1)
+        std::snprintf(images, sizeof images, "for %d images", p.task_images);
+    text.append("tasks      %d %s, of %d x %d positions and %d of %d lane blocks\n", choice.blocking.tasks, images,
                 p.block_h, p.block_w, p.task_units * p.unit_blocks, p.lane_blocks * p.groups);
     text.append("filter     %lld bytes, packed %lld (%.2fx, at most %lld)\n", static_cast<long long>(work.filter_bytes),
                 static_cast<long long>(packed_bytes),

@@ -259,6 +259,9 @@ TEST_P(FarAddresses, ImagesOfABatch) {
     const tconv_spec spec = layer("n3_c5_h3_w4_o9_k3x3_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw_resafter", GetParam());
     // 5 x 7 outputs of 9 channels; images further apart than int32 counts elements.
     run_all_far(spec, {kLimit + 100, 12, 4, 1}, {kLimit + 77, 35, 7, 1}, 3 * (kLimit + 100));
+    // Nearer ones would share a task.
+    const tconv_spec heavy = layer("n3_c131_h1_w2_o126_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw_resafter", GetParam());
+    run_far(heavy, {kLimit + 100, 2, 2, 1}, {kLimit + 77, 8, 4, 1}, 3 * (kLimit + 100));
 }
 
 TEST_P(FarAddresses, RowsColumnsAndChannelsOfOneImage) {

@@ -52,6 +52,10 @@ constexpr ShapeClass kClasses[] = {
     {"RowsFourBlocks",                 "n1_c5_h2_w1003_o6_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw_relu"},
     {"RowsManyBlocksDilated",          "n1_c2_h3_w1025_o3_k3x3_s1x1_p12,12,12,12_op0,0_d12x12_g1_f32_nchw"},
     {"RowsManyBlocksManyChannels",     "n1_c40_h2_w523_o35_k3x3_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw"},
+    // Small maps and more than a mebibyte of weights, which the images of a task share; of the first, seven in two tasks.
+    {"ImagesShareWeights",             "n7_c131_h1_w10_o63_k1x32_s1x16_p0,8,0,8_op0,0_d1x1_g1_f32_nchw_relu_resbefore"},
+    {"ImagesShareWeightsTwoRowPhases", "n3_c131_h5_w9_o126_k4x4_s2x2_p1,1,1,1_op1,1_d1x1_g1_f32_nchw_leaky_relu0.5"},
+    {"ImagesShareWeightsOfGroups",     "n4_c264_h2_w3_o252_k4x4_s4x4_p1,0,2,1_op0,0_d1x1_g2_f32_nchw_nobias"},
     {"ManyRowsManyTasks",              "n2_c16_h67_w65_o19_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw"},
     // Long kernels, large strides, wide dilation.
     {"LongOneDimensional",             "n1_c48_h1_w37_o40_k1x64_s1x32_p0,16,0,16_op0,0_d1x1_g1_f32_nchw"},
