@@ -302,6 +302,22 @@ TEST(RandomLayers, ByTunedRows) {
     EXPECT_GE(followed, 6);
 }
 
+// Heavy weights and small maps: tasks of four and three images, and of all. STRICT keeps Winograd's tiles, which take one
+// image at a time, from being chosen.
+TEST(RandomLayers, ImagesShareWeights) {
+    const char *const kLayers[] = {"n7_c131_h1_w10_o63_k1x32_s1x16_p0,8,0,8_op0,0_d1x1_g1_f32_nchw_relu_resbefore_strict",
+                                   "n4_c264_h2_w3_o252_k4x4_s4x4_p1,0,2,1_op0,0_d1x1_g2_f32_nhwc_nobias_strict"};
+    for (int i = 0; i < 2; ++i) {
+        const tconv_spec spec = testing::layer(kLayers[i]);
+        for (const Mode mode : {Mode::kSerial, Mode::kHooks}) {
+            SCOPED_TRACE(testing::text_of(spec) + ", " + kModeNames[static_cast<int>(mode)]);
+            Random random(testing::seed_of_case(testing::seed_from_environment(), 700 + static_cast<uint64_t>(i)));
+            Case one(spec, mode, random);
+            one.run();
+        }
+    }
+}
+
 TEST(RandomLayers, NoImageIsNoWork) {
     const tconv_spec spec = testing::layer("n0_c3_h5_w4_o7_k3x3_s2x2_p1,1,1,1_op1,1_d1x1_g1_f32_nchw");
     Random random(1);
