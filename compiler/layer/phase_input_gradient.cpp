@@ -22,8 +22,9 @@ void PhaseTask::build_input_gradient(Statements &body, const Expr &task) {
 
     Expr phases_w = body.let("phases_w", min(of_layer_w.kernel, of_layer_w.stride / of_layer_w.gcd));
     Expr phases_h = body.let("phases_h", min(of_layer_h.kernel, of_layer_h.stride / of_layer_h.gcd));
-    auto place = [&](const Expr &number_h, const Expr &number_w) {
-        return p.at("staged_at") + (number_h * phases_w + number_w) * p.at("staged_phase");
+    auto place = [&](const Expr &number_h, const Expr &number_w, const Expr &image) {
+        return p.at("staged_at") + (number_h * phases_w + number_w) * p.at("staged_phase") +
+               image * p.at("staged_image");
     };
     auto each_phase_pair = [&](Statements &outer, const auto &visit) {
         each_tapped_phase(outer, "ry", of_layer_h, row_begin, row_end,
@@ -35,8 +36,9 @@ void PhaseTask::build_input_gradient(Statements &body, const Expr &task) {
                                                 });
                           });
     };
-    auto source_of = [&](const Expr &ry, const Expr &rx) {
-        Expr origin = int64(ry - of_layer_h.crop) * p.at("in_row") + int64(rx - of_layer_w.crop) * p.at("in_col");
+    auto source_of = [&](const Expr &ry, const Expr &rx, const Expr &image) {
+        Expr origin = int64(ry - of_layer_h.crop) * p.at("in_row") + int64(rx - of_layer_w.crop) * p.at("in_col") +
+                      int64(image) * p.at("in_image");
         return Source{address_of(stored, pointers.input, origin), int64(of_layer_h.stride) * p.at("in_row"),
                       int64(of_layer_w.stride) * p.at("in_col"),  first_quotient(of_layer_h, ry),
                       end_quotient(of_layer_h, h.in, ry),         first_quotient(of_layer_w, rx),
@@ -44,16 +46,22 @@ void PhaseTask::build_input_gradient(Statements &body, const Expr &task) {
     };
     // All channels at once, or, for many channels, each block of the reduction before it is multiplied.
     Expr by_block = p.at("by_block") != 0;
-    body.when(!by_block, [&](Statements &then) {
-        each_phase_pair(then, [&](Statements &each, const Expr &number_h, const Expr &ry, const PhaseParameters &,
-                                  const Expr &number_w, const Expr &rx, const PhaseParameters &) {
-            stage(each, source_of(ry, rx), each.let("place", place(number_h, number_w)));
+    auto stage_images = [&](Statements &then, const auto &visit) {
+        each_image(then, [&](Statements &of_image, const Expr &image) {
+            each_phase_pair(of_image,
+                            [&](Statements &each, const Expr &number_h, const Expr &ry, const PhaseParameters &,
+                                const Expr &number_w, const Expr &rx, const PhaseParameters &) {
+                                visit(each, source_of(ry, rx, image),
+                                      each.let("place", place(number_h, number_w, image)));
+                            });
         });
+    };
+    body.when(!by_block, [&](Statements &then) {
+        stage_images(then, [&](Statements &each, const Source &source, const Expr &at) { stage(each, source, at); });
     });
     auto stage_one_block = [&](Statements &then, const Expr &number) {
-        each_phase_pair(then, [&](Statements &each, const Expr &number_h, const Expr &ry, const PhaseParameters &,
-                                  const Expr &number_w, const Expr &rx, const PhaseParameters &) {
-            stage_channels(each, source_of(ry, rx), each.let("place", place(number_h, number_w)), number);
+        stage_images(then, [&](Statements &each, const Source &source, const Expr &at) {
+            stage_channels(each, source, at, number);
         });
     };
 
@@ -71,14 +79,18 @@ void PhaseTask::build_input_gradient(Statements &body, const Expr &task) {
                 of_block, [&](Statements &phase, const Expr &number_h, const Expr &ry, const PhaseParameters &vertical,
                               const Expr &number_w, const Expr &rx, const PhaseParameters &horizontal) {
                     const Staged input =
-                        place_staged(phase, source_of(ry, rx), phase.let("place", place(number_h, number_w)));
+                        place_staged(phase, source_of(ry, rx, 0), phase.let("place", place(number_h, number_w, 0)));
                     Destination to = whole;
                     to.first = number_h == 0 && number_w == 0;
                     to.last = number_h == phases_h - 1 && number_w == phases_w - 1;
                     multiply_block(phase, unit, input, vertical, horizontal, to, number, select(by_block, number, 0));
                 });
         });
-        each.when(p.at("direct") == 0, [&](Statements &then) { finish_unit(then, unit, row_phase(then, 0)); });
+        each.when(p.at("direct") == 0, [&](Statements &then) {
+            each_finished_image(then, unit, [&](Statements &of_image, PhaseTask &task, const Unit &sums) {
+                task.finish_unit(of_image, sums, task.row_phase(of_image, 0));
+            });
+        });
     });
 }
 

@@ -53,14 +53,20 @@ void PhaseTask::each_image(Statements &body,
     body.loop("image", planar || depthwise ? Expr(1) : p.at("images"), visit);
 }
 
-PhaseTask PhaseTask::at_image(Statements &body, const Expr &image) const {
-    PhaseTask task = *this;
-    auto shifted = [&](const Expr &first, const char *pitch) {
-        return body.let("of_image", address_of(stored, first, int64(image) * p.at(pitch)));
-    };
-    task.pointers.output = shifted(pointers.output, "out_image");
-    task.pointers.residual = shifted(pointers.residual, "res_image");
-    return task;
+void PhaseTask::each_finished_image(
+    Statements &body, const Unit &unit,
+    const std::function<void(Statements &, PhaseTask &task, const Unit &sums)> &visit) const {
+    each_image(body, [&](Statements &each, const Expr &image) {
+        auto shifted = [&](const Expr &first, const char *pitch) {
+            return each.let("of_image", address_of(stored, first, int64(image) * p.at(pitch)));
+        };
+        PhaseTask task = *this;
+        task.pointers.output = shifted(pointers.output, "out_image");
+        task.pointers.residual = shifted(pointers.residual, "res_image");
+        Unit sums = unit;
+        sums.sums = each.let("image_sums", unit.sums + image * p.at("sums_image"));
+        visit(each, task, sums);
+    });
 }
 
 void PhaseTask::build(Statements &body, const Expr &task) {
@@ -85,16 +91,16 @@ void PhaseTask::build(Statements &body, const Expr &task) {
                           Unit unit = unit_of(each, index);
                           multiply_unit(each, unit, input, vertical, ry);
                           each.when(!softmax && p.at("direct") == 0, [&](Statements &then) {
-                              each_image(then, [&](Statements &of_image, const Expr &image) {
-                                  PhaseTask finished = at_image(of_image, image);
-                                  Unit sums = unit;
-                                  sums.sums = of_image.let("image_sums", unit.sums + image * p.at("sums_image"));
-                                  of_image.loop("row_phase", select(merged_h > 1, min(h.stride, h.out), 1),
-                                                [&](Statements &inner, const Expr &output) {
-                                                    Expr r = select(merged_h > 1, (h.crop + output) % h.stride, ry);
-                                                    finished.finish_unit(inner, sums, row_phase(inner, r));
-                                                });
-                              });
+                              each_finished_image(then, unit,
+                                                  [&](Statements &of_image, PhaseTask &task, const Unit &sums) {
+                                                      of_image.loop(
+                                                          "row_phase", select(merged_h > 1, min(h.stride, h.out), 1),
+                                                          [&](Statements &inner, const Expr &output) {
+                                                              Expr r = (h.crop + output) % h.stride;
+                                                              r = select(merged_h > 1, r, ry);
+                                                              task.finish_unit(inner, sums, row_phase(inner, r));
+                                                          });
+                                                  });
                           });
                       });
                       phase.when(softmax,

@@ -52,9 +52,11 @@ private:
     void place_task(Statements &body, const Halide::Expr &task);
     // The images of the task; only kernels with channels in their lanes take several.
     void each_image(Statements &body, const std::function<void(Statements &, const Halide::Expr &image)> &visit) const;
-    // The task as it finishes one of its images.
-    PhaseTask at_image(Statements &body, const Halide::Expr &image) const;
     Unit unit_of(Statements &body, const Halide::Expr &index);
+    // The task as it finishes each of its images, with the unit's sums of it.
+    void each_finished_image(
+        Statements &body, const Unit &unit,
+        const std::function<void(Statements &, PhaseTask &task, const Unit &sums)> &visit) const;
 
     Halide::Expr scratch_at(const Halide::Expr &elements) const {
         return address_of(computed, pointers.scratch, elements);

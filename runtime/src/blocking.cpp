@@ -270,7 +270,7 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
     shape.single_blocks = p.direct && depthwise && dtype_bytes(spec.dtype) == shape.element &&
                           kernel.isa == Isa::avx512 && !gradient && spec.layout == TCONV_NHWC &&
                           shape.lanes % shape.width != 0;
-    shape.images_share_weights = (kernel.lanes == Lanes::channels || merged) && !gather && !gradient && p.softmax == 0 &&
+    shape.images_share_weights = (kernel.lanes == Lanes::channels || merged) && !gather && p.softmax == 0 &&
                                  shape.weights * static_cast<double>(shape.element) > kWeightsInCache;
     if (is_given(cut) && !suits(cut, shape, p.softmax != 0, gradient || gather, kernel))
         return why.fail(TCONV_UNSUPPORTED, "%s", kUnsuitableCut);

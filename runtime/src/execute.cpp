@@ -1,9 +1,9 @@
 // Runs: checks first, then tasks. Nothing is written before every check has passed.
 #include "bind.h"
 #include "geometry.h"
+#include "image_groups.h"
 #include "pack.h"
 #include "plan.h"
-#include "shares.h"
 #include "structs.h"
 #include "tasks.h"
 #include "views.h"
@@ -15,8 +15,8 @@ using namespace tconv;
 struct Run {
     const tconv_plan *plan;
     const tconv_tensors *tensors;
-    const LayerParams *params, *last;  // of most tasks, and of the last images where they are fewer
-    Tasks tasks;                       // of all images
+    const ImageGroups *images;
+    Tasks tasks;  // of all images
 };
 
 // One of `concurrency` workers: takes tasks until none is left, on a slot of the workspace that is its own.
@@ -28,11 +28,10 @@ int work(void *argument, int32_t slot) {
     const int64_t element = dtype_bytes(plan.spec.dtype);
     void *scratch = static_cast<char *>(tensors.workspace) + slot * plan.slot_bytes;
     return run.tasks.take([&](int64_t i) {
-        const int64_t image = i / tasks * run.params->images;
-        const LayerParams *params = image + run.params->images > plan.spec.batch ? run.last : run.params;
+        const int64_t group = i / tasks, image = run.images->first_image(group);
         const void *residual =
             plan.spec.residual != TCONV_RESIDUAL_NONE ? image_of(tensors.residual, image, element) : nullptr;
-        return plan.choice.kernel->run(reinterpret_cast<const int32_t *>(params), static_cast<int32_t>(i % tasks),
+        return plan.choice.kernel->run(run.images->params_of(group), static_cast<int32_t>(i % tasks),
                                        image_of(tensors.input, image, element), packed_numbers(tensors.packed_filter),
                                        tensors.bias, tensors.act_slope, residual,
                                        image_of(tensors.output, image, element), scratch);
@@ -152,17 +151,11 @@ tconv_status tconv_run(const tconv_plan *plan, const tconv_tensors *tensors) {
     if (status == TCONV_OK) {
         const LayerParams params =
             bind_views(plan->spec, plan->choice, tensors->input, tensors->output, tensors->residual);
-        const int32_t left = plan->spec.batch % params.images;
-        LayerParams last;  // a copy costs a tiny layer a tenth of its time
-        if (left > 0) {
-            last = params;
-            last.images = left;
-        }
+        const ImageGroups images(params, plan->spec.batch);
         Run run{.plan = plan,
                 .tensors = tensors,
-                .params = &params,
-                .last = left > 0 ? &last : &params,
-                .tasks = Tasks(ceil_div(plan->spec.batch, params.images) * plan->choice.blocking.tasks)};
+                .images = &images,
+                .tasks = Tasks(images.count() * plan->choice.blocking.tasks)};
         if (hooks.parallel_for(hooks.user, hooks.concurrency, work, &run) != 0) {
             status = message.fail(TCONV_INTERNAL, "kernel %s or hooks.parallel_for failed", plan->choice.kernel->name);
         }

@@ -6,6 +6,7 @@
 #include "bind.h"
 #include "geometry.h"
 #include "gradient_plan.h"
+#include "image_groups.h"
 #include "structs.h"
 #include "tasks.h"
 #include "views.h"
@@ -18,6 +19,7 @@ struct Run {
     const tconv_gradient_plan *plan;
     const tconv_gradient_tensors *tensors;
     const LayerParams *params;
+    const ImageGroups *images;
     Tasks tasks;
 };
 
@@ -29,9 +31,9 @@ int input_gradient_worker(void *argument, int32_t slot) {
     const int32_t tasks = plan.choice.blocking.tasks;
     void *scratch = static_cast<char *>(tensors.workspace) + slot * plan.slot_bytes;
     return run.tasks.take([&](int64_t i) {
-        const int64_t image = i / tasks;
+        const int64_t group = i / tasks, image = run.images->first_image(group);
         return plan.choice.kernel->input_gradient(
-            reinterpret_cast<const int32_t *>(run.params), static_cast<int32_t>(i % tasks),
+            run.images->params_of(group), static_cast<int32_t>(i % tasks),
             image_of(tensors.output_gradient, image, element), packed_numbers(tensors.packed_filter), nullptr, nullptr,
             nullptr, image_of(tensors.input_gradient, image, element), scratch);
     });
@@ -207,8 +209,8 @@ tconv_status check(const tconv_gradient_plan &plan, const tconv_gradient_tensors
 
 // Runs `worker` on `count` tasks; its parameters are those of `run`.
 bool runs(const tconv_gradient_plan &plan, const tconv_gradient_tensors &tensors, const LayerParams &params,
-          int64_t count, int (*worker)(void *, int32_t)) {
-    Run run{.plan = &plan, .tensors = &tensors, .params = &params, .tasks = Tasks(count)};
+          const ImageGroups *images, int64_t count, int (*worker)(void *, int32_t)) {
+    Run run{.plan = &plan, .tensors = &tensors, .params = &params, .images = images, .tasks = Tasks(count)};
     return plan.hooks.parallel_for(plan.hooks.user, plan.hooks.concurrency, worker, &run) == 0;
 }
 
@@ -216,16 +218,17 @@ bool execute(const tconv_gradient_plan &plan, const tconv_gradient_tensors &tens
     if (plan.which == TCONV_GRADIENT_INPUT) {
         const LayerParams params =
             bind_input_gradient(plan.spec, plan.choice, tensors.output_gradient, tensors.input_gradient);
-        return runs(plan, tensors, params, int64_t{plan.spec.batch} * plan.choice.blocking.tasks,
-                    input_gradient_worker);
+        const ImageGroups images(params, plan.spec.batch);
+        return runs(plan, tensors, params, &images, images.count() * plan.choice.blocking.tasks, input_gradient_worker);
     }
     const FilterGradient &sums = plan.sums;
     const LayerParams params = plan.which == TCONV_GRADIENT_FILTER
                                    ? bind_filter_gradient(plan.spec, sums.params, tensors.input,
                                                           tensors.output_gradient, tensors.filter_gradient)
                                    : bind_bias_gradient(plan.spec, sums.params, tensors.output_gradient);
-    return runs(plan, tensors, params, int64_t{sums.splits} * sums.units, partial_sums_worker) &&
-           (sums.splits == 1 || runs(plan, tensors, params, int64_t{sums.units} * params.unit_blocks, unpack_worker));
+    return runs(plan, tensors, params, nullptr, int64_t{sums.splits} * sums.units, partial_sums_worker) &&
+           (sums.splits == 1 ||
+            runs(plan, tensors, params, nullptr, int64_t{sums.units} * params.unit_blocks, unpack_worker));
 }
 
 }  // namespace
