@@ -27,7 +27,11 @@ struct Filtering {
     int points() const { return outputs + taps - 1; }
 };
 
-constexpr int kMostWinogradTaps = 3;
+// More points would make tiles that are off by more, and weights whose exact multiples leave no room in a float.
+constexpr int kMostPoints = 6;
+constexpr int most_winograd_taps(int outputs) {
+    return kMostPoints + 1 - outputs;
+}
 
 struct Tile2d {
     Filtering y, x;

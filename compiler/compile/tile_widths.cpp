@@ -19,14 +19,15 @@ void add_widths(std::set<int> &widths, int64_t length, int64_t steps) {
     }
 }
 
-// Tiles along an axis of the blocks of all phases.
+// Tiles along an axis of the blocks of all phases, or of all residues, of which the first is the longest.
 std::set<int64_t> tiles_of_blocks(const Axis &axis, int64_t block, int32_t blocks, int64_t outputs) {
     std::set<int64_t> tiles;
-    for (int64_t x0 = 0; x0 < std::min(axis.stride, axis.out); x0++) {
-        const Phase phase = phase_of(axis, floor_mod(axis.crop + x0, axis.stride));
+    const int64_t residues = residues_of(axis.dilation, axis.out), set = axis.stride * residues;
+    for (int64_t x0 = 0; x0 < std::min(set, axis.out); x0++) {
+        const int64_t taps = phase_of(axis, floor_mod(axis.crop + x0, axis.stride)).taps;
         for (int32_t i = 0; i < blocks; i++) {
-            const int64_t length = std::clamp<int64_t>(phase.count - i * block, 0, block);
-            tiles.insert(ceil_div(length, outputs_along(outputs, phase.taps)));
+            const int64_t length = std::clamp<int64_t>((axis.out - 1 - x0) / set + 1 - i * block, 0, block);
+            tiles.insert(ceil_div(length, outputs_along(outputs, taps)));
         }
     }
     return tiles;
@@ -64,7 +65,7 @@ std::set<int> widths_of_winograd_tiles(const tconv_spec &spec, const Choice &cho
     std::set<int> widths;
     for (int64_t lines : tiles_of_blocks(geometry.h, p.block_h, p.blocks_h, outputs)) {
         for (int64_t columns : tiles_of_blocks(geometry.w, p.block_w, p.blocks_w, outputs)) {
-            add_widths(widths, lines * columns, steps);
+            add_widths(widths, lines * columns * residues_of(geometry.w.dilation, geometry.w.out), steps);
         }
     }
     return widths;

@@ -102,29 +102,28 @@ private:
                        const Halide::Expr &ry);
 
     // phase_winograd.cpp: the same by tiles. The staged input has rows of zeros where the image has none, and reaches to
-    // the end of the last tiles.
+    // the end of the last tiles; of a row all residues lie side by side.
     struct StagedTiles {
-        Source source;
-        Staged inside;
-        Halide::Expr first_row, rows, above;  // of all staged rows; those above the image
+        Halide::Expr input, row_pitch, column_pitch;  // first row that exists, and distances of those staged; 64 bits
+        Halide::Expr first_row, rows, above, inside;  // of all staged rows; those above the image, and inside
+        Halide::Expr first_column, columns;           // of each residue
     };
     struct Tiles;
-    using UnitAt = std::function<Unit(Statements &, const Halide::Expr &index)>;
-    using DestinationOf = std::function<Destination(Statements &, const Unit &)>;
-    StagedTiles place_tiles(Statements &body, int outputs);
-    void stage_tiles(Statements &body, const StagedTiles &staged, const Halide::Expr &first_panel,
-                     const Halide::Expr &panels);
+    Halide::Expr residues;  // of a row
+    StagedTiles place_tiles(Statements &body, const AxisParameters &layer_h, const AxisParameters &layer_w,
+                            const Halide::Expr &residue, int outputs);
+    void stage_tiles(Statements &body, const AxisParameters &layer_w, const StagedTiles &staged,
+                     const Halide::Expr &first_panel, const Halide::Expr &panels);
     Tiles tiles_of(Statements &body, const WinogradStages &stages, const AxisParameters &layer_h,
-                   const AxisParameters &layer_w, const PhaseParameters &vertical, const Halide::Expr &ry,
-                   const PhaseParameters &horizontal, const Halide::Expr &rx);
-    void transform_input(Statements &body, const WinogradStages &stages, const StagedTiles &staged, const Tiles &tiles,
-                         const Halide::Expr &first_panel, const Halide::Expr &panels);
+                   const AxisParameters &layer_w, const Halide::Expr &y0, const Halide::Expr &row_end_of_phase,
+                   const Halide::Expr &x0);
+    void transform_input(Statements &body, const WinogradStages &stages, const AxisParameters &layer_w,
+                         const StagedTiles &staged, const Tiles &tiles, const Halide::Expr &first_panel,
+                         const Halide::Expr &panels);
     void multiply_points(Statements &body, const Unit &unit, const Tiles &tiles, const Halide::Expr &products,
                          const Halide::Expr &first_panel, const Halide::Expr &panels);
     void interpolate(Statements &body, const WinogradStages &stages, const Unit &unit, const Tiles &tiles,
-                     const Halide::Expr &products, const Destination &to);
-    void sum_tiles(Statements &body, const WinogradStages &stages, const StagedTiles &staged, const Tiles &tiles,
-                   const Halide::Expr &units, const UnitAt &unit_at, const DestinationOf &destination_of);
+                     const Halide::Expr &products, const Halide::Expr &y0, const Halide::Expr &row_end_of_phase);
 
     // phase_finish.cpp: those sums to the output, in boxes or by whole rows.
     struct RowPhase {                 // of the output

@@ -3,10 +3,13 @@
 #include "layer_params.h"
 #include "schedule.h"
 #include "winograd.h"
+#include "winograd_blocking.h"
 
 namespace tconv::compiler {
 
 using namespace Halide;
+
+static_assert(generators::kMostPoints == kMostPoints);
 
 WinogradStages::WinogradStages(const Variant &variant, const std::string &prefix, const std::string &filter_prefix,
                                const Target &target, const std::set<int> &needed)
@@ -16,8 +19,9 @@ WinogradStages::WinogradStages(const Variant &variant, const std::string &prefix
     const generators::Element element = variant.element();
     const int vector = vector_of(target, element), panel = kPanelBytes / computed.bytes();
     auto wanted = [&](int taps) { return needed.empty() || needed.count(taps) > 0; };
-    for (int taps_y = 1; taps_y <= generators::kMostWinogradTaps; taps_y++) {
-        for (int taps_x = 1; taps_x <= generators::kMostWinogradTaps; taps_x++) {
+    const int most = generators::most_winograd_taps(outputs);
+    for (int taps_y = 1; taps_y <= most; taps_y++) {
+        for (int taps_x = 1; taps_x <= most; taps_x++) {
             if (!wanted(taps_y) || !wanted(taps_x)) {
                 continue;
             }

@@ -167,12 +167,16 @@ Cost winograd_cost(const tconv_spec &spec, const Kernel &kernel, const Blocking 
     const Geometry geometry = geometry_of(spec);
     const WinogradAxis h(spec.kernel_h, spec.stride_h), w(spec.kernel_w, spec.stride_w);
     const int64_t outputs = outputs_of_tile(kernel.family);
-    const double blocks = static_cast<double>(p.blocks_h) * p.blocks_w, batch = spec.batch;
+    const double residues_h = static_cast<double>(residues_of(p.dilation_h, p.out_h)),
+                 residues_w = static_cast<double>(residues_of(p.dilation_w, p.out_w));
+    const double blocks = residues_h * p.blocks_h * p.blocks_w, batch = spec.batch;
     const double vectors = static_cast<double>(p.tile_a) / kernel.vector * p.lane_blocks;
     const double chunks = std::ceil(static_cast<double>(p.units) / p.kept_units);
     const double channel_blocks = std::ceil(static_cast<double>(p.panels) / p.block_panels);
     const double bytes = static_cast<double>(computed_bytes(spec.dtype));
     const double rate = weight_bytes_per_cycle(static_cast<double>(blocking.packed_bytes));
+    const double positions_h = static_cast<double>(geometry.h.out) / (spec.stride_h * residues_h),
+                 positions_w = static_cast<double>(geometry.w.out) / (spec.stride_w * residues_w);
     double multiply = 0, transform = 0, products = 0;
     for (int64_t more_h = 0; more_h <= (h.longer > 0 ? 1 : 0); more_h++) {
         for (int64_t more_w = 0; more_w <= (w.longer > 0 ? 1 : 0); more_w++) {
@@ -182,8 +186,8 @@ Cost winograd_cost(const tconv_spec &spec, const Kernel &kernel, const Blocking 
             const double points = static_cast<double>(points_along(outputs, taps_h) * points_along(outputs, taps_w));
             const int64_t along_h = outputs_along(outputs, taps_h), along_w = outputs_along(outputs, taps_w);
             const double tiles =
-                tiles_of(static_cast<double>(geometry.h.out) / spec.stride_h, p.block_h, p.blocks_h, along_h) *
-                tiles_of(static_cast<double>(geometry.w.out) / spec.stride_w, p.block_w, p.blocks_w, along_w);
+                residues_h * tiles_of(positions_h, p.block_h, p.blocks_h, along_h) * residues_w *
+                tiles_of(positions_w, p.block_w, p.blocks_w, along_w);
             const double of_block = tiles / blocks, calls = std::ceil(of_block / kernel.tile_m);
             // Weights are fetched while those before are multiplied.
             const double tile = p.reduction * step_cycles(kernel, of_block / calls, 1) +

@@ -20,6 +20,7 @@ void fill_axis(const Axis &axis, Positions positions, int32_t &gcd, int32_t &inv
     inverse = static_cast<int32_t>(inverse_mod(axis.dilation / g, axis.stride / g));
     // Tap k joins input q - floor(dilation * k / stride) with quotient q.
     const int32_t reach = static_cast<int32_t>(axis.dilation * (axis.kernel - 1) / axis.stride);
+    const int64_t set = axis.stride * axis.dilation;
     first = 0;
     nearest = 0;
     farthest = -reach;
@@ -37,10 +38,10 @@ void fill_axis(const Axis &axis, Positions positions, int32_t &gcd, int32_t &inv
             farthest = 0;
             break;
         case Positions::strides:
-            // The quotients of the first output and of the last of a set.
-            end = static_cast<int32_t>(ceil_div(axis.out, axis.stride));
-            nearest = static_cast<int32_t>(floor_div(axis.crop + axis.stride - 1, axis.stride));
-            farthest = static_cast<int32_t>(floor_div(axis.crop, axis.stride)) - reach;
+            // The quotients of the first output and of the last of a set, less the taps of the longest phase.
+            end = static_cast<int32_t>(ceil_div(axis.out, set));
+            nearest = static_cast<int32_t>(floor_div(axis.crop + set - 1, set));
+            farthest = static_cast<int32_t>(floor_div(axis.crop, set) - (axis.kernel - 1) / axis.stride);
             break;
     }
 }

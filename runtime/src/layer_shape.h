@@ -11,7 +11,8 @@ namespace tconv {
 constexpr int64_t kCacheLine = 64;
 
 // What an axis counts its tasks in. `strides`: sets of `stride` outputs from the first on, one of each phase, so that all
-// phases of a block begin with it.
+// phases of a block begin with it; of `dilation` outputs, one of each residue, where taps lie that far apart (one of the two
+// is 1). The input is then counted in such sets too.
 enum class Positions { quotients, outputs, inputs, strides };
 
 // The parameters that follow from the spec: sizes, tap arithmetic, positions, epilogue. With Positions::inputs, those of

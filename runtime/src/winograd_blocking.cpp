@@ -12,7 +12,6 @@ namespace tconv {
 
 namespace {
 
-constexpr int64_t kMostTaps = 3;
 // Lanes of a unit, and bytes of channels that are multiplied at once: 16 or 32 KiB of weights, which stay in the first level
 // of cache for all tiles of a block. With 256 channels, whose weights every tile reads from the second, 256 channels to 256
 // with a 4 x 4 kernel and stride 2 took 13.0 ms instead of 9.3 (Ice Lake).
@@ -22,7 +21,8 @@ constexpr int64_t kTaskTarget = 16, kTaskWork = 2'000'000;
 struct Shape {
     int64_t element, outputs;  // bytes of a number; of a tile along an axis
     WinogradAxis h, w;
-    int64_t span_h = 0, span_w = 0, phases = 0;  // phases: of a row
+    int64_t span_h = 0, span_w = 0, phases = 0;  // phases: of a row, by its residues
+    int64_t residues_h = 1, residues_w = 1;
     Panels panels = {};
     int64_t lanes = 0, width = 0, lane_blocks = 0, unit_blocks = 0, units = 0;
     int64_t block_h = 0, block_w = 0;
@@ -50,7 +50,7 @@ int64_t odd_lines(int64_t numbers, int64_t line) {
 void measure(Shape &shape) {
     const int64_t line = shape.line(), lanes = shape.unit_blocks * shape.width;
     const int64_t rows = round_up(shape.block_h, shape.outputs) + shape.span_h;
-    const int64_t columns = round_up(shape.block_w, shape.outputs) + shape.span_w;
+    const int64_t columns = (round_up(shape.block_w, shape.outputs) + shape.span_w) * shape.residues_w;
     shape.staged_row = columns * line;
     shape.staged_panel = odd_lines(rows * shape.staged_row, line);
     shape.staged = shape.staged_panel * shape.staged_panels;
@@ -59,7 +59,7 @@ void measure(Shape &shape) {
         for (const int64_t taps_w : {shape.w.taps, shape.w.most_taps()}) {
             const int64_t points = points_along(shape.outputs, taps_h) * points_along(shape.outputs, taps_w);
             const int64_t tiles = ceil_div(shape.block_h, outputs_along(shape.outputs, taps_h)) *
-                                  ceil_div(shape.block_w, outputs_along(shape.outputs, taps_w));
+                                  ceil_div(shape.block_w, outputs_along(shape.outputs, taps_w)) * shape.residues_w;
             shape.transformed =
                 std::max(shape.transformed, points * shape.block_panels * odd_lines(tiles * line, line));
             shape.products = std::max(shape.products, shape.kept_units * points * odd_lines(tiles * lanes, line));
@@ -104,7 +104,7 @@ void choose_shape(Shape &shape, int64_t count_h, int64_t count_w, bool all_units
         candidate.staged_panels = all_staged ? shape.panels.count : block_panels;
         choose_blocks(candidate, count_h, count_w);
         const double tiles = static_cast<double>(ceil_div(candidate.block_h, shape.outputs) *
-                                                 ceil_div(candidate.block_w, shape.outputs));
+                                                 ceil_div(candidate.block_w, shape.outputs) * shape.residues_w);
         const double again = kTransform + (all_staged ? 0 : kStage);
         const double cycles =
             again / (static_cast<double>(candidate.kept_units * shape.unit_blocks) * vectors) +
@@ -153,14 +153,18 @@ tconv_status block_winograd(const tconv_spec &spec, Direction direction, const K
         return refuse("rounds otherwise than the direct sum, which STRICT rules out");
     if (spec.groups != 1)
         return refuse("only for groups = 1");
-    if (spec.dilation_h != 1 || spec.dilation_w != 1)
-        return refuse("only for dilation = 1");
+    if ((spec.dilation_h != 1 && spec.stride_h != 1) || (spec.dilation_w != 1 && spec.stride_w != 1))
+        return refuse("dilation only along axes of stride 1");
     Shape shape = {.element = computed_bytes(spec.dtype),
                    .outputs = outputs_of_tile(kernel.family),
                    .h = WinogradAxis(spec.kernel_h, spec.stride_h),
                    .w = WinogradAxis(spec.kernel_w, spec.stride_w)};
-    if (std::min(shape.h.taps, shape.w.taps) < 1 || std::max(shape.h.most_taps(), shape.w.most_taps()) > kMostTaps)
-        return refuse("only for phases of 1 to 3 taps: stride <= kernel <= 3 * stride");
+    if (std::min(shape.h.taps, shape.w.taps) < 1)
+        return refuse("only for phases that all have taps: stride <= kernel");
+    if (std::max(shape.h.most_taps(), shape.w.most_taps()) > most_taps_of_tile(shape.outputs))
+        return why.fail(TCONV_UNSUPPORTED, "only for phases of 1 to %d taps: kernel <= %d * stride",
+                        static_cast<int>(most_taps_of_tile(shape.outputs)),
+                        static_cast<int>(most_taps_of_tile(shape.outputs)));
     if (spec.activation == TCONV_ACT_SOFTMAX && spec.softmax_axis == TCONV_AXIS_LAST)
         return refuse("softmax along a row needs whole rows, which blocks of tiles cut");
     if (shape.h.most_taps() == 1 && shape.w.most_taps() == 1)
@@ -169,7 +173,8 @@ tconv_status block_winograd(const tconv_spec &spec, Direction direction, const K
     LayerParams p = layer_params_of(spec, Positions::strides, false);
     p.tile = kernel.tile, p.tile_a = kernel.tile_a;
     shape.span_h = p.nearest_h - p.farthest_h, shape.span_w = p.nearest_w - p.farthest_w;
-    shape.phases = p.stride_w;
+    shape.residues_h = residues_of(p.dilation_h, p.out_h), shape.residues_w = residues_of(p.dilation_w, p.out_w);
+    shape.phases = p.stride_w * shape.residues_w;
     shape.panels = cut_panels(p.channels, shape.element);
     shape.lanes = p.outputs, shape.width = kernel.tile_a;
     shape.lane_blocks = ceil_div(shape.lanes, shape.width);
@@ -182,6 +187,9 @@ tconv_status block_winograd(const tconv_spec &spec, Direction direction, const K
     if (is_given(cut) && !apply_cut(shape, cut, p.end_h, p.end_w, softmax))
         return refuse(kUnsuitableCut);
 
+    // One tile of each residue is the least there is.
+    if (shape.residues_w > 1 && shape.bytes() > kMostScratch)
+        return refuse("so many residues of the dilation take more memory than a task may");
     const double scratch = static_cast<double>(shape.staged) + static_cast<double>(shape.transformed) +
                            static_cast<double>(shape.products) + static_cast<double>(shape.sums);
     if (shape.packed_bytes() > kMaxElements || scratch > kMaxElements / 4)
@@ -191,11 +199,13 @@ tconv_status block_winograd(const tconv_spec &spec, Direction direction, const K
     p.block_h = static_cast<int32_t>(shape.block_h), p.block_w = static_cast<int32_t>(shape.block_w);
     p.blocks_h = static_cast<int32_t>(ceil_div(p.end_h, shape.block_h));
     p.blocks_w = static_cast<int32_t>(ceil_div(p.end_w, shape.block_w));
-    const double work = static_cast<double>(p.end_h) * static_cast<double>(p.end_w) * p.channels * p.outputs *
-                        spec.kernel_h * spec.kernel_w;
+    const double work = static_cast<double>(p.end_h * shape.residues_h) *
+                        static_cast<double>(p.end_w * shape.residues_w) * p.channels * p.outputs * spec.kernel_h *
+                        spec.kernel_w;
     const int64_t wanted = std::clamp<int64_t>(static_cast<int64_t>(work / kTaskWork), 1, kTaskTarget);
+    const int64_t blocks = shape.residues_h * p.blocks_h * p.blocks_w;
     const int64_t shares = softmax ? 1
-                                   : std::clamp<int64_t>(ceil_div(wanted, int64_t{p.blocks_h} * p.blocks_w), 1,
+                                   : std::clamp<int64_t>(ceil_div(wanted, blocks), 1,
                                                          ceil_div(shape.units, shape.kept_units));
     const int64_t task_units = ceil_div(shape.units, shares);
 
@@ -228,11 +238,11 @@ tconv_status block_winograd(const tconv_spec &spec, Direction direction, const K
     p.sums_at = places.place(shape.sums + kernel.vector);
     int64_t statistics = 0;
     if (softmax) {
-        statistics = shape.block_h * shape.block_w * p.stride_w;
+        statistics = shape.block_h * shape.block_w * shape.phases;
     }
     p.peak_at = places.place(statistics);
     p.total_at = places.place(statistics);
-    const int64_t tasks = static_cast<int64_t>(p.blocks_h) * p.blocks_w * p.unit_tasks;
+    const int64_t tasks = blocks * p.unit_tasks;
     if (!fits_int32(places.all()) || !fits_int32(tasks))
         return why.fail(TCONV_SIZE_OVERFLOW, "a task would need scratch of more than 2^31-1 elements");
     blocking->params = p;

@@ -1,6 +1,7 @@
 // Layers by Winograd's minimal filtering (generators/winograd.h): which they are, and how they are cut into tasks.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "blocking.h"
@@ -15,6 +16,18 @@ struct WinogradAxis {
 
     int64_t most_taps() const { return taps + (longer > 0 ? 1 : 0); }
 };
+
+// Tiles have at most so many points along an axis (generators/winograd.h).
+constexpr int64_t kMostPoints = 6;
+constexpr int64_t most_taps_of_tile(int64_t outputs) {
+    return kMostPoints + 1 - outputs;
+}
+
+// Where taps lie d apart, outputs d apart make a layer without dilation of the inputs d apart: there are so many of these.
+// They are multiplied together along a row, and by a task each along a column.
+constexpr int64_t residues_of(int64_t dilation, int64_t out) {
+    return std::min(dilation, out);
+}
 
 // A single tap is no filter: its tiles are of one output and one point.
 constexpr int64_t outputs_along(int64_t outputs, int64_t taps) {
