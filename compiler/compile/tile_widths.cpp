@@ -60,7 +60,8 @@ std::set<int> widths_of_tiles(const tconv_spec &spec, const Choice &choice, int 
 
 std::set<int> widths_of_winograd_tiles(const tconv_spec &spec, const Choice &choice, int steps) {
     const LayerParams &p = choice.blocking.params;
-    const Geometry geometry = geometry_of(spec);
+    Geometry geometry = geometry_of(spec);
+    geometry.h.dilation = p.dilation_h, geometry.w.dilation = p.dilation_w;
     const int32_t outputs = outputs_of_tile(choice.kernel->family);
     std::set<int> widths;
     for (int64_t lines : tiles_of_blocks(geometry.h, p.block_h, p.blocks_h, outputs)) {

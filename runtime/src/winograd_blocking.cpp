@@ -170,7 +170,10 @@ tconv_status block_winograd(const tconv_spec &spec, Direction direction, const K
     if (shape.h.most_taps() == 1 && shape.w.most_taps() == 1)
         return refuse("phases of one tap leave nothing to save");
 
-    LayerParams p = layer_params_of(spec, Positions::strides, false);
+    tconv_spec dense = spec;  // a single tap lies nowhere else for a dilation
+    dense.dilation_h = spec.kernel_h == 1 ? 1 : spec.dilation_h;
+    dense.dilation_w = spec.kernel_w == 1 ? 1 : spec.dilation_w;
+    LayerParams p = layer_params_of(dense, Positions::strides, false);
     p.tile = kernel.tile, p.tile_a = kernel.tile_a;
     shape.span_h = p.nearest_h - p.farthest_h, shape.span_w = p.nearest_w - p.farthest_w;
     shape.residues_h = residues_of(p.dilation_h, p.out_h), shape.residues_w = residues_of(p.dilation_w, p.out_w);

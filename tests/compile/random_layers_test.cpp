@@ -232,10 +232,10 @@ TEST(RandomLayers, PairsOfBfloat16) {
 #endif
     const std::string target =
         "x86-64-linux-sse41-avx-f16c-fma-avx2-avx512-avx512_skylake-avx512_cannonlake-avx512_zen4";
-    // Dilated, so that Winograd's tiles do not compete; channels odd, of full panels, and of two blocks.
-    const char *const kLayers[] = {"n1_c75_h9_w10_o64_k4x4_s1x1_p3,3,3,3_op0,0_d2x2_g1_f32_nhwc",
+    // Of so many taps, dilation and stride or groups that Winograd's tiles do not compete; channels odd, of full panels, and of two blocks.
+    const char *const kLayers[] = {"n1_c75_h9_w10_o64_k6x6_s1x1_p3,3,3,3_op0,0_d2x2_g1_f32_nhwc",
                                    "n2_c64_h9_w33_o70_k3x4_s2x2_p1,1,1,1_op0,0_d3x3_g1_f32_nchw_relu",
-                                   "n1_c600_h6_w8_o64_k3x3_s1x1_p1,1,1,1_op0,0_d2x2_g1_f32_nhwc",
+                                   "n1_c600_h6_w8_o64_k3x6_s1x1_p1,1,1,1_op0,0_d2x2_g1_f32_nhwc",
                                    "n1_c90_h8_w9_o128_k3x3_s1x1_p1,1,1,1_op0,0_d2x2_g2_f32_nchw"};
     for (int i = 0; i < 4; ++i) {
         const tconv_spec spec = testing::layer(kLayers[i], TCONV_BF16);

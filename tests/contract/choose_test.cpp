@@ -16,8 +16,8 @@ using testing::multiplies_pairs;
 
 constexpr int kFast = 1, kSlow = 4;  // multiply-adds in the time of a dot product
 
-// A dilation, so that no tile of Winograd's competes.
-constexpr const char *kDense = "n1_c256_h32_w32_o128_k4x4_s1x1_p3,3,3,3_op0,0_d2x2_g1_f32_nhwc";
+// So many taps that no tile of Winograd's competes.
+constexpr const char *kDense = "n1_c256_h32_w32_o128_k6x6_s1x1_p3,3,3,3_op0,0_d2x2_g1_f32_nhwc";
 
 std::string chosen(const std::string &text, int32_t dtype, Isa usable, int fmas_per_dot) {
     const tconv_spec spec = testing::layer(text, dtype);

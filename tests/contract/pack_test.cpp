@@ -180,6 +180,28 @@ TEST_P(PackedCheckTest, WholeBlobsPass) {
     }
 }
 
+// Winograd's tiles of a 5 x 5 kernel have as many points with strides 2 and 3, in another order.
+TEST_P(PackedCheckTest, OfAnotherStrideIsForeignWhereItsOrderIs) {
+    const tconv_spec two = layer("n1_c6_h5_w7_o20_k5x5_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw", GetParam());
+    tconv_spec three = two;
+    three.stride_h = three.stride_w = 3;
+    const Problem packed(two, 1);
+    const tconv_view weights = packed.filter.view();
+    for (const std::string &kernel : kernels_for(two)) {
+        KernelName name;
+        ASSERT_TRUE(parse_kernel_name(kernel, &name));
+        if (name.lanes != "channels")
+            continue;
+        const Plan packs(two, kernel), runs(three, kernel);
+        ASSERT_EQ(runs.needs.packed_filter_bytes, packs.needs.packed_filter_bytes) << kernel;
+        Block blob(packs.needs.packed_filter_bytes);
+        ASSERT_EQ(tconv_pack_filter(packs.get(), &weights, blob.data(), blob.size()), TCONV_OK);
+        EXPECT_EQ(tconv_packed_check(runs.get(), blob.data(), blob.size()),
+                  name.winograd_outputs() > 0 ? TCONV_PACKED_MISMATCH : TCONV_OK)
+            << kernel;
+    }
+}
+
 TEST_P(PackedCheckTest, BadArgumentsAreRefused) {
     EXPECT_EQ(tconv_packed_check(nullptr, block.data(), block.size()), TCONV_INVALID_ARGUMENT);
     EXPECT_EQ(check(nullptr, block.size(), "packed is NULL"), TCONV_INVALID_ARGUMENT);

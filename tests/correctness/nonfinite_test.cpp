@@ -130,11 +130,13 @@ bool in_a_spoilt_tile(const Problem &problem, const std::vector<double> &input, 
     const int64_t quotient_x = (x + s.pad_left + kManyStrides * s.stride_w) / s.stride_w - kManyStrides;
     const int64_t before_y = (s.kernel_h - 1) / s.stride_h + outputs - 1;
     const int64_t before_x = (s.kernel_w - 1) / s.stride_w + outputs - 1;
+    const auto inside = [](int64_t at, int64_t size) { return at >= 0 && at < size; };
     for (int64_t c = 0; c < s.in_channels; ++c) {
-        for (int64_t row = std::max<int64_t>(quotient_y - before_y, 0);
-             row <= std::min<int64_t>(quotient_y + outputs - 1, s.in_h - 1); ++row) {
-            for (int64_t column = std::max<int64_t>(quotient_x - before_x, 0);
-                 column <= std::min<int64_t>(quotient_x + outputs - 1, s.in_w - 1); ++column) {
+        for (int64_t y_from = -before_y; y_from < outputs; ++y_from) {
+            for (int64_t x_from = -before_x; x_from < outputs; ++x_from) {
+                const int64_t row = quotient_y + y_from * s.dilation_h, column = quotient_x + x_from * s.dilation_w;
+                if (!inside(row, s.in_h) || !inside(column, s.in_w))
+                    continue;
                 const int64_t index = ((image * s.in_channels + c) * s.in_h + row) * s.in_w + column;
                 if (!std::isfinite(input[static_cast<size_t>(index)]))
                     return true;

@@ -78,14 +78,14 @@ def bound(dtype, products, magnitudes, expected):
     return (products + 2) * (working + 2.0**-53) * magnitudes + 2 * stored * abs(expected) + least
 
 
-def winograd_bound(x, w, groups=1, dilation=1, **_):
+def winograd_bound(x, w, groups=1, **_):
     """What docs/python.md adds where Winograd's kernels may be chosen: [1, C_out, 1, 1], by each channel's largest |x|."""
-    if groups != 1 or np.any(np.array(dilation) != 1):
+    if groups != 1:
         return 0.0
     channels = x.shape[-3]
     largest = np.abs(x.reshape(-1, *x.shape[-3:])).max(axis=(0, 2, 3)).astype(np.float64)
     sums = largest @ np.abs(w).sum(axis=(2, 3), dtype=np.float64)
-    return (24 * (1 + 1 / channels**0.5) + channels**0.5 / 8) * 2.0**-24 * sums[None, :, None, None]
+    return (27 * (1 + 1 / channels**0.5) + channels**0.5 / 8) * 2.0**-24 * sums[None, :, None, None]
 
 
 def float32_bound(x, w, b=None, **arguments):

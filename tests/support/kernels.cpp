@@ -14,6 +14,8 @@ namespace {
 constexpr std::pair<int32_t, const char *> kDtypes[] = {
     {TCONV_F32, "f32"}, {TCONV_F64, "f64"}, {TCONV_F16, "f16"}, {TCONV_BF16, "bf16"}};
 
+constexpr int32_t kMostResidues = 16;
+
 }  // namespace
 
 bool parse_kernel_name(const std::string &name, KernelName *parsed) {
@@ -48,10 +50,14 @@ bool multiplies_pairs(const std::string &kernel) {
 
 bool may_refuse(const KernelName &kernel, const tconv_spec &s) {
     if (kernel.winograd_outputs() > 0) {
-        const auto one_to_three_taps = [](int64_t size, int64_t stride) { return stride <= size && size <= 3 * stride; };
-        return s.math == TCONV_MATH_STRICT || s.groups != 1 || s.dilation_h != 1 || s.dilation_w != 1 ||
-               (s.activation == TCONV_ACT_SOFTMAX && s.softmax_axis == TCONV_AXIS_LAST) ||
-               !one_to_three_taps(s.kernel_h, s.stride_h) || !one_to_three_taps(s.kernel_w, s.stride_w) ||
+        // Tiles of six points at most; all residues of a row of a task at once, which large dilations leave no memory for.
+        const int64_t most_taps = 7 - kernel.winograd_outputs();
+        const auto suits = [&](int64_t size, int64_t stride, int64_t dilation) {
+            return stride <= size && size <= most_taps * stride && (stride == 1 || dilation == 1);
+        };
+        return s.math == TCONV_MATH_STRICT || s.groups != 1 || s.dilation_w > kMostResidues ||
+               (s.activation == TCONV_ACT_SOFTMAX && (s.softmax_axis == TCONV_AXIS_LAST || s.dilation_w != 1)) ||
+               !suits(s.kernel_h, s.stride_h, s.dilation_h) || !suits(s.kernel_w, s.stride_w, s.dilation_w) ||
                (s.kernel_h == s.stride_h && s.kernel_w == s.stride_w);
     }
     if (kernel.isa == "avx512bf16" && s.math == TCONV_MATH_STRICT)

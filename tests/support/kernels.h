@@ -23,7 +23,8 @@ bool parse_kernel_name(const std::string &name, KernelName *parsed);
 
 // The layers a kernel is documented not to compute: depthwise kernels those that are not depthwise; merged kernels
 // stride_w = 1, softmax along a row, and under STRICT those whose merged phases would multiply padding weights;
-// Winograd's STRICT, groups, dilation, softmax along a row, and phases other than of one to three taps, or all of one.
+// Winograd's STRICT, groups, dilation beside a stride, large ones, softmax along a row or over many residues, and phases of
+// no tap, of more than 7 - outputs, or all of one.
 bool may_refuse(const KernelName &kernel, const tconv_spec &spec);
 
 // Whether the kernel multiplies pairs of bfloat16, which takes subnormal numbers for zero.

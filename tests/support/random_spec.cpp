@@ -32,8 +32,9 @@ AxisDraw draw_axis(Random &random, const SpecLimits &limits) {
     a.stride = static_cast<int32_t>(random.chance(0.5) ? random.range(1, 2) : random.range(1, limits.largest_stride));
     a.dilation = static_cast<int32_t>(random.chance(0.6) ? 1 : random.range(1, limits.largest_dilation));
     if (limits.winograd) {
-        a.dilation = 1;
-        a.kernel = static_cast<int32_t>(random.range(a.stride, 3 * a.stride));
+        if (a.stride > 1)
+            a.dilation = 1;
+        a.kernel = static_cast<int32_t>(random.range(a.stride, int64_t{limits.winograd_taps} * a.stride));
     }
     if (random.chance(0.4))
         a.output_padding = static_cast<int32_t>(random.below(std::max(a.stride, a.dilation)));
@@ -102,7 +103,10 @@ void draw_activation(Random &random, const SpecLimits &limits, tconv_spec *s) {
     } while (limits.exact_only && !is_exact(*s));
 }
 
-tconv_spec draw_spec(Random &random, const SpecLimits &limits) {
+tconv_spec draw_spec(Random &random, const SpecLimits &given) {
+    SpecLimits limits = given;
+    if (limits.winograd && limits.winograd_taps == 0)
+        limits.winograd_taps = random.chance(0.7) ? 3 : static_cast<int32_t>(random.range(4, 5));
     tconv_spec s;
     tconv_spec_init(&s, sizeof s);
     s.dtype = limits.dtype;

@@ -14,6 +14,7 @@
 // and gelu_tanh 0.88 ulps of the larger of result and argument.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -86,13 +87,14 @@ inline double softmax_relative_error(const tconv_spec &spec, double length, doub
 
 // Sums of Winograd's kernels on data on which they round, in units of 2^-24 S, where S is the sum of the magnitudes of
 // an output's products with each |x| replaced by the largest of its channel in the image: a tile's error is that of all
-// that it reads. By the outputs of a tile along an axis; over channels errors cancel, and the last term is that of
-// adding up so many, as in any sum. No worst case, which random data do not come near, but half as much again as the
-// largest error of 2,000 random layers (correctness/winograd_error_test.cpp): for tiles of 2, 3 and 4 outputs 4.3, 10.5
-// and 18.2 with less than 10 channels, 4.9, 8.0 and 13.1 with 10 to 199, 2.0, 2.4 and 2.8 with more.
-inline double winograd_error(int outputs, int64_t channels) {
+// that it reads. By the outputs of a tile along an axis, or, where its taps are more than three, by those that three taps
+// would have with as many points; over channels errors cancel, and the last term is that of adding up so many, as in any
+// sum. No worst case, which random data do not come near, but beyond the largest error of 2,000 random layers
+// (correctness/winograd_error_test.cpp): for tiles of 2, 3 and 4 outputs 7.6, 13.5 and 20.9, and of 4 and 5 taps 9.4.
+inline double winograd_error(int outputs, int taps, int64_t channels) {
+    const int points = outputs + taps - 1, size = std::max(outputs, points - 2);
     const double root = std::sqrt(static_cast<double>(channels));
-    return 1.5 * outputs * outputs * (1 + 1 / root) + root / 8;
+    return (1.5 * size * size + 3) * (1 + 1 / root) + root / 8;
 }
 
 // Sums of the kernels that multiply pairs of bfloat16, of numbers of at most 1 or without subnormal numbers among them:
