@@ -65,11 +65,11 @@ PhasePoints phase_points(Statements &body, const WinogradStages &stages, const A
 
 struct PhaseTask::Tiles {
     PhaseTaps vertical, horizontal;
-    Expr x0;                                     // of the first residue
-    Expr points_y, points_x, lines, columns;     // of points, and tiles of a residue
-    Expr all_columns, count;                     // with those of all residues of the row
-    Expr panel, point, products_point;           // distances in scratch
-    Expr weights, weights_block;                 // address of the first lane block's; distance of lane blocks
+    Expr x0;                                  // of the first residue
+    Expr points_y, points_x, lines, columns;  // of points, and tiles of a residue
+    Expr all_columns, count;                  // with those of all residues of the row
+    Expr panel, point, products_point;        // distances in scratch
+    Expr weights, weights_block;              // address of the first lane block's; distance of lane blocks
 };
 
 PhaseTask::StagedTiles PhaseTask::place_tiles(Statements &body, const AxisParameters &layer_h,
@@ -97,23 +97,23 @@ void PhaseTask::stage_tiles(Statements &body, const AxisParameters &layer_w, con
     Expr all_columns = staged.columns * residues;
     body.when(staged.inside > 0, [&](Statements &then) {
         Expr channel = then.let("first_channel", first_panel * p.at("panel_channels"));
-        Expr channels =
-            then.let("channels", min(p.at("channels") - channel, panels * p.at("panel_channels")));
+        Expr channels = then.let("channels", min(p.at("channels") - channel, panels * p.at("panel_channels")));
         then.loop("residue", residues, [&](Statements &each, const Expr &residue) {
             const InputsOfResidue inputs = inputs_of_residue(each, layer_w, residue);
             Source source;
-            source.host = each.let("input_column", address_of(stored, staged.input, int64(inputs.first) * p.at("in_col")));
+            source.host =
+                each.let("input_column", address_of(stored, staged.input, int64(inputs.first) * p.at("in_col")));
             source.row = staged.row_pitch, source.column = staged.column_pitch;
             Staged block;
-            block.at = p.at("staged_at") + staged.above * p.at("staged_row") +
-                       residue * staged.columns * p.at("staged_minor");
+            block.at =
+                p.at("staged_at") + staged.above * p.at("staged_row") + residue * staged.columns * p.at("staged_minor");
             block.row_begin = staged.first_row + staged.above;
             block.rows = staged.inside;
             block.column_begin = staged.first_column;
             block.columns = staged.columns;
             block.inside_begin = each.let("inside_begin", clamp(-staged.first_column, 0, staged.columns));
-            block.inside_end = each.let(
-                "inside_end", clamp(inputs.count - staged.first_column, block.inside_begin, staged.columns));
+            block.inside_end =
+                each.let("inside_end", clamp(inputs.count - staged.first_column, block.inside_begin, staged.columns));
             copy_channels(each, source, block, channel, channels, p.at("panel_channels"), block.at);
         });
     });
@@ -259,8 +259,7 @@ void PhaseTask::interpolate(Statements &body, const WinogradStages &stages, cons
                                    {lanes, 0, 0, 0, 0},
                                    {1, pitch, pitch * tiles.all_columns, tiles.products_point,
                                     tiles.products_point * tiles.points_x}}},
-                                 {"sums",
-                                  {to.host, {lanes, columns, row_end_of_phase - row_begin}, {1, to.m, to.row}}},
+                                 {"sums", {to.host, {lanes, columns, row_end_of_phase - row_begin}, {1, to.m, to.row}}},
                                  {"bias", {scratch_at(unit.first_lane), {0}, {1}}},
                                  {"slope", {scratch_at(p.at("slope_at") + unit.first_lane), {0}, {1}}}},
                                 {{"finish", select(p.at("direct") != 0, p.at("finish_kind"), 0)},

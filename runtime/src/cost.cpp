@@ -185,9 +185,8 @@ Cost winograd_cost(const tconv_spec &spec, const Kernel &kernel, const Blocking 
                                   static_cast<double>(more_w ? w.longer : w.phases - w.longer);
             const double points = static_cast<double>(points_along(outputs, taps_h) * points_along(outputs, taps_w));
             const int64_t along_h = outputs_along(outputs, taps_h), along_w = outputs_along(outputs, taps_w);
-            const double tiles =
-                residues_h * tiles_of(positions_h, p.block_h, p.blocks_h, along_h) * residues_w *
-                tiles_of(positions_w, p.block_w, p.blocks_w, along_w);
+            const double tiles = residues_h * tiles_of(positions_h, p.block_h, p.blocks_h, along_h) * residues_w *
+                                 tiles_of(positions_w, p.block_w, p.blocks_w, along_w);
             const double of_block = tiles / blocks, calls = std::ceil(of_block / kernel.tile_m);
             // Weights are fetched while those before are multiplied.
             const double tile = p.reduction * step_cycles(kernel, of_block / calls, 1) +

@@ -49,10 +49,9 @@ uint64_t layer_hash(const PackedForm &form) {
     // By phases, of which layers of another stride have others.
     const bool tiles = outputs_of_tile(form.choice.kernel->family) > 0;
     Hash hash;
-    for (int32_t value :
-         {p.channels, p.outputs, p.groups, p.kernel_h, p.kernel_w, p.merged_h, p.merged_w,
-          p.merged_h > 1 ? p.dilation_h : 0, p.merged_w > 1 ? p.dilation_w : 0, tiles ? p.stride_h : 0,
-          tiles ? p.stride_w : 0, static_cast<int32_t>(form.direction)}) {
+    for (int32_t value : {p.channels, p.outputs, p.groups, p.kernel_h, p.kernel_w, p.merged_h, p.merged_w,
+                          p.merged_h > 1 ? p.dilation_h : 0, p.merged_w > 1 ? p.dilation_w : 0, tiles ? p.stride_h : 0,
+                          tiles ? p.stride_w : 0, static_cast<int32_t>(form.direction)}) {
         hash.add(static_cast<uint64_t>(static_cast<uint32_t>(value)));
     }
     return hash.value();

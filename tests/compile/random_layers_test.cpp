@@ -116,9 +116,8 @@ public:
             ASSERT_EQ(layer->pack(problem.filter.view().data, packed.data()), 0);
         }
         const tconv_tensors t = problem.tensors();
-        const std::vector<const void *> values =
-            layer->values({t.input.data, packed.data(), t.bias, t.act_slope, t.residual.data, t.output.data,
-                           workspace.data()});
+        const std::vector<const void *> values = layer->values(
+            {t.input.data, packed.data(), t.bias, t.act_slope, t.residual.data, t.output.data, workspace.data()});
         check_statuses(values);
         ASSERT_EQ(layer->run(values), 0);
         ASSERT_EQ(problem.compare(expected), "");
@@ -139,7 +138,8 @@ private:
         EXPECT_EQ(layer->header.input_bytes, problem.input.size() * element);
         EXPECT_EQ(layer->header.filter_bytes, problem.filter.size() * element);
         EXPECT_EQ(layer->header.output_bytes, problem.output.size() * element);
-        EXPECT_EQ(layer->header.bias_bytes, layer->text.find("_nobias") == std::string::npos ? spec.out_channels * element : 0);
+        EXPECT_EQ(layer->header.bias_bytes,
+                  layer->text.find("_nobias") == std::string::npos ? spec.out_channels * element : 0);
         EXPECT_EQ(layer->header.alignment, 64);
         EXPECT_EQ(layer->header.flops, 2.0 * static_cast<double>(problem.input.size()) * spec.out_channels /
                                            spec.groups * spec.kernel_h * spec.kernel_w);
@@ -224,8 +224,7 @@ TEST(RandomLayers, CompiledEqualTheOracle) {
 TEST(RandomLayers, PairsOfBfloat16) {
 #if defined(__x86_64__)
     const std::vector<std::string> usable = testing::usable_kernels();
-    if (!__builtin_cpu_supports("sse4a") ||
-        std::none_of(usable.begin(), usable.end(), testing::multiplies_pairs))
+    if (!__builtin_cpu_supports("sse4a") || std::none_of(usable.begin(), usable.end(), testing::multiplies_pairs))
         GTEST_SKIP() << "[SKIP] this processor does not run layers compiled for Zen 4";
 #else
     GTEST_SKIP() << "[SKIP] not x86-64";

@@ -279,8 +279,7 @@ TEST(PackLayouts, TheSameFilterGivesTheSameBlob) {
 
 TEST(PackLayouts, ZeroStridesBroadcast) {
     for (const std::string &kernel : usable_kernels()) {
-        const tconv_spec spec =
-            layer("n1_c5_h4_w4_o7_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw", dtype_of(kernel));
+        const tconv_spec spec = layer("n1_c5_h4_w4_o7_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw", dtype_of(kernel));
         KernelName name;
         ASSERT_TRUE(parse_kernel_name(kernel, &name));
         if (may_refuse(name, spec))

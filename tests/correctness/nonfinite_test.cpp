@@ -39,7 +39,7 @@ tconv_spec draw_spec(Random &random, uint64_t index) {
     limits.dtype = testing::dtype_of_case(index);
     limits.exact_only = true;
     const double kind = random.unit();
-    limits.depthwise = kind < 0.15, limits.winograd = kind > 0.8;
+    limits.depthwise = kind<0.15, limits.winograd = kind> 0.8;
     limits.most_flops = 1e6, limits.most_outputs = 20000;
     return testing::random_legal_spec(random, limits);
 }
@@ -253,7 +253,7 @@ TEST(Poison, WorkspaceAndPackedPaddingDoNotMatter) {
         SpecLimits limits;  // with curves and softmax: they keep statistics in the workspace
         limits.dtype = testing::dtype_of_case(i);
         const double kind = random.unit();
-        limits.depthwise = kind < 0.15, limits.winograd = kind > 0.8;
+        limits.depthwise = kind<0.15, limits.winograd = kind> 0.8;
         limits.most_flops = 1e6, limits.most_outputs = 20000;
         const tconv_spec spec = testing::random_legal_spec(random, limits);
         Problem problem(spec, random.next());

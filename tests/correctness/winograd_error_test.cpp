@@ -79,9 +79,8 @@ struct Phases {
                 for (int64_t c = 0; c < spec.in_channels; ++c)
                     for (int64_t ky = 0; ky < spec.kernel_h; ++ky)
                         for (int64_t kx = 0; kx < spec.kernel_w; ++kx)
-                            magnitudes[index(n, o, ky, kx)] +=
-                                largest[static_cast<size_t>(n * spec.in_channels + c)] *
-                                std::fabs(problem.filter.at(c, o, ky, kx));
+                            magnitudes[index(n, o, ky, kx)] += largest[static_cast<size_t>(n * spec.in_channels + c)] *
+                                                               std::fabs(problem.filter.at(c, o, ky, kx));
     }
 
     size_t index(int64_t n, int64_t o, int64_t y, int64_t x) const {
@@ -121,7 +120,8 @@ protected:
                                Phases::taps(spec.kernel_w, spec.stride_w, x)};
             const double unit = phases.magnitudes[phases.index(o / spec.out_channels, o % spec.out_channels, y, x)] *
                                 element_type(arithmetic_of(spec.dtype)).epsilon() / 2;
-            const double bound = testing::winograd_error(form.outputs, std::max(form.taps_h, form.taps_w), spec.in_channels);
+            const double bound =
+                testing::winograd_error(form.outputs, std::max(form.taps_h, form.taps_w), spec.in_channels);
             const double error = std::fabs(actual[i] - expected[i]), stored = testing::store_error(spec, expected[i]);
             ASSERT_LE(error, bound * unit + stored * (1 + 1e-6))
                 << "output " << i << ": " << actual[i] << ", expected " << expected[i];
@@ -199,8 +199,8 @@ TEST(Winograd, StrictGivesTheDirectSumsBits) {
                 continue;
             ASSERT_EQ(direct.run(problem, name), TCONV_OK) << direct.log;
             ASSERT_EQ(result, problem.output.logical())
-                << "TCONV_SEED=" << seed << " case " << i << ' ' << testing::text_of(spec) << ' ' << runner.kernel << ' '
-                << name;
+                << "TCONV_SEED=" << seed << " case " << i << ' ' << testing::text_of(spec) << ' ' << runner.kernel
+                << ' ' << name;
             ++compared;
         }
     }

@@ -10,8 +10,7 @@ namespace tconv::testing {
 namespace {
 
 // Small counts, and tile - 1, tile, tile + 1 and 2 tile + 3 for tiles of 3, 5, 6, 8, 16 and 32 lanes or outputs.
-constexpr int32_t kChannels[] = {1,  2,  3,  4,  5,  6,  7,  8,  9,  13, 15, 16,
-                                 17, 19, 31, 32, 33, 35, 67, 96, 128, 130};
+constexpr int32_t kChannels[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 15, 16, 17, 19, 31, 32, 33, 35, 67, 96, 128, 130};
 // The same for the widest tiles, of 16 to 128 pixels; the narrow ones lie within SpecLimits::largest_size.
 constexpr int32_t kWidths[] = {47, 63, 64, 65, 67, 95, 96, 97, 127, 128, 129, 131, 195, 259};
 

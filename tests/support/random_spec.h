@@ -14,11 +14,11 @@ struct SpecLimits {
     double most_flops = 20e6;       // of the full count, all images
     int64_t most_outputs = 400000;  // all images
     int32_t largest_size = 40, largest_kernel = 11, largest_stride = 6, largest_dilation = 4;
-    bool activations = true;  // false: none
-    bool depthwise = false;   // groups = in_channels = out_channels in every layer, not now and then
-    bool winograd = false;    // FAST, one group, dilation without stride and phases of few taps, likewise
+    bool activations = true;    // false: none
+    bool depthwise = false;     // groups = in_channels = out_channels in every layer, not now and then
+    bool winograd = false;      // FAST, one group, dilation without stride and phases of few taps, likewise
     int32_t winograd_taps = 0;  // the most of a phase; 0: mostly three, which all such kernels compute, else up to five
-    bool exact_only = false;  // only activations whose result on integers is exact (see is_exact)
+    bool exact_only = false;    // only activations whose result on integers is exact (see is_exact)
 };
 
 // Valid, FAST or STRICT.

@@ -57,8 +57,9 @@ inline double ulp(const tconv_spec &spec, double value) {
 }
 inline double store_error(const tconv_spec &spec, double value) {
     const ElementType &type = element_type(spec.dtype);
-    return spec.dtype == arithmetic_of(spec.dtype) ? 0
-                                                   : 0.5 * std::fmax(type.epsilon() * std::fabs(value), type.least_step());
+    return spec.dtype == arithmetic_of(spec.dtype)
+               ? 0
+               : 0.5 * std::fmax(type.epsilon() * std::fabs(value), type.least_step());
 }
 
 inline double oracle_error(const tconv_spec &spec, double value) {
@@ -74,8 +75,9 @@ inline double allowed_error(const tconv_spec &spec, double argument, double acti
     const double added =
         spec.residual == TCONV_RESIDUAL_AFTER ? 0.5 * ulp(spec, result) + oracle_error(spec, result) : 0;
     const double least = element_type(arithmetic_of(spec.dtype)).least();
-    return t.result_ulps * ulp(spec, activated) + oracle_error(spec, activated) + t.argument_ulps * ulp(spec, argument) +
-           least * std::fmax(1, std::fabs(argument)) + added + store_error(spec, result);
+    return t.result_ulps * ulp(spec, activated) + oracle_error(spec, activated) +
+           t.argument_ulps * ulp(spec, argument) + least * std::fmax(1, std::fabs(argument)) + added +
+           store_error(spec, result);
 }
 
 // Softmax over `length` values that lie at most `range` apart: rounding x - peak puts range / 2 ulps into exp(), which
