@@ -132,6 +132,18 @@ void append_layers(Module &layers, const std::string &prefix, const SharedFuncti
             });
         }
     };
+    if (first.planes()) {
+        layers.append(catalogue_layer(
+            name, planes_layer(shared.stages, vector_of(layers.target(), first.element()),
+                               [&](Statements &body, const Parameters &p, const PlaneLine &line) {
+                for (size_t tile = 0; tile < variants.size(); tile++) {
+                    body.when(p.at("tile") == static_cast<int>(tile), [&](Statements &then) {
+                        then.add(call_plane_line(row_name(prefix, variants[tile], 1), line));
+                    });
+                }
+            })));
+        return;
+    }
     const PhaseForm form = {first.multiply_lanes(), first.merges(), multiply_row};
     layers.append(catalogue_layer(name, winograd != winograds.end()
                                             ? winograd_layer(shared.stages, form, winograd->second)
@@ -163,7 +175,15 @@ void compile_part(const std::vector<Variant> &variants, const Part &part, const 
         if (!part.has(variant)) {
             continue;
         }
-        if (variant.family != "gather" && tiles.insert(variant.multiply_key()).second) {
+        if (variant.planes()) {
+            if (tiles.insert(variant.multiply_key()).second) {
+                const PlaneTiles planes(variant, prefix, target);
+                for (const RawFunction *tile : planes.all()) {
+                    append(module, *tile);
+                }
+                layers.append(plane_line_function(row_name(prefix, variant, 1), planes));
+            }
+        } else if (variant.family != "gather" && tiles.insert(variant.multiply_key()).second) {
             const MultiplyTiles multiply(variant, prefix, target);
             for (const RawFunction *tile : multiply.all()) {
                 append(module, *tile);

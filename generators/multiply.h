@@ -29,6 +29,7 @@ enum class Lanes {
     channels,   // weights [block][ky][kx][ci][lane], x [panel][row][column][ci]: one weight vector, broadcast pixels
     pixels,     // weights [block][ky][kx][ci][out],  x [row][ci][column]: broadcast weights, one pixel vector
     depthwise,  // weights [block][ky][kx][lane],     x [block][row][column][lane]: lane by lane, groups == channels
+    planes,     // multiply_planes.h
 };
 
 struct Multiply {

@@ -7,6 +7,7 @@
 #include "finish.h"
 #include "gather.h"
 #include "multiply.h"
+#include "multiply_planes.h"
 #include "pack.h"
 #include "position_sums.h"
 #include "stage.h"
@@ -29,6 +30,8 @@ struct Tile {
 };
 
 void cpu_multiply(generators::Multiply &multiply, const Tile &tile);
+// `tile.m` pixels, each with all phases of its row.
+void cpu_multiply_planes(generators::MultiplyPlanes &multiply, const Tile &tile);
 void cpu_correlate(generators::Correlate &correlate, const Tile &tile);
 
 // Channels of a panel that many numbers apart.

@@ -188,11 +188,24 @@ CompiledLayer compile_layer(const std::string &name, const tconv_spec &spec, con
     }
     std::optional<RawFunction> gather;
     std::optional<MultiplyTiles> multiply;
+    std::optional<PlaneTiles> planes;
     LayerBuilder build;
     if (variant.family == "gather") {
         gather.emplace(gather_stage(variant.element(), prefix, kernel_target));
         stages.push_back(gather->lowered());
         build = gather_layer(shared, *gather);
+    } else if (variant.planes()) {
+        const int vector = vector_of(kernel_target, variant.element());
+        planes.emplace(variant, prefix, kernel_target,
+                       widths_of_planes(spec, choice, vector,
+                                        PlaneTiles::widest(variant.tile_m, vector, spec.stride_w)));
+        for (const RawFunction *tile : planes->all()) {
+            stages.push_back(tile->lowered());
+        }
+        const PlaneTiles &tiles = *planes;
+        build = planes_layer(shared, vector, [&tiles](Statements &body, const Parameters &, const PlaneLine &line) {
+            tiles.call(body, line);
+        });
     } else {
         const int step = MultiplyTiles::step_of(variant, kernel_target);
         const NeededTiles needed = {winograd ? widths_of_winograd_tiles(spec, choice, variant.tile_m)

@@ -54,8 +54,10 @@ KernelRows::KernelRows(const Target &target, bool size)
             continue;
         }
         if (size) {
-            const int step = variant.lanes == "pixels" ? vector_of(target, variant.element()) : 1;
-            variant.tile_m = std::min(variant.tile_m, 3 * step);
+            const int vector = vector_of(target, variant.element());
+            variant.tile_m = std::min(variant.tile_m, variant.lanes == "pixels" ? 3 * vector
+                                                      : variant.planes()        ? 4 * vector
+                                                                                : 3);
         }
         Kernel kernel = {};
         kernel.name = variant.name.c_str();
@@ -69,6 +71,7 @@ KernelRows::KernelRows(const Target &target, bool size)
                        : variant.merged()          ? Lanes::merged
                        : variant.lanes == "pixels" ? Lanes::pixels
                        : variant.depthwise()       ? Lanes::depthwise
+                       : variant.planes()          ? Lanes::planes
                                                    : Lanes::channels;
         kernel.isa = isa;
         kernel.tile_a = variant.tile_a;

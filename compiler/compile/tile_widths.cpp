@@ -58,6 +58,46 @@ std::set<int> widths_of_tiles(const tconv_spec &spec, const Choice &choice, int 
     return widths;
 }
 
+std::set<std::pair<int, int>> widths_of_planes(const tconv_spec &spec, const Choice &choice, int vector, int steps) {
+    const LayerParams &p = choice.blocking.params;
+    const Axis axis = geometry_of(spec).h;
+    const bool direct = p.direct != 0 && (spec.layout == TCONV_NCHW || spec.out_channels == 1);
+    std::set<int> row_counts;  // of a phase in a block
+    for (int block = 0; block < p.blocks_h; block++) {
+        const int64_t begin = p.first_h + static_cast<int64_t>(block) * p.block_h;
+        const int64_t end = std::min<int64_t>(p.end_h, begin + p.block_h);
+        for (int64_t i = 0; i < std::min(axis.stride, axis.out); i++) {
+            const Phase phase = phase_of(axis, floor_mod(axis.crop + i, axis.stride));
+            row_counts.insert(
+                static_cast<int>(std::min(end, phase.first_q + phase.count) - std::max(begin, phase.first_q)));
+        }
+    }
+    std::set<int> widths;
+    for (int64_t block = 0; block < p.blocks_w; block++) {
+        const int64_t begin = p.first_w + block * p.block_w, end = std::min<int64_t>(p.end_w, begin + p.block_w);
+        const int64_t length = std::min<int64_t>(p.out_w, end * p.stride_w - p.crop_w) -
+                               std::max<int64_t>(0, begin * p.stride_w - p.crop_w);
+        const int64_t pixels = ceil_div(length, p.stride_w);
+        if (direct && length % p.stride_w == 0 && pixels >= vector) {
+            add_widths(widths, pixels / vector, steps);
+            if (pixels % vector != 0) {
+                widths.insert(1);
+            }
+            continue;
+        }
+        for (const int64_t rows : row_counts) {
+            if (rows > 0) {
+                add_widths(widths, ceil_div((rows - 1) * p.staged_row + pixels, vector), steps);
+            }
+        }
+    }
+    std::set<std::pair<int, int>> of_stride;
+    for (int width : widths) {
+        of_stride.emplace(spec.stride_w, width);
+    }
+    return of_stride;
+}
+
 std::set<int> widths_of_winograd_tiles(const tconv_spec &spec, const Choice &choice, int steps) {
     const LayerParams &p = choice.blocking.params;
     Geometry geometry = geometry_of(spec);

@@ -46,24 +46,28 @@ Parameters parameters_from_memory(Statements &body, const Expr &params) {
 void pack_filter(Statements &body, const Parameters &p, const RawFunction &pack, const Variant &variant,
                  const Expr &filter, const Expr &packed) {
     const bool depthwise = variant.depthwise();
+    // Planes count all groups as one, of as many panels (runtime/src/plane_blocking.cpp).
+    const Expr groups = variant.planes() ? p.at("panels") : p.at("groups");
+    const Expr once = variant.planes() ? p.at("panels") : Expr(1);
+    const Expr lane_blocks = p.at("lane_blocks") / once;
     const Type stored = generators::stored_type(variant.element());
     const Type computed = generators::computed_type(variant.element());
     const Expr width = p.at("tile_a");
-    Expr channels = depthwise ? Expr(1) : p.at("channels"), reduction = p.at("reduction");
+    Expr channels = depthwise ? Expr(1) : p.at("channels") / once, reduction = p.at("reduction");
     Expr tap = body.let("tap", reduction * width);
     Expr row = body.let("row", tap * p.at("taps_w"));
     Expr block = row * p.at("taps_h");
     Expr filter_co = depthwise ? p.at("filter_ci") : p.at("filter_co");
-    body.loop("group", p.at("groups"), [&](Statements &each, const Expr &group) {
+    body.loop("group", groups, [&](Statements &each, const Expr &group) {
         Expr from = address_of(stored, filter, int64(group) * p.at("filter_group"));
-        Expr to = address_of(computed, packed, int64(block) * int64(group) * p.at("lane_blocks"));
-        each.loop("lane_block", p.at("lane_blocks"), [&](Statements &inner, const Expr &number) {
+        Expr to = address_of(computed, packed, int64(block) * int64(group) * lane_blocks);
+        each.loop("lane_block", lane_blocks, [&](Statements &inner, const Expr &number) {
             // One block a call keeps every index within a block far below 2^31.
             Expr at = address_of(computed, to, int64(block) * int64(number));
             inner.add(pack.call(
                 {{"filter", {from, {0, 0, 0, 0}, {filter_co, p.at("filter_ci"), p.at("filter_kx"), p.at("filter_ky")}}},
                  {"packed", {at, {width, reduction, p.at("taps_w"), p.at("taps_h")}, {1, width, tap, row}}}},
-                {{"out_channels", p.at("outputs")},
+                {{"out_channels", p.at("outputs") / once},
                  {"first_lane", number * width},
                  {"channels", channels},
                  {"phases_x", p.at("merged_w")},

@@ -14,6 +14,7 @@
 
 #include "Halide.h"
 #include "ir.h"
+#include "plane_tiles.h"
 #include "stages.h"
 #include "tile_row.h"
 #include "winograd_stages.h"
@@ -47,6 +48,10 @@ struct PhaseForm {
 LayerBuilder phase_layer(const SharedStages &shared, const PhaseForm &form);
 // The gradient of the input: `input` and `output` are the gradients of output and input.
 LayerBuilder input_gradient_layer(const SharedStages &shared, const PhaseForm &form);
+
+// Of planes, in vectors of so many pixels. Appends the multiplication of a line.
+using MultiplyLine = std::function<void(Statements &, const Parameters &, const PlaneLine &)>;
+LayerBuilder planes_layer(const SharedStages &shared, int vector, const MultiplyLine &multiply_line);
 
 // The same by Winograd's tiles: positions are sets of `stride` outputs.
 LayerBuilder winograd_layer(const SharedStages &shared, const PhaseForm &form, const WinogradStages &stages);

@@ -4,6 +4,7 @@
 
 #include "epilogue.h"
 #include "layer_function.h"
+#include "multiply_planes.h"
 #include "phase_axis.h"
 
 namespace tconv::compiler {
@@ -27,6 +28,7 @@ public:
 
     void build(Statements &body, const Halide::Expr &task);
     void build_input_gradient(Statements &body, const Halide::Expr &task);
+    void build_planes(Statements &body, const Halide::Expr &task, int vector, const MultiplyLine &multiply_line);
     void build_winograd(Statements &body, const Halide::Expr &task, const WinogradStages &stages);
 
 private:
@@ -141,6 +143,15 @@ private:
         Halide::Expr first, begin, length;
     };
     OutputRow output_row(Statements &body);
+
+    // phase_planes.cpp: one unit's channels, from input row `first_row` on; the rows of a row phase, as one box whose
+    // pixels are outputs; their sums or, direct, those outputs.
+    void stage_planes(Statements &body, const Unit &unit, const Halide::Expr &first_row, const Halide::Expr &all_rows);
+    Box plane_box(Statements &body, const Unit &unit, const OutputRow &row, const RowPhase &of);
+    void multiply_planes(Statements &body, const Unit &unit, const PhaseParameters &vertical,
+                         const Halide::Expr &first_row, const OutputRow &row, const Box &box,
+                         const Halide::Expr &direct, const MultiplyLine &multiply_line);
+
     // What stages that finish sums take beside their own arguments: the unit's bias and slope, the activation.
     std::map<std::string, BufferArgument> with_lane_vectors(const Unit &unit,
                                                             std::map<std::string, BufferArgument> buffers) const;

@@ -71,7 +71,10 @@ Lanes Variant::multiply_lanes() const {
         return Lanes::pixels;
     if (lanes == "depthwise")
         return Lanes::depthwise;
-    throw std::invalid_argument(name + ": lanes '" + lanes + "' is none of channels, merged, pixels, depthwise");
+    if (lanes == "planes")
+        return Lanes::planes;
+    throw std::invalid_argument(name + ": lanes '" + lanes +
+                                "' is none of channels, merged, pixels, depthwise, planes");
 }
 
 int Variant::winograd_outputs() const {

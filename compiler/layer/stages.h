@@ -25,10 +25,11 @@ struct Variant {
     generators::Lanes multiply_lanes() const;  // merged phases multiply as channels do
     bool merged() const { return lanes == "merged"; }
     bool merges() const { return merged() || lanes == "pixels"; }
+    bool planes() const { return lanes == "planes"; }
     bool depthwise() const { return lanes == "depthwise"; }
     int winograd_outputs() const;  // of a tile along each axis; 0 for other families
-    // The input has no x-phases to lay side by side.
-    bool has_input_gradient() const { return family == "phase" && !merged(); }
+    // Of the input: it has no x-phases to lay side by side, as merged lanes and planes do.
+    bool has_input_gradient() const { return family == "phase" && !merged() && !planes(); }
     // Pairs lie along the reduction, which in the gradient of the filter is over pixels.
     bool has_filter_gradient() const {
         return family == "phase" && (lanes == "channels" || depthwise()) &&

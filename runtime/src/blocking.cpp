@@ -8,6 +8,7 @@
 #include "geometry.h"
 #include "layer_shape.h"
 #include "merging.h"
+#include "plane_blocking.h"
 #include "shares.h"
 #include "spec.h"
 #include "winograd_blocking.h"
@@ -213,6 +214,8 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
                          Message &why, const Cut &cut) {
     if (outputs_of_tile(kernel.family) > 0)
         return block_winograd(spec, direction, kernel, blocking, why, cut);
+    if (kernel.lanes == Lanes::planes)
+        return block_planes(spec, direction, kernel, blocking, why, cut);
     const bool gradient = direction == Direction::input_gradient;
     const bool depthwise = kernel.lanes == Lanes::depthwise, gather = kernel.family == Family::gather;
     const bool merged = kernel.lanes == Lanes::merged;

@@ -35,6 +35,9 @@ constexpr double kInstruction = 0.06;
 constexpr double kPointCycles = 9, kOutputCycles = 4;
 constexpr double kCurve = 30, kRowOverhead = 20, kPixelOverhead = 10;
 
+// Of planes: a tap of a tile, a stored vector of interleaved phases, a row that is copied.
+constexpr double kStepOverhead = 2, kWeaveCycles = 1.5, kPlaneRow = 4;
+
 struct AxisCount {
     double positions;  // quotients, over all phases
     double products;   // positions times taps, over all phases
@@ -208,6 +211,48 @@ Cost winograd_cost(const tconv_spec &spec, const Kernel &kernel, const Blocking 
     return cost;
 }
 
+// Planes (plane_blocking.cpp): tiles, then rows that are stored, both of whole lines of pixels.
+Cost planes_cost(const tconv_spec &spec, const Kernel &kernel, const Blocking &blocking) {
+    const LayerParams &p = blocking.params;
+    const Geometry geometry = geometry_of(spec);
+    const AxisCount h = count_axis(geometry.h), w = count_axis(geometry.w);
+    const double batch = spec.batch, outputs = spec.out_channels, vector = kernel.vector;
+    const double blocks_h = p.blocks_h, blocks_w = p.blocks_w;
+    // Pixels of the lines of all row phases and blocks, with the margins between rows.
+    const double lines = h.phases * blocks_h;
+    const double per_line = std::max(1.0, h.positions / std::max(lines, 1.0) - 1) * p.staged_row + p.block_w;
+    const double vectors = lines * blocks_w * std::ceil(per_line / vector);
+    const double tile = std::floor(kernel.tile_m / vector / spec.stride_w);
+    const double tiles = lines * blocks_w * std::ceil(std::ceil(per_line / vector) / tile);
+    const double taps_y = h.products / std::max(h.positions, 1.0);
+    const double steps = p.reduction * taps_y * spec.kernel_w;  // of all phases of a row
+    const double of_tile = vectors / tiles;
+    const double step = std::max(kernel.tile_a * of_tile * 0.5, of_tile) + kernel.tile_a * 0.5 + kStepOverhead;
+    const double multiply = outputs / kernel.tile_a * tiles * (steps * step + kTileOverhead);
+    const double weave = outputs * vectors * spec.stride_w * kWeaveCycles;
+
+    const double rows = outputs * static_cast<double>(geometry.h.out) * blocks_w;
+    const bool contiguous = spec.layout == TCONV_NCHW || spec.out_channels == 1;
+    const double out_vectors = std::ceil(static_cast<double>(geometry.w.out) / blocks_w / vector);
+    double store = rows * (kPlaneRow + out_vectors * 2);
+    if (!contiguous)
+        store = rows * static_cast<double>(geometry.w.out) / blocks_w * kStridedCopy * 2;
+    if (p.curve != 0)
+        store += rows * out_vectors * kCurve;
+    const double rows_staged = static_cast<double>(spec.in_channels) * blocks_w *
+                               (static_cast<double>(p.in_h) + (blocks_h - 1) * (p.nearest_h - p.farthest_h));
+    const double staged_vectors = std::ceil(static_cast<double>(p.staged_row) / vector);
+    double staging = rows_staged * (kPlaneRow + staged_vectors * 2);
+    if (spec.layout != TCONV_NCHW && spec.in_channels > 1)
+        staging += rows_staged * p.staged_row * kTransposedCopy;
+    const double calls = blocks_h * blocks_w * p.units * (2 + 2 * h.phases);
+    Cost cost;
+    cost.flops_executed = 2.0 * batch * h.products * w.products * p.reduction * outputs;
+    cost.cycles = batch * (multiply + weave + store + staging + calls * kCallOverhead +
+                           static_cast<double>(blocking.tasks) * (kTaskOverhead + p.lanes / vector));
+    return cost;
+}
+
 }  // namespace
 
 // Measured on Ice Lake, one thread reading alone: 48 bytes a cycle to 1 MiB, 9 to 12 MiB, 3.5 beyond. Other servers have
@@ -219,6 +264,8 @@ double weight_bytes_per_cycle(double packed_bytes) {
 Cost cost_of(const tconv_spec &spec, const Kernel &kernel, const Blocking &blocking, int fmas_per_dot) {
     if (outputs_of_tile(kernel.family) > 0)
         return winograd_cost(spec, kernel, blocking);
+    if (kernel.lanes == Lanes::planes)
+        return planes_cost(spec, kernel, blocking);
     const LayerParams &p = blocking.params;
     const Geometry geometry = geometry_of(spec);
     const AxisCount h = count_axis(geometry.h), w = count_axis(geometry.w);

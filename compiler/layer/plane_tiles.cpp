@@ -1,0 +1,143 @@
+#include "plane_tiles.h"
+
+#include "schedule.h"
+
+namespace tconv::compiler {
+
+using namespace Halide;
+using namespace Halide::Internal;
+using generators::MultiplyPlanes;
+
+namespace {
+
+const std::vector<std::string> &addresses() {
+    static const std::vector<std::string> names = {"staged", "packed", "sums", "bias", "slope"};
+    return names;
+}
+
+const std::vector<std::string> &numbers() {
+    static const std::vector<std::string> names = [] {
+        std::vector<std::string> all = {
+            "stride",  "pixels",       "rows",   "exact",    "blocks", "channels", "group_blocks", "channel",
+            "group",   "tap",          "tap_row", "packed_block", "sums_a", "sums_row", "taps_y",   "tap_step",
+            "step_x",  "step_y",       "row_pitch", "finish", "low",    "high"};
+        for (int r = 0; r < MultiplyPlanes::most_phases; r++) {
+            for (const char *of : {"taps_", "first_tap_", "offset_"}) {
+                all.push_back(of + std::to_string(r));
+            }
+        }
+        return all;
+    }();
+    return names;
+}
+
+}  // namespace
+
+PlaneTiles::PlaneTiles(const Variant &variant, const std::string &prefix, const Target &target,
+                       const std::set<std::pair<int, int>> &needed)
+    : width(variant.tile_a),
+      vector(vector_of(target, variant.element())),
+      computed(generators::computed_type(variant.element())) {
+    for (int stride = 1; stride <= MultiplyPlanes::most_phases; stride++) {
+        for (int vectors = 1; vectors <= widest(variant.tile_m, vector, stride); vectors++) {
+            if (!needed.empty() && needed.count({stride, vectors}) == 0) {
+                continue;
+            }
+            MultiplyPlanes multiply(variant.element(), stride, width);
+            schedules::cpu_multiply_planes(multiply, {width, vectors * vector, vector});
+            const std::string name = prefix + "_" + variant.multiply_key() + "_multiply_s" + std::to_string(stride) +
+                                     "_" + std::to_string(vectors * vector);
+            tiles[stride].try_emplace(vectors, multiply.sums, "sums", multiply.arguments(), name, target);
+        }
+    }
+}
+
+std::vector<const RawFunction *> PlaneTiles::all() const {
+    std::vector<const RawFunction *> functions;
+    for (const auto &[stride, by_width] : tiles) {
+        for (const auto &[vectors, tile] : by_width) {
+            functions.push_back(&tile);
+        }
+    }
+    return functions;
+}
+
+void PlaneTiles::call(Statements &body, const PlaneLine &line) const {
+    Expr pixels = line.at("pixels"), exact = line.at("exact") != 0;
+    Expr length = body.let("length", select(exact, pixels, pixels + vector - 1) / vector);
+    auto call = [&](Statements &some, const RawFunction &function, int stride, const Expr &start, const Expr &extent) {
+        std::map<std::string, Expr> scalars;
+        for (const std::string &number : numbers()) {
+            scalars[number] = line.at(number);
+        }
+        scalars["low"] = reinterpret<float>(line.at("low"));
+        scalars["high"] = reinterpret<float>(line.at("high"));
+        some.add(function.call(
+            {{"staged",
+              {address_of(computed, line.at("staged"), start), {0, 0, 0}, {1, line.at("channel"), line.at("group")}}},
+             {"packed",
+              {line.at("packed"),
+               {width, 0, 0, 0, 0},
+               {1, width, line.at("tap"), line.at("tap_row"), line.at("packed_block")}}},
+             {"sums",
+              {address_of(computed, line.at("sums"), start * stride),
+               {stride, extent, line.at("rows"), width, line.at("blocks")},
+               {1, stride, line.at("sums_row"), line.at("sums_a"), width * line.at("sums_a")}}},
+             {"bias", {line.at("bias"), {0}, {1}}},
+             {"slope", {line.at("slope"), {0}, {1}}}},
+            scalars));
+    };
+    for (const auto &[of_stride, of_widths] : tiles) {
+        const int stride = of_stride;
+        const std::map<int, RawFunction> &by_width = of_widths;
+        body.when(line.at("stride") == stride, [&](Statements &then) {
+            // Tiles of at most the widest, differing by one vector: `wide` of them are one wider than `narrow`.
+            const int most = by_width.rbegin()->first;
+            Expr count_all = then.let("tiles", (length + most - 1) / most);
+            Expr narrow = then.let("narrow", length / max(count_all, 1));
+            Expr wide = then.let("wide", length % max(count_all, 1));
+            for (const auto &[vectors, tile] : by_width) {
+                const RawFunction &function = tile;
+                const int pixels_of = vectors * vector;
+                Expr count = then.let("tile_count", select(narrow + 1 == vectors, wide,
+                                                           select(narrow == vectors, count_all - wide, 0)));
+                Expr start = then.let("tile_start", select(narrow == vectors, wide * (vectors + 1), 0) * vector);
+                then.when(count > 0, [&](Statements &some) { call(some, function, stride, start, count * pixels_of); });
+            }
+            if (const auto one = by_width.find(1); one != by_width.end()) {
+                then.when(exact && length * vector < pixels, [&](Statements &last) {
+                    call(last, one->second, stride, pixels - vector, vector);
+                });
+            }
+        });
+    }
+}
+
+LoweredFunc plane_line_function(const std::string &name, const PlaneTiles &tiles) {
+    PlaneLine line;
+    std::vector<LoweredArgument> arguments;
+    for (const std::string &address : addresses()) {
+        arguments.emplace_back(address, Argument::InputScalar, Handle(), 0, ArgumentEstimates{});
+        line[address] = reinterpret(UInt(64), Variable::make(Handle(), address));
+    }
+    for (const std::string &number : numbers()) {
+        arguments.emplace_back(number, Argument::InputScalar, Int(32), 0, ArgumentEstimates{});
+        line[number] = Variable::make(Int(32), number);
+    }
+    Statements body;
+    tiles.call(body, line);
+    return LoweredFunc(name, arguments, body.build(), LinkageType::External, NameMangling::C);
+}
+
+Stmt call_plane_line(const std::string &name, const PlaneLine &line) {
+    std::vector<Expr> values;
+    for (const std::string &address : addresses()) {
+        values.push_back(reinterpret(Handle(), line.at(address)));
+    }
+    for (const std::string &number : numbers()) {
+        values.push_back(cast<int32_t>(line.at(number)));
+    }
+    return Evaluate::make(Call::make(Int(32), name, values, Call::Extern));
+}
+
+}  // namespace tconv::compiler
