@@ -8,17 +8,19 @@ namespace tconv::schedules {
 using namespace Halide;
 
 void cpu_multiply_planes(generators::MultiplyPlanes &multiply, const Tile &tile) {
-    Var r = multiply.r, m = multiply.m, row = multiply.row, a = multiply.a, block = multiply.block, tile_m("tile_m");
+    Var r = multiply.r, m = multiply.m, row = multiply.row, a = multiply.a, block = multiply.block, tile_m("tile_m"), tile_row("tile_row");
     Func sums = multiply.sums;
     const int streams = static_cast<int>(multiply.products.size());
     // The caller passes whole tiles only. Unrolled over the phases and vectorized along each, stores become one of
     // interleaved vectors.
     sums.bound(r, 0, streams)
         .split(m, tile_m, m, tile.m, TailStrategy::RoundUp)
-        .reorder(r, m, a, tile_m, row, block)
+        .split(row, tile_row, row, tile.rows, TailStrategy::RoundUp)
+        .reorder(r, m, row, a, tile_m, tile_row, block)
         .unroll(r)
         .vectorize(m, tile.vector)
         .unroll(m)
+        .unroll(row)
         .unroll(a);
     for (size_t stream = 0; stream < multiply.products.size(); stream++) {
         Func product = multiply.products[stream];
@@ -27,18 +29,28 @@ void cpu_multiply_planes(generators::MultiplyPlanes &multiply, const Tile &tile)
             .store_in(MemoryType::Register)
             .bound_extent(a, tile.a)
             .bound_extent(m, tile.m)
-            .reorder_storage(m, a, row, block)
-            .reorder(m, a, row, block)
+            .bound_extent(row, tile.rows)
+            .reorder_storage(m, row, a, block)
+            .reorder(m, row, a, block)
             .vectorize(m, tile.vector)
             .unroll(m)
+            .unroll(row)
             .unroll(a);
         product.update()
-            .reorder(m, a, taps.x, taps.y, taps.z, row, block)
+            .reorder(m, row, a, taps.x, taps.y, taps.z, block)
             .vectorize(m, tile.vector)
             .unroll(m)
+            .unroll(row)
             .unroll(a);
+        // Depthwise: a loop less around a few multiply-adds.
+        product.update().specialize(multiply.channels == 1);
         for (int step = 1; step < product.num_update_definitions(); step++) {
-            product.update(step).reorder(m, a, row, block).vectorize(m, tile.vector).unroll(m).unroll(a);
+            product.update(step)
+                .reorder(m, row, a, block)
+                .vectorize(m, tile.vector)
+                .unroll(m)
+                .unroll(row)
+                .unroll(a);
         }
     }
     multiply.staged.dim(0).set_min(0).set_stride(1);

@@ -27,6 +27,7 @@ void any_stride(View view) {
 struct Tile {
     int a, m, vector;
     bool masked = false;
+    int rows = 1;  // of planes, where a tile may be short
 };
 
 void cpu_multiply(generators::Multiply &multiply, const Tile &tile);

@@ -24,7 +24,7 @@ from pathlib import Path
 COLUMNS = ("isa", "type", "loop", "multiply_adds", "loads", "instructions", "stack")
 # tconv_stages_avx512_f32_channels64x6_multiply_6_by2
 STAGE = re.compile(r"^tconv_stages_(?P<isa>[a-z0-9]+)_(?P<type>f32|f64)_"
-                   r"(?P<loop>(?P<tile>\w*(?:multiply|correlate))_(?P<width>\d+)(?P<unroll>_by\d+)?):")
+                   r"(?P<loop>(?P<tile>\w*(?:multiply|correlate))_(?P<width>\d+)(?P<unroll>_by\d+|_s\d+(?:_rows\d+)?)?):")
 DISASSEMBLED = re.compile(r"^ *([0-9a-f]+):\t(.*)$")
 TARGET = re.compile(r"\b([0-9a-f]+) <[^>]*>")
 LABEL = re.compile(r"^(\.L\w+):")

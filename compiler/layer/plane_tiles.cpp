@@ -1,5 +1,7 @@
 #include "plane_tiles.h"
 
+#include <algorithm>
+
 #include "schedule.h"
 
 namespace tconv::compiler {
@@ -9,6 +11,8 @@ using namespace Halide::Internal;
 using generators::MultiplyPlanes;
 
 namespace {
+
+constexpr int kMostRows = 4;
 
 const std::vector<std::string> &addresses() {
     static const std::vector<std::string> names = {"staged", "packed", "sums", "bias", "slope"};
@@ -43,20 +47,30 @@ PlaneTiles::PlaneTiles(const Variant &variant, const std::string &prefix, const 
             if (!needed.empty() && needed.count({stride, vectors}) == 0) {
                 continue;
             }
-            MultiplyPlanes multiply(variant.element(), stride, width);
-            schedules::cpu_multiply_planes(multiply, {width, vectors * vector, vector});
-            const std::string name = prefix + "_" + variant.multiply_key() + "_multiply_s" + std::to_string(stride) +
-                                     "_" + std::to_string(vectors * vector);
-            tiles[stride].try_emplace(vectors, multiply.sums, "sums", multiply.arguments(), name, target);
+            for (const int rows : {1, most_rows(variant.tile_m, stride, vectors)}) {
+                MultiplyPlanes multiply(variant.element(), stride, width);
+                schedules::cpu_multiply_planes(multiply, {width, vectors * vector, vector, false, rows});
+                const std::string name = prefix + "_" + variant.multiply_key() + "_multiply_" +
+                                         std::to_string(vectors * vector) + "_s" + std::to_string(stride) +
+                                         (rows == 1 ? "" : "_rows" + std::to_string(rows));
+                tiles[stride][vectors].try_emplace(rows, multiply.sums, "sums", multiply.arguments(), name, target);
+            }
         }
     }
+}
+
+// Of tiles of one or two vectors, as many rows as make up for their few multiply-adds a tap.
+int PlaneTiles::most_rows(int tile_m, int stride, int vectors) const {
+    return vectors > 2 ? 1 : std::clamp(widest(tile_m, vector, stride) / vectors, 1, kMostRows);
 }
 
 std::vector<const RawFunction *> PlaneTiles::all() const {
     std::vector<const RawFunction *> functions;
     for (const auto &[stride, by_width] : tiles) {
-        for (const auto &[vectors, tile] : by_width) {
-            functions.push_back(&tile);
+        for (const auto &[vectors, by_rows] : by_width) {
+            for (const auto &[rows, tile] : by_rows) {
+                functions.push_back(&tile);
+            }
         }
     }
     return functions;
@@ -65,7 +79,8 @@ std::vector<const RawFunction *> PlaneTiles::all() const {
 void PlaneTiles::call(Statements &body, const PlaneLine &line) const {
     Expr pixels = line.at("pixels"), exact = line.at("exact") != 0;
     Expr length = body.let("length", select(exact, pixels, pixels + vector - 1) / vector);
-    auto call = [&](Statements &some, const RawFunction &function, int stride, const Expr &start, const Expr &extent) {
+    auto call_rows = [&](Statements &some, const RawFunction &function, int stride, const Expr &start,
+                         const Expr &extent, const Expr &row, const Expr &rows) {
         std::map<std::string, Expr> scalars;
         for (const std::string &number : numbers()) {
             scalars[number] = line.at(number);
@@ -74,22 +89,38 @@ void PlaneTiles::call(Statements &body, const PlaneLine &line) const {
         scalars["high"] = reinterpret<float>(line.at("high"));
         some.add(function.call(
             {{"staged",
-              {address_of(computed, line.at("staged"), start), {0, 0, 0}, {1, line.at("channel"), line.at("group")}}},
+              {address_of(computed, line.at("staged"), start + row * line.at("row_pitch")),
+               {0, 0, 0},
+               {1, line.at("channel"), line.at("group")}}},
              {"packed",
               {line.at("packed"),
                {width, 0, 0, 0, 0},
                {1, width, line.at("tap"), line.at("tap_row"), line.at("packed_block")}}},
              {"sums",
-              {address_of(computed, line.at("sums"), start * stride),
-               {stride, extent, line.at("rows"), width, line.at("blocks")},
+              {address_of(computed, line.at("sums"), int64(start * stride) + int64(row) * line.at("sums_row")),
+               {stride, extent, rows, width, line.at("blocks")},
                {1, stride, line.at("sums_row"), line.at("sums_a"), width * line.at("sums_a")}}},
              {"bias", {line.at("bias"), {0}, {1}}},
              {"slope", {line.at("slope"), {0}, {1}}}},
             scalars));
     };
+    // Tiles of several rows, then of the rows that are left.
+    auto call = [&](Statements &some, const std::map<int, RawFunction> &by_rows, int stride, const Expr &start,
+                    const Expr &extent) {
+        const auto &[most, several] = *by_rows.rbegin();
+        Expr whole = most == 1 ? Expr(0) : some.let("whole_rows", line.at("rows") / most * most);
+        if (most > 1) {
+            const RawFunction &function = several;
+            some.when(whole > 0,
+                      [&](Statements &then) { call_rows(then, function, stride, start, extent, 0, whole); });
+        }
+        some.when(whole < line.at("rows"), [&](Statements &then) {
+            call_rows(then, by_rows.at(1), stride, start, extent, whole, line.at("rows") - whole);
+        });
+    };
     for (const auto &[of_stride, of_widths] : tiles) {
         const int stride = of_stride;
-        const std::map<int, RawFunction> &by_width = of_widths;
+        const auto &by_width = of_widths;
         body.when(line.at("stride") == stride, [&](Statements &then) {
             // Tiles of at most the widest, differing by one vector: `wide` of them are one wider than `narrow`.
             const int most = by_width.rbegin()->first;
@@ -97,12 +128,12 @@ void PlaneTiles::call(Statements &body, const PlaneLine &line) const {
             Expr narrow = then.let("narrow", length / max(count_all, 1));
             Expr wide = then.let("wide", length % max(count_all, 1));
             for (const auto &[vectors, tile] : by_width) {
-                const RawFunction &function = tile;
+                const std::map<int, RawFunction> &by_rows = tile;
                 const int pixels_of = vectors * vector;
                 Expr count = then.let("tile_count", select(narrow + 1 == vectors, wide,
                                                            select(narrow == vectors, count_all - wide, 0)));
                 Expr start = then.let("tile_start", select(narrow == vectors, wide * (vectors + 1), 0) * vector);
-                then.when(count > 0, [&](Statements &some) { call(some, function, stride, start, count * pixels_of); });
+                then.when(count > 0, [&](Statements &some) { call(some, by_rows, stride, start, count * pixels_of); });
             }
             if (const auto one = by_width.find(1); one != by_width.end()) {
                 then.when(exact && length * vector < pixels, [&](Statements &last) {

@@ -32,9 +32,11 @@ public:
     static int widest(int tile_m, int vector, int stride) { return tile_m / (vector * stride); }
 
 private:
+    int most_rows(int tile_m, int stride, int vectors) const;
+
     int width, vector;
     Halide::Type computed;
-    std::map<int, std::map<int, RawFunction>> tiles;
+    std::map<int, std::map<int, std::map<int, RawFunction>>> tiles;  // by stride, vectors, rows
 };
 
 // `call` as a function of its own, which all dtypes share, and a call of it.

@@ -84,8 +84,6 @@ tconv_status block_planes(const tconv_spec &spec, Direction direction, const Ker
         return why.fail(TCONV_UNSUPPORTED, "planes are for at most %d channels a group", kMostOfGroup);
     if (outputs % kernel.tile_a != 0)
         return why.fail(TCONV_UNSUPPORTED, "outputs of a group are no multiple of %d", kernel.tile_a);
-    if (cut.units > 0)
-        return why.fail(TCONV_UNSUPPORTED, "%s", kUnsuitableCut);
 
     LayerParams p = layer_params_of(spec, Positions::quotients, true);
     const int64_t element = computed_bytes(spec.dtype);
@@ -95,13 +93,16 @@ tconv_status block_planes(const tconv_spec &spec, Direction direction, const Ker
     shape.count_h = p.end_h - p.first_h, shape.count_w = p.end_w - p.first_w;
     shape.span_h = p.nearest_h - p.farthest_h, shape.span_w = p.nearest_w - p.farthest_w;
     shape.stride_w = p.stride_w;
-    if (cut.block_h > shape.count_h || cut.block_w > shape.count_w)
+    const int64_t group_blocks = outputs / kernel.tile_a;
+    if (cut.block_h > shape.count_h || cut.block_w > shape.count_w || cut.units % group_blocks != 0 ||
+        cut.units > group_blocks * spec.groups)
         return why.fail(TCONV_UNSUPPORTED, "%s", kUnsuitableCut);
     choose_blocks(shape, spec.groups, cut);
+    if (cut.units > 0)
+        shape.groups = even_share(spec.groups, cut.units / group_blocks);
     if (!fits_int32(shape.bytes() * 4) || shape.bytes() > kMaxElements / 4)
         return why.fail(TCONV_SIZE_OVERFLOW, "a task would need arrays of more than 2^31-1 elements");
 
-    const int64_t group_blocks = outputs / kernel.tile_a;
     p.tile = kernel.tile, p.tile_a = kernel.tile_a;
     p.merged_h = p.merged_w = 1;
     p.taps_h = p.kernel_h, p.taps_w = p.kernel_w;

@@ -64,6 +64,12 @@ bool may_refuse(const KernelName &kernel, const tconv_spec &s) {
         return true;
     if (kernel.lanes == "depthwise")
         return s.in_channels != s.groups || s.out_channels != s.groups;
+    if (kernel.lanes == "planes") {
+        constexpr int kMostPhases = 4, kMostOfGroup = 32;
+        const int32_t outputs = s.out_channels / s.groups;
+        return s.stride_w > kMostPhases || s.activation == TCONV_ACT_SOFTMAX || outputs % kernel.tile_a != 0 ||
+               outputs > kMostOfGroup || s.in_channels / s.groups > kMostOfGroup;
+    }
     if (kernel.lanes == "merged") {
         return s.stride_w == 1 || (s.activation == TCONV_ACT_SOFTMAX && s.softmax_axis == TCONV_AXIS_LAST) ||
                (s.math == TCONV_MATH_STRICT && (s.kernel_w % s.stride_w != 0 || s.dilation_w != 1));
@@ -152,7 +158,8 @@ CaseKind kind_of(const KernelName &kernel, const tconv_spec &s, Placement placem
                           : kernel.lanes == "merged"  ? int64_t{1} * s.out_channels / s.groups * s.stride_w
                                                       : s.out_channels / s.groups;
     const int64_t columns = kernel.family == "gather" ? out.w : (out.w + s.stride_w - 1) / s.stride_w;
-    kind.ragged = (a == 1 || lanes % a != 0) && columns % m != 0;
+    // Planes compute whole blocks of outputs only.
+    kind.ragged = (a == 1 || kernel.lanes == "planes" || lanes % a != 0) && columns % m != 0;
     kind.strided_view = placement == Placement::kSlice || placement == Placement::kShuffled;
     kind.asymmetric = (s.pad_top != s.pad_bottom || s.pad_left != s.pad_right) &&
                       (s.stride_h != s.stride_w || s.kernel_h != s.kernel_w || s.in_h != s.in_w);

@@ -21,7 +21,8 @@ struct KernelName {  // tconv_<dtype>_<family>[_<lanes><a>x<m>]_<isa>
 // False if the name does not follow the grammar.
 bool parse_kernel_name(const std::string &name, KernelName *parsed);
 
-// The layers a kernel is documented not to compute: depthwise kernels those that are not depthwise; merged kernels
+// The layers a kernel is documented not to compute: depthwise kernels those that are not depthwise; planes
+// stride_w > 4, softmax, more than 32 channels or outputs a group, and outputs that are no multiple of the tile's; merged kernels
 // stride_w = 1, softmax along a row, and under STRICT those whose merged phases would multiply padding weights;
 // Winograd's STRICT, groups, dilation beside a stride, large ones, softmax along a row or over many residues, and phases of
 // no tap, of more than 7 - outputs, or all of one.
@@ -31,7 +32,7 @@ bool may_refuse(const KernelName &kernel, const tconv_spec &spec);
 bool multiplies_pairs(const std::string &kernel);
 
 // The gradients (tconv_gradient) of layers that a kernel is documented not to compute: of the bias none; of the input
-// those that gather and merged ones; of the filter all but those whose lanes are channels; of both Winograd's; and
+// all but those that gather, merged ones and planes; of the filter all but those whose lanes are channels; of both Winograd's; and
 // depthwise kernels again layers that are not depthwise.
 bool may_refuse_gradient(const KernelName &kernel, const tconv_spec &spec, int32_t which);
 
