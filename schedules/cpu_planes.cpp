@@ -24,7 +24,7 @@ void cpu_multiply_planes(generators::MultiplyPlanes &multiply, const Tile &tile)
         .unroll(a);
     for (size_t stream = 0; stream < multiply.products.size(); stream++) {
         Func product = multiply.products[stream];
-        RDom taps = multiply.taps[stream];
+        const auto &taps = multiply.taps[stream];
         product.compute_at(sums, tile_m)
             .store_in(MemoryType::Register)
             .bound_extent(a, tile.a)
