@@ -109,7 +109,8 @@ std::string of_all_kernels(const Variant &variant, const std::string &what) {
 
 void append_layers(Module &layers, const std::string &prefix, const SharedFunctions &shared,
                    const std::map<std::string, CorrelateTiles> &correlates,
-                   const std::map<std::string, WinogradStages> &winograds, const std::vector<Variant> &variants) {
+                   const std::map<std::string, WinogradStages> &winograds,
+                   const std::optional<OverlapStages> &overlap, const std::vector<Variant> &variants) {
     const Variant &first = variants.front();
     const std::string name = functions_of(first);
     const auto winograd = winograds.find(first.dtype + first.family);
@@ -117,6 +118,8 @@ void append_layers(Module &layers, const std::string &prefix, const SharedFuncti
                                  [&](Statements &body, const Parameters &p, const Expr &filter, const Expr &packed) {
                                      if (winograd != winograds.end()) {
                                          pack_winograd_filter(body, p, winograd->second, filter, packed);
+                                     } else if (first.overlap()) {
+                                         pack_overlap_filter(body, p, shared.pack, first, filter, packed);
                                      } else {
                                          pack_filter(body, p, shared.pack, first, filter, packed);
                                      }
@@ -147,7 +150,8 @@ void append_layers(Module &layers, const std::string &prefix, const SharedFuncti
     const PhaseForm form = {first.multiply_lanes(), first.merges(), multiply_row};
     layers.append(catalogue_layer(name, winograd != winograds.end()
                                             ? winograd_layer(shared.stages, form, winograd->second)
-                                            : phase_layer(shared.stages, form)));
+                                        : first.overlap() ? overlap_layer(shared.stages, form, *overlap)
+                                                          : phase_layer(shared.stages, form)));
     if (first.has_input_gradient()) {
         layers.append(catalogue_layer(name + "_input_gradient", input_gradient_layer(shared.stages, form)));
     }
@@ -169,6 +173,7 @@ void compile_part(const std::vector<Variant> &variants, const Part &part, const 
     std::map<std::string, SharedFunctions> of_dtype;
     std::map<std::string, CorrelateTiles> correlates;
     std::map<std::string, WinogradStages> winograds;  // by dtype and family
+    std::optional<OverlapStages> overlap;
     std::set<std::string> tiles, functions, transformations;
     // Tiles first: a layer function knows all of its form.
     for (const Variant &variant : variants) {
@@ -217,6 +222,14 @@ void compile_part(const std::vector<Variant> &variants, const Part &part, const 
         }
     }
     for (const Variant &variant : variants) {
+        if (part.has(variant) && variant.overlap() && !overlap) {
+            overlap.emplace(variant.element(), prefix, target);
+            for (const RawFunction *stage : overlap->all()) {
+                append(module, *stage);
+            }
+        }
+    }
+    for (const Variant &variant : variants) {
         if (part.has(variant) && functions.insert(functions_of(variant)).second) {
             auto shared = of_dtype.find(variant.dtype);
             if (shared == of_dtype.end()) {
@@ -229,7 +242,8 @@ void compile_part(const std::vector<Variant> &variants, const Part &part, const 
                     catalogue_layer(of_all_kernels(variant, "bias_gradient"),
                                     bias_gradient_layer(all.stages, all.sums_of_channels, all.sums_of_planes)));
             }
-            append_layers(layers, prefix, shared->second, correlates, winograds, sharing_functions(variants, variant));
+            append_layers(layers, prefix, shared->second, correlates, winograds, overlap,
+                          sharing_functions(variants, variant));
         }
     }
     compile(module, options, part.name() + "_stages");

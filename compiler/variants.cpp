@@ -36,12 +36,15 @@ std::vector<Variant> parse(std::istream &file, const std::string &path) {
             variant.tile_m = std::stoi(tile_m);
             // docs/naming.md
             std::string rest = "_" + variant.family;
-            if (variant.family == "phase" || variant.winograd_outputs() > 0) {
+            if (variant.overlap() && variant.lanes != "merged" && variant.lanes != "pixels") {
+                throw std::invalid_argument("family overlap is for lanes merged or pixels");
+            }
+            if (variant.family == "phase" || variant.overlap() || variant.winograd_outputs() > 0) {
                 variant.multiply_lanes();
                 rest += "_" + variant.lanes + tile_a + "x" + tile_m;
             } else if (variant.family != "gather") {
                 throw std::invalid_argument("family '" + variant.family +
-                                            "' is none of phase, winograd2, winograd3, winograd4, gather");
+                                            "' is none of phase, overlap, winograd2, winograd3, winograd4, gather");
             }
             rest += "_" + variant.isa;
             std::istringstream of_row(dtypes);

@@ -8,6 +8,7 @@
 #include "gather.h"
 #include "multiply.h"
 #include "multiply_planes.h"
+#include "overlap.h"
 #include "pack.h"
 #include "position_sums.h"
 #include "stage.h"
@@ -39,6 +40,12 @@ void cpu_correlate(generators::Correlate &correlate, const Tile &tile);
 void cpu_winograd_input(generators::WinogradInput &input, int vector, int panel);
 void cpu_winograd_output(generators::WinogradOutput &output, int vector);
 void cpu_winograd_filter(generators::WinogradFilter &filter);
+
+// Of fewer lanes than a vector of so many, or (`wide`) of at least so many.
+void cpu_overlap_add(generators::OverlapAdd &add, int vector, bool wide);
+// With the pixels of a plane contiguous.
+void cpu_overlap_add_planes(generators::OverlapAdd &add, int vector);
+void cpu_keep_products(generators::KeepProducts &keep, int vector);
 
 // With the columns of a channel contiguous, or any strides.
 void cpu_position_sums(generators::PositionSums &sums, bool planar, int vector);

@@ -103,6 +103,8 @@ struct Packing {
     void append(Statements &body, const Parameters &parameters, const Variant &variant) const {
         if (winograd) {
             pack_winograd_filter(body, parameters, *winograd, address("filter"), address("packed"));
+        } else if (variant.overlap()) {
+            pack_overlap_filter(body, parameters, *pack, variant, address("filter"), address("packed"));
         } else {
             pack_filter(body, parameters, *pack, variant, address("filter"), address("packed"));
         }
@@ -189,6 +191,7 @@ CompiledLayer compile_layer(const std::string &name, const tconv_spec &spec, con
     std::optional<RawFunction> gather;
     std::optional<MultiplyTiles> multiply;
     std::optional<PlaneTiles> planes;
+    std::optional<OverlapStages> overlap;
     LayerBuilder build;
     if (variant.family == "gather") {
         gather.emplace(gather_stage(variant.element(), prefix, kernel_target));
@@ -209,7 +212,9 @@ CompiledLayer compile_layer(const std::string &name, const tconv_spec &spec, con
     } else {
         const int step = MultiplyTiles::step_of(variant, kernel_target);
         const NeededTiles needed = {winograd ? widths_of_winograd_tiles(spec, choice, variant.tile_m)
-                                             : widths_of_tiles(spec, choice, step, variant.tile_m / step),
+                                    : variant.overlap()
+                                        ? widths_of_overlap_tiles(choice, step, variant.tile_m / step)
+                                        : widths_of_tiles(spec, choice, step, variant.tile_m / step),
                                     params.channel_step};
         multiply.emplace(variant, prefix, kernel_target, needed);
         for (const RawFunction *tile : multiply->all()) {
@@ -220,7 +225,15 @@ CompiledLayer compile_layer(const std::string &name, const tconv_spec &spec, con
                                 [&tiles](Statements &body, const Parameters &, int unroll, const TileRow &row) {
                                     call_tiles(body, tiles, unroll, row);
                                 }};
-        build = packing.winograd ? winograd_layer(shared, form, *packing.winograd) : phase_layer(shared, form);
+        if (variant.overlap()) {
+            overlap.emplace(variant.element(), prefix, kernel_target);
+            for (const RawFunction *stage : overlap->all()) {
+                stages.push_back(stage->lowered());
+            }
+        }
+        build = packing.winograd ? winograd_layer(shared, form, *packing.winograd)
+                : overlap        ? overlap_layer(shared, form, *overlap)
+                                 : phase_layer(shared, form);
     }
 
     // The layer's own functions check their pointers, which takes assertions.

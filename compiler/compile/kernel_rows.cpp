@@ -63,6 +63,7 @@ KernelRows::KernelRows(const Target &target, bool size)
         kernel.name = variant.name.c_str();
         kernel.dtype = dtype_of(variant.element());
         kernel.family = variant.family == "gather"        ? Family::gather
+                        : variant.overlap()               ? Family::overlap
                         : variant.winograd_outputs() == 2 ? Family::winograd2
                         : variant.winograd_outputs() == 3 ? Family::winograd3
                         : variant.winograd_outputs() == 4 ? Family::winograd4

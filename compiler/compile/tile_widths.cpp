@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "geometry.h"
+#include "overlap_blocking.h"
 #include "shares.h"
 #include "winograd_blocking.h"
 
@@ -109,6 +110,14 @@ std::set<int> widths_of_winograd_tiles(const tconv_spec &spec, const Choice &cho
             add_widths(widths, lines * columns * residues_of(geometry.w.dilation, geometry.w.out), steps);
         }
     }
+    return widths;
+}
+
+std::set<int> widths_of_overlap_tiles(const Choice &choice, int step, int steps) {
+    const LayerParams &p = choice.blocking.params;
+    const int64_t columns = p.block_w + p.nearest_w - p.farthest_w;
+    std::set<int> widths;
+    each_multiplied_part(p, [&](int32_t rows) { add_widths(widths, ceil_div(rows * columns, step), steps); });
     return widths;
 }
 

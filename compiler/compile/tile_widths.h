@@ -18,6 +18,8 @@ std::set<std::pair<int, int>> widths_of_planes(const tconv_spec &spec, const Cho
 
 // Of Winograd's tiles, of which all of a block make one row, and the numbers of taps of its phases along either axis.
 std::set<int> widths_of_winograd_tiles(const tconv_spec &spec, const Choice &choice, int steps);
+// The same of overlap-add.
+std::set<int> widths_of_overlap_tiles(const Choice &choice, int step, int steps);
 std::set<int> taps_of_phases(const tconv_spec &spec);
 
 }  // namespace tconv::compiler

@@ -14,6 +14,7 @@
 
 #include "Halide.h"
 #include "ir.h"
+#include "overlap_stages.h"
 #include "plane_tiles.h"
 #include "stages.h"
 #include "tile_row.h"
@@ -56,6 +57,9 @@ LayerBuilder planes_layer(const SharedStages &shared, int vector, const Multiply
 // The same by Winograd's tiles: positions are sets of `stride` outputs.
 LayerBuilder winograd_layer(const SharedStages &shared, const PhaseForm &form, const WinogradStages &stages);
 
+// The same by products of whole inputs, which are added up where they overlap: positions are quotients again.
+LayerBuilder overlap_layer(const SharedStages &shared, const PhaseForm &form, const OverlapStages &stages);
+
 // The gradient of the filter, in partial sums: `input` and `packed` are the input and the output's gradient, `output` a
 // unit's sums. The tiles are those that the layer functions of one form know.
 LayerBuilder filter_gradient_layer(const SharedStages &shared, const std::vector<const CorrelateTiles *> &tiles);
@@ -71,6 +75,10 @@ LayerBuilder gather_layer(const SharedStages &shared, const RawFunction &gather)
 // Packs the whole filter for a variant.
 void pack_filter(Statements &body, const Parameters &parameters, const RawFunction &pack, const Variant &variant,
                  const Halide::Expr &filter, const Halide::Expr &packed);
+// The same for overlap-add, whose lanes are all taps of all outputs: [lane block][ci][ky][kx][co], blocks cut from the last
+// three.
+void pack_overlap_filter(Statements &body, const Parameters &parameters, const RawFunction &pack,
+                         const Variant &variant, const Halide::Expr &filter, const Halide::Expr &packed);
 // The same for Winograd's tiles: [phase][lane block][point][ci][lane], phases by their row, then column.
 void pack_winograd_filter(Statements &body, const Parameters &parameters, const WinogradStages &stages,
                           const Halide::Expr &filter, const Halide::Expr &packed);

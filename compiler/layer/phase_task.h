@@ -29,6 +29,7 @@ public:
     void build(Statements &body, const Halide::Expr &task);
     void build_input_gradient(Statements &body, const Halide::Expr &task);
     void build_planes(Statements &body, const Halide::Expr &task, int vector, const MultiplyLine &multiply_line);
+    void build_overlap(Statements &body, const Halide::Expr &task, const OverlapStages &stages);
     void build_winograd(Statements &body, const Halide::Expr &task, const WinogradStages &stages);
 
 private:
@@ -127,6 +128,12 @@ private:
     void interpolate(Statements &body, const WinogradStages &stages, const Unit &unit, const Tiles &tiles,
                      const Halide::Expr &products, const Halide::Expr &y0, const Halide::Expr &row_end_of_phase);
 
+    // phase_overlap.cpp: the same by products of whole inputs, in strips of rows.
+    void multiply_inputs(Statements &body, const Halide::Expr &begin, const Halide::Expr &end,
+                         const Halide::Expr &first_input);
+    void add_overlapping(Statements &body, const OverlapStages &stages, const PhaseParameters &vertical,
+                         const PhaseParameters &horizontal, const Halide::Expr &first_input, const Halide::Expr &sums);
+
     // phase_finish.cpp: those sums to the output, in boxes or by whole rows.
     struct RowPhase {                 // of the output
         Halide::Expr r, begin, rows;  // phase; quotients
@@ -159,6 +166,7 @@ private:
     Halide::Expr finish_by_rows(Statements &body, const Unit &unit, const RowPhase &of);
     Halide::Expr finish_interleaved(Statements &body, const Unit &unit, const RowPhase &of);
     void finish_unit(Statements &body, const Unit &unit, const RowPhase &of);
+    void finish_overlap(Statements &body, const Unit &unit, const RowPhase &of);  // phase_overlap.cpp
     void finish_units_by_softmax(Statements &body, const RowPhase &of);
 };
 

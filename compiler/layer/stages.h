@@ -27,6 +27,7 @@ struct Variant {
     bool merges() const { return merged() || lanes == "pixels"; }
     bool planes() const { return lanes == "planes"; }
     bool depthwise() const { return lanes == "depthwise"; }
+    bool overlap() const { return family == "overlap"; }
     int winograd_outputs() const;  // of a tile along each axis; 0 for other families
     // Of the input: it has no x-phases to lay side by side, as merged lanes and planes do.
     bool has_input_gradient() const { return family == "phase" && !merged() && !planes(); }

@@ -8,6 +8,7 @@
 #include "geometry.h"
 #include "layer_shape.h"
 #include "merging.h"
+#include "overlap_blocking.h"
 #include "plane_blocking.h"
 #include "shares.h"
 #include "spec.h"
@@ -216,6 +217,8 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
         return block_winograd(spec, direction, kernel, blocking, why, cut);
     if (kernel.lanes == Lanes::planes)
         return block_planes(spec, direction, kernel, blocking, why, cut);
+    if (kernel.family == Family::overlap)
+        return block_overlap(spec, direction, kernel, blocking, why, cut);
     const bool gradient = direction == Direction::input_gradient;
     const bool depthwise = kernel.lanes == Lanes::depthwise, gather = kernel.family == Family::gather;
     const bool merged = kernel.lanes == Lanes::merged;

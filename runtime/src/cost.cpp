@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "geometry.h"
+#include "overlap_blocking.h"
 #include "shares.h"
 #include "winograd_blocking.h"
 
@@ -33,6 +34,8 @@ constexpr double kInstruction = 0.06;
 // Of the passes over the sums: an activation by polynomial costs this much a vector, or a leftover element.
 // Of Winograd's transformations: a point of a vector of channels, an output of one of lanes.
 constexpr double kPointCycles = 9, kOutputCycles = 4;
+// Of overlap-add: a vector of products that is added, a vector of sums.
+constexpr double kOverlapTap = 1.5, kOverlapVector = 3;
 constexpr double kCurve = 30, kRowOverhead = 20, kPixelOverhead = 10;
 
 // Of planes, fitted to 95 drawn layers with groups: a load that crosses cache lines, a tap of a tile, a stored vector of
@@ -255,6 +258,39 @@ Cost planes_cost(const tconv_spec &spec, const Kernel &kernel, const Blocking &b
     return cost;
 }
 
+// Of overlap-add: what each task multiplies, then the sums of all phases, by vectors of whole quotients.
+Cost overlap_cost(const tconv_spec &spec, const Kernel &kernel, const Blocking &blocking) {
+    const LayerParams &p = blocking.params;
+    const Geometry geometry = geometry_of(spec);
+    const bool planar = kernel.lanes == Lanes::pixels;
+    const double batch = spec.batch, lanes = static_cast<double>(spec.out_channels) * spec.kernel_h * spec.kernel_w;
+    const int32_t columns = p.block_w + p.nearest_w - p.farthest_w, step = planar ? kernel.vector : 1;
+    const double channel_blocks = std::ceil(static_cast<double>(p.reduction) / kChannelBlock);
+    double multiply = 0;
+    each_multiplied_part(p, [&](int32_t rows) {
+        const double length = static_cast<double>(ceil_div(int64_t{rows} * columns, step));
+        const double tiles = std::ceil(length / (kernel.tile_m / step));
+        multiply += p.lane_blocks * tiles *
+                        (p.reduction * step_cycles(kernel, length / tiles * step, 1) +
+                         (kTileOverhead + kTapOverhead) * channel_blocks) +
+                    2 * kCallOverhead * channel_blocks;
+    });
+    multiply *= p.blocks_w;
+    const double quotients = static_cast<double>(p.end_h - p.first_h) * (p.end_w - p.first_w);
+    const double taps_y = static_cast<double>(spec.kernel_h);  // of all phases
+    const double taps_x = std::ceil(static_cast<double>(spec.kernel_w) / spec.stride_w);
+    const double vectors = planar ? static_cast<double>(spec.out_channels) * spec.stride_w / kernel.vector
+                                  : std::ceil(static_cast<double>(p.lanes) / kernel.vector);
+    const double sums = quotients * vectors * (taps_y * taps_x * kOverlapTap + spec.stride_h * kOverlapVector);
+    const int64_t first_row = std::max(0, p.first_h + p.farthest_h), end_row = std::min(p.in_h, p.end_h + p.nearest_h);
+    const double rows = static_cast<double>(std::max<int64_t>(0, end_row - first_row));
+    Cost cost;
+    cost.flops_executed = 2.0 * batch * rows * spec.in_w * spec.in_channels * lanes;
+    cost.cycles = batch * (multiply + sums + staging_cycles(spec, kernel, p) + store_cycles(spec, kernel, geometry, p) +
+                           static_cast<double>(blocking.tasks) * kTaskOverhead);
+    return cost;
+}
+
 }  // namespace
 
 // Measured on Ice Lake, one thread reading alone: 48 bytes a cycle to 1 MiB, 9 to 12 MiB, 3.5 beyond. Other servers have
@@ -268,6 +304,8 @@ Cost cost_of(const tconv_spec &spec, const Kernel &kernel, const Blocking &block
         return winograd_cost(spec, kernel, blocking);
     if (kernel.lanes == Lanes::planes)
         return planes_cost(spec, kernel, blocking);
+    if (kernel.family == Family::overlap)
+        return overlap_cost(spec, kernel, blocking);
     const LayerParams &p = blocking.params;
     const Geometry geometry = geometry_of(spec);
     const AxisCount h = count_axis(geometry.h), w = count_axis(geometry.w);

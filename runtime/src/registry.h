@@ -10,7 +10,7 @@
 
 namespace tconv {
 
-enum class Family { gather, phase, winograd2, winograd3, winograd4 };
+enum class Family { gather, phase, overlap, winograd2, winograd3, winograd4 };
 
 // Of a tile of Winograd's families along each axis; 0 for the others.
 constexpr int32_t outputs_of_tile(Family family) {

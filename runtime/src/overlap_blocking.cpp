@@ -1,0 +1,193 @@
+#include "overlap_blocking.h"
+
+#include <algorithm>
+
+#include "geometry.h"
+#include "layer_shape.h"
+#include "shares.h"
+#include "spec.h"
+
+namespace tconv {
+
+namespace {
+
+// Bytes: what a strip stages and its products should stay in the second level of cache, and one row of either must stay
+// below the 2 MiB a thread that interfaces promise.
+constexpr int64_t kStagedTarget = 256 << 10, kProductsTarget = 384 << 10, kSumsTarget = 128 << 10;
+constexpr int64_t kRowLimit = 1800 << 10;
+// As in blocking.cpp. A task multiplies the rows that its neighbours read too once more: at most one in so many.
+constexpr int64_t kTaskTarget = 16, kTaskWork = 2'000'000, kRowsForOneMore = 12;
+// Input channels that are staged without gaps, and pixels that a loop of overlap-add takes at once (schedules/cpu_overlap.cpp).
+constexpr int64_t kTightChannels = 4, kPixels = 4;
+
+struct Shape {
+    int64_t element, vector, outputs, stride_w, span_h, span_w;
+    bool planar;
+    Panels panels;
+    int64_t channels, width, lane_blocks;
+    int64_t block_w, strip;
+    int64_t staged_minor, staged_row, staged_panel, staged, products_pitch, products_row, products, sums_pitch, sums, bias;
+
+    int64_t line() const { return kCacheLine / element; }
+    int64_t bytes() const { return (staged + products + sums + 2 * bias) * element; }
+};
+
+int64_t odd_lines(int64_t numbers, int64_t line) {
+    return round_up(numbers, 2 * line) + line;
+}
+
+void measure(Shape &s) {
+    const int64_t columns = s.block_w + s.span_w, rows = s.strip + s.span_h, lanes = s.lane_blocks * s.width;
+    if (s.planar) {
+        // Vectors of pixels reach past the last one.
+        s.staged_minor = odd_lines(s.strip * columns + s.vector, s.line());
+        s.staged_row = columns;
+        s.staged_panel = s.channels * s.staged_minor;
+        s.staged = s.staged_panel;
+        s.products_pitch = odd_lines(rows * columns + s.vector, s.line());
+        s.products_row = columns;
+        s.products = lanes * s.products_pitch;
+        s.sums_pitch = round_up(s.block_w, s.vector);
+        s.sums = s.outputs * s.stride_w * s.strip * s.sums_pitch;
+        s.bias = s.outputs;
+    } else {
+        s.staged_minor = s.channels <= kTightChannels ? s.channels : kPanelBytes / s.element;
+        s.staged_row = columns * s.staged_minor;
+        s.staged_panel = odd_lines(s.strip * s.staged_row, s.line());
+        s.staged = s.staged_panel * s.panels.count;
+        s.products_pitch = lanes;
+        s.products_row = columns * lanes;
+        s.products = rows * s.products_row + kPixels * lanes + s.vector;
+        s.sums_pitch = s.stride_w * s.outputs;
+        s.sums = s.strip * s.block_w * s.sums_pitch + kPixels * s.sums_pitch + s.vector;
+        s.bias = s.block_w * s.sums_pitch;
+    }
+    s.staged += 4 * s.line();
+}
+
+// Whole rows where one fits, then as many of them as stay in cache.
+bool choose_strip(Shape &s, int64_t count_w, int64_t block_h, int64_t block_w) {
+    s.block_w = block_w > 0 ? block_w : count_w;
+    s.strip = 1;
+    measure(s);
+    while (block_w <= 0 && s.bytes() > kRowLimit && s.block_w > s.span_w) {
+        const int64_t smaller = even_share(count_w, ceil_div(s.block_w, 2));
+        if (smaller == s.block_w)
+            break;
+        s.block_w = smaller;
+        measure(s);
+    }
+    if (s.bytes() > kRowLimit)
+        return false;
+    while (s.strip < block_h) {
+        Shape taller = s;
+        taller.strip++;
+        measure(taller);
+        if (taller.staged * s.element > kStagedTarget || taller.products * s.element > kProductsTarget ||
+            taller.sums * s.element > kSumsTarget || taller.bytes() > kRowLimit)
+            break;
+        s = taller;
+    }
+    s.strip = even_share(block_h, s.strip);
+    measure(s);
+    return true;
+}
+
+}  // namespace
+
+tconv_status block_overlap(const tconv_spec &spec, Direction direction, const Kernel &kernel, Blocking *blocking,
+                           Message &why, const Cut &cut) {
+    auto refuse = [&](const char *reason) { return why.fail(TCONV_UNSUPPORTED, "%s", reason); };
+    if (direction != Direction::output)
+        return refuse("does not compute this gradient");
+    if (spec.math == TCONV_MATH_STRICT)
+        return refuse("adds up channels first, then taps, which STRICT rules out");
+    if (spec.groups != 1)
+        return refuse("only for groups = 1");
+    if (spec.dilation_h != 1 || spec.dilation_w != 1)
+        return refuse("only for dilation = 1");
+    if (spec.kernel_h < spec.stride_h || spec.kernel_w < spec.stride_w ||
+        (spec.kernel_h == spec.stride_h && spec.kernel_w == spec.stride_w))
+        return refuse("nothing overlaps, or some phases have no tap: only for kernel >= stride, not both equal");
+    if (spec.activation == TCONV_ACT_SOFTMAX && spec.softmax_axis == TCONV_AXIS_LAST)
+        return refuse("softmax along a row needs whole rows, which strips may cut");
+
+    LayerParams p = layer_params_of(spec, Positions::quotients, false);
+    const int64_t count_h = p.end_h - p.first_h, count_w = p.end_w - p.first_w;
+    Shape shape = {};
+    shape.element = computed_bytes(spec.dtype), shape.vector = kernel.vector;
+    shape.planar = kernel.lanes == Lanes::pixels;
+    shape.outputs = p.outputs, shape.stride_w = p.stride_w, shape.channels = p.channels;
+    shape.span_h = p.nearest_h - p.farthest_h, shape.span_w = p.nearest_w - p.farthest_w;
+    shape.width = kernel.tile_a;
+    const double lanes = static_cast<double>(p.outputs) * p.kernel_h * p.kernel_w;
+    const double row = static_cast<double>(count_w) * p.stride_w * p.outputs;
+    if (lanes * static_cast<double>(shape.element) > kRowLimit || lanes * p.channels > kMaxElements / 2 ||
+        row > kMaxElements / 4)
+        return refuse("the products of a row would take more than the 2 MiB a thread");
+    shape.lane_blocks = ceil_div(static_cast<int64_t>(lanes), shape.width);
+    if (shape.planar) {
+        shape.panels = {1, p.channels, 1, p.channels, p.channels % 2 != 0 ? 1 : 2};
+    } else {
+        shape.panels = cut_panels(p.channels, shape.element);
+        if (p.channels <= kTightChannels)
+            shape.panels.step = 1;
+    }
+    const double work = static_cast<double>(count_h) * static_cast<double>(count_w) * p.channels * lanes;
+    const int64_t wanted = std::clamp<int64_t>(static_cast<int64_t>(work / kTaskWork), 1, kTaskTarget);
+    int64_t block_h = even_share(count_h, std::max(ceil_div(count_h, wanted), kRowsForOneMore * shape.span_h));
+    if (is_given(cut)) {
+        if (cut.units > 0 || cut.block_h > count_h || cut.block_w > count_w)
+            return refuse(kUnsuitableCut);
+        block_h = cut.block_h > 0 ? cut.block_h : block_h;
+    }
+    if (!choose_strip(shape, count_w, block_h, cut.block_w)) {
+        return refuse(is_given(cut) ? kUnsuitableCut : "the products of a row would take more than the 2 MiB a thread");
+    }
+
+    p.tile = kernel.tile, p.tile_a = kernel.tile_a;
+    p.direct = 0;
+    p.block_h = static_cast<int32_t>(block_h), p.block_w = static_cast<int32_t>(shape.block_w);
+    p.blocks_h = static_cast<int32_t>(ceil_div(count_h, block_h));
+    p.blocks_w = static_cast<int32_t>(ceil_div(count_w, shape.block_w));
+    p.strip = static_cast<int32_t>(shape.strip);
+    p.merged_h = 1, p.merged_w = shape.planar ? 1 : p.stride_w;
+    p.taps_h = p.taps_w = 1;
+    p.lanes = static_cast<int32_t>(shape.planar ? p.outputs : p.outputs * p.stride_w);
+    p.lane_blocks = p.unit_blocks = static_cast<int32_t>(shape.lane_blocks);
+    p.units = p.group_units = p.task_units = p.unit_tasks = p.sums_units = 1;
+    p.staged_minor = static_cast<int32_t>(shape.staged_minor), p.staged_row = static_cast<int32_t>(shape.staged_row);
+    p.staged_panel = static_cast<int32_t>(shape.staged_panel);
+    p.panels = static_cast<int32_t>(shape.panels.count);
+    p.panel_channels = static_cast<int32_t>(shape.panels.channels);
+    p.block_panels = static_cast<int32_t>(shape.panels.of_block);
+    p.reduction = static_cast<int32_t>(shape.panels.reduction);
+    p.channel_step = static_cast<int32_t>(shape.panels.step);
+    p.products_pitch = static_cast<int32_t>(shape.products_pitch);
+    p.products_row = static_cast<int32_t>(shape.products_row);
+    p.sums_pitch = static_cast<int32_t>(shape.sums_pitch);
+
+    Places places(shape.line());
+    places.place(shape.bias);
+    p.slope_at = places.place(shape.bias);
+    p.staged_at = places.place(shape.staged);
+    p.products_at = places.place(shape.products);
+    p.sums_at = places.place(shape.sums + kernel.vector);
+    const int64_t statistics = p.softmax != 0 ? shape.block_w * p.stride_w * p.block_h : 0;
+    p.peak_at = places.place(statistics);
+    p.total_at = places.place(statistics);
+    const int64_t tasks = static_cast<int64_t>(p.blocks_h) * p.blocks_w;
+    if (!fits_int32(places.all()) || !fits_int32(tasks))
+        return why.fail(TCONV_SIZE_OVERFLOW, "a task would need scratch of more than 2^31-1 elements");
+    if (places.all() * shape.element > kMostScratch)
+        return refuse(is_given(cut) ? kUnsuitableCut : "the products of a row would take more than the 2 MiB a thread");
+    blocking->params = p;
+    blocking->packed_bytes = shape.panels.reduction * shape.lane_blocks * shape.width * shape.element;
+    blocking->scratch_bytes = places.all() * shape.element;
+    blocking->staged_bytes = shape.staged * shape.element;
+    blocking->sums_bytes = (shape.products + shape.sums) * shape.element;
+    blocking->tasks = static_cast<int32_t>(tasks);
+    return TCONV_OK;
+}
+
+}  // namespace tconv
