@@ -115,9 +115,13 @@ std::set<int> widths_of_winograd_tiles(const tconv_spec &spec, const Choice &cho
 
 std::set<int> widths_of_overlap_tiles(const Choice &choice, int step, int steps) {
     const LayerParams &p = choice.blocking.params;
-    const int64_t columns = p.block_w + p.nearest_w - p.farthest_w;
     std::set<int> widths;
-    each_multiplied_part(p, [&](int32_t rows) { add_widths(widths, ceil_div(rows * columns, step), steps); });
+    for (int32_t block = 0; block < p.blocks_w; block++) {
+        const int64_t columns = multiplied_columns(p, block, step);
+        for (int64_t at = 0; at < columns; at += p.segment) {
+            add_widths(widths, ceil_div(std::min<int64_t>(p.segment, columns - at), step), steps);
+        }
+    }
     return widths;
 }
 

@@ -36,11 +36,10 @@ RawFunction kept(Element element, const std::string &name, const Target &target)
 }  // namespace
 
 OverlapStages::OverlapStages(Element element, const std::string &prefix, const Target &target)
-    : computed(generators::computed_type(element)),
+    : vector(vector_of(target, element)),
       keep(kept(element, prefix + "_overlap_keep", target)),
       add_planes(added_planes(element, prefix + "_overlap_add_planes", target)),
-      add_wide(added(element, vector_of(target, element), true, prefix + "_overlap_add", target)),
-      vector(vector_of(target, element)) {
+      add_wide(added(element, vector, true, prefix + "_overlap_add", target)) {
     for (int lanes = vector; lanes >= kLeastLanes; lanes /= 2) {
         add_narrow.emplace(lanes,
                            added(element, lanes, false, prefix + "_overlap_add_" + std::to_string(lanes), target));

@@ -21,11 +21,10 @@ public:
              const std::map<std::string, BufferArgument> &buffers,
              const std::map<std::string, Halide::Expr> &scalars) const;
 
-    const Halide::Type computed;
+    const int vector;  // computed numbers
     RawFunction keep, add_planes, add_wide;
 
 private:
-    int vector;
     std::map<int, RawFunction> add_narrow;  // of fewer lanes than a vector, by those that they load
 };
 

@@ -73,8 +73,8 @@ void PhaseTask::multiply_columns(Statements &body, const Unit &unit, const Stage
             {"packed", address_of(computed, weights, ci_begin * width)},
             {"bias", scratch_at(lane)},
             {"slope", scratch_at(p.at("slope_at") + lane)},
-            {"ahead", Internal::make_const(UInt(64), 0)},
-            {"ahead_bytes", 0},
+            {"ahead", ahead},
+            {"ahead_bytes", ahead_bytes},
             // A unit of one block may lack some, which masked tiles do not store.
             {"lanes", select(unit.blocks > 1, width, min(width, unit.end_lane - unit.first_lane))},
             {"columns", columns},

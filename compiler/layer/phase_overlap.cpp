@@ -9,39 +9,90 @@ namespace tconv::compiler {
 
 using namespace Halide;
 
-// Products of input rows [begin, end), as far as they exist; those of row `first_input` come first in scratch.
-void PhaseTask::multiply_inputs(Statements &body, const Expr &begin, const Expr &end, const Expr &first_input) {
-    // What place_staged takes for the task's rows.
-    const Expr quotients_begin = row_begin, quotients_end = row_end;
-    const Expr of_sums_a = sums_a, of_sums_block = sums_block;
-    row_begin = begin - h.farthest;
-    row_end = end - h.nearest;
-    const Staged rows =
-        stage(body, {pointers.input, p.at("in_row"), p.at("in_col"), 0, h.in, 0, w.in}, p.at("staged_at"));
-    body.when(rows.rows > 0, [&](Statements &then) {
-        // All rows are one: as far apart as they are long.
-        Staged line = rows;
-        line.row_begin = line.column_begin = 0;
-        line.rows = 1;
-        const PhaseParameters single = {1, 0, 1, 0, 1, 0, 1};
-        PhaseParameters along = single;
-        along.end = then.let("pixels", rows.rows * (w.block + w.nearest - w.farthest));
-        const Unit all = {0, 0, p.at("lane_blocks"), 0, p.at("lane_blocks") * p.at("tile_a"), 0};
-        sums_a = planar ? p.at("products_pitch") : Expr(1);
-        sums_block = sums_a * p.at("tile_a");
-        Destination to;
-        to.first = to.last = Internal::const_true();
-        to.host = then.let("products", scratch_at(p.at("products_at") + (rows.row_begin - first_input) * p.at("products_row")));
-        to.m = planar ? Expr(1) : p.at("products_pitch");
-        to.row = 0;
-        then.loop("channel_block", block_count(), [&](Statements &each, const Expr &number) {
-            multiply_columns(each, all, line, single, along, to, number, 0);
+// Zeros beside the image, once for all strips: nothing is multiplied there.
+void PhaseTask::clear_margins(Statements &body) {
+    Expr columns = w.block + w.nearest - w.farthest, first = column_begin + w.farthest;
+    Expr left = body.let("left", clamp(-first, 0, columns)), right = body.let("right", clamp(w.in - first, left, columns));
+    Expr rows = p.at("strip") + h.nearest - h.farthest;
+    auto clear = [&](const Expr &from, const Expr &extent) {
+        Expr pixel = planar ? Expr(1) : p.at("products_pitch");
+        Expr planes = planar ? p.at("lane_blocks") * p.at("tile_a") : Expr(1);
+        body.when(extent > 0, [&](Statements &then) {
+            then.add(shared.clear.call({{"staged",
+                                         {scratch_at(p.at("products_at") + from * pixel),
+                                          {extent * pixel, 1, rows, planes},
+                                          {1, 0, p.at("products_row"), planar ? p.at("products_pitch") : Expr(0)}}}},
+                                       {}));
+        });
+    };
+    clear(0, left);
+    clear(right, columns - right);
+}
+
+// Products of row `number` of those that are staged.
+void PhaseTask::multiply_row_of_inputs(Statements &body, const Staged &staged, const Expr &number,
+                                       const Expr &first_input) {
+    const PhaseParameters single = {1, 0, 1, 0, 1, 0, 1};
+    Expr y = body.let("input_row", staged.row_begin + number);
+    Expr pixel = planar ? Expr(1) : p.at("products_pitch");
+    Expr products = p.at("products_at") + (y - first_input) * p.at("products_row") +
+                    (staged.column_begin - column_begin - w.farthest) * pixel;
+    // The row that takes this one's place in scratch, fetched a share for each block of channels.
+    Expr next = min(y + p.at("strip"), h.in - 1);
+    Expr in_one = p.at("in_c") == 1 && p.at("in_col") == p.at("channels");
+    Expr blocks = block_count();
+    Expr share = body.let("share", select(in_one, staged.inside_end * p.at("channels") * stored.bytes() / blocks, 64));
+    Expr ahead_row = body.let("ahead_row", address_of(stored, pointers.input,
+                                                      int64(next) * p.at("in_row") +
+                                                          int64(staged.column_begin) * p.at("in_col")));
+    Staged line = staged;
+    line.at = staged.at + number * p.at("staged_row");
+    line.row_begin = line.column_begin = 0;
+    line.rows = 1;
+    const Unit all = {0, 0, p.at("lane_blocks"), 0, p.at("lane_blocks") * p.at("tile_a"), 0};
+    Destination to;
+    to.first = to.last = Internal::const_true();
+    to.m = pixel;
+    to.row = 0;
+    body.loop("channel_block", blocks, [&](Statements &each, const Expr &block) {
+        ahead = each.let("ahead", ahead_row + cast<uint64_t>(int64(block * share)));
+        ahead_bytes = each.let("ahead_bytes", max(share - 64, 0));
+        Expr segment = p.at("segment"), columns = staged.columns;
+        each.loop("segment", (columns + segment - 1) / segment, [&](Statements &part, const Expr &index) {
+            PhaseParameters along = single;
+            along.begin = part.let("segment_begin", index * segment);
+            along.end = part.let("segment_end", min(columns, along.begin + segment));
+            to.host = part.let("products", scratch_at(products + along.begin * pixel));
+            multiply_columns(part, all, line, single, along, to, block, 0);
         });
     });
-    row_begin = quotients_begin;
-    row_end = quotients_end;
-    sums_a = of_sums_a;
-    sums_block = of_sums_block;
+}
+
+// Products of input rows [begin, end), as far as they exist; those of row `first_input` come first in scratch.
+void PhaseTask::multiply_inputs(Statements &body, const OverlapStages &stages, const Expr &begin, const Expr &end, const Expr &first_input) {
+    // What place_staged takes for the task's: those that read nothing beside the image.
+    const Expr quotients[] = {row_begin, row_end, column_begin, column_end}, of_sums[] = {sums_a, sums_block};
+    row_begin = begin - h.farthest;
+    row_end = end - h.nearest;
+    Expr first = body.let("first_column", max(column_begin + w.farthest, 0));
+    Expr last = body.let("end_column", max(first, min(column_end + w.nearest, w.in)));
+    // Vectors of pixels reach past the last one, to products that count as zero where the image has ended.
+    Expr filled = planar ? (last - first + stages.vector - 1) / stages.vector * stages.vector : last - first;
+    column_begin = first - w.farthest;
+    column_end = first + filled - w.nearest;
+    const Staged staged =
+        stage(body, {pointers.input, p.at("in_row"), p.at("in_col"), 0, h.in, 0, w.in}, p.at("staged_at"));
+    column_begin = quotients[2];
+    column_end = quotients[3];
+    sums_a = planar ? p.at("products_pitch") : Expr(1);
+    sums_block = sums_a * p.at("tile_a");
+    body.loop("row", staged.rows, [&](Statements &each, const Expr &number) {
+        multiply_row_of_inputs(each, staged, number, first_input);
+    });
+    row_begin = quotients[0];
+    row_end = quotients[1];
+    sums_a = of_sums[0];
+    sums_block = of_sums[1];
 }
 
 // The sums of one phase of rows; of all x-phases, or when planar of the one that `horizontal` is.
@@ -111,6 +162,7 @@ void PhaseTask::build_overlap(Statements &body, const Expr &task, const OverlapS
     const Expr task_begin = row_begin, task_end = row_end;
     Expr span = body.let("span", h.nearest - h.farthest);
     Expr softmax = p.at("softmax") != 0;
+    clear_margins(body);
     body.loop("strip", (task_end - task_begin + strip - 1) / strip, [&](Statements &each, const Expr &number) {
         row_begin = each.let("strip_begin", task_begin + number * strip);
         row_end = each.let("strip_end", min(task_end, row_begin + strip));
@@ -130,7 +182,7 @@ void PhaseTask::build_overlap(Statements &body, const Expr &task, const OverlapS
         Expr end = each.let("end_input", row_end + h.nearest);
         each.loop("rows", (end - fresh + strip - 1) / strip, [&](Statements &some, const Expr &part) {
             Expr begin = some.let("rows_begin", fresh + part * strip);
-            multiply_inputs(some, begin, some.let("rows_end", min(end, begin + strip)), first_input);
+            multiply_inputs(some, stages, begin, some.let("rows_end", min(end, begin + strip)), first_input);
         });
         each_pass(each, "ry", h, 1, row_begin, row_end,
                   [&](Statements &rows, const Expr &ry, const PhaseParameters &vertical) {

@@ -52,6 +52,8 @@ private:
     struct Unit {
         Halide::Expr group, first_block, blocks, first_lane, end_lane, sums;
     };
+    // What the multiply loops fetch meanwhile, where they do (prefetch.h): address of the first line, offset of the last.
+    Halide::Expr ahead = Halide::Internal::make_const(Halide::UInt(64), 0), ahead_bytes = 0;
     void place_task(Statements &body, const Halide::Expr &task);
     // The images of the task; only kernels with channels in their lanes take several.
     void each_image(Statements &body, const std::function<void(Statements &, const Halide::Expr &image)> &visit) const;
@@ -129,8 +131,11 @@ private:
                      const Halide::Expr &products, const Halide::Expr &y0, const Halide::Expr &row_end_of_phase);
 
     // phase_overlap.cpp: the same by products of whole inputs, in strips of rows.
-    void multiply_inputs(Statements &body, const Halide::Expr &begin, const Halide::Expr &end,
+    void clear_margins(Statements &body);
+    void multiply_inputs(Statements &body, const OverlapStages &stages, const Halide::Expr &begin, const Halide::Expr &end,
                          const Halide::Expr &first_input);
+    void multiply_row_of_inputs(Statements &body, const Staged &staged, const Halide::Expr &number,
+                                const Halide::Expr &first_input);
     void add_overlapping(Statements &body, const OverlapStages &stages, const PhaseParameters &vertical,
                          const PhaseParameters &horizontal, const Halide::Expr &first_input, const Halide::Expr &sums);
 

@@ -24,7 +24,7 @@ namespace {
 // The multiply loops of Winograd's tiles fetch the weights of the next point while they multiply those of this one, for 64
 // KiB a unit that no cache holds: 192 channels to 192 with a 5 x 5 kernel and stride 2 ran at 120 % of the FMA peak for it
 // instead of 97 (Ice Lake). Direct loops, which pass over more of their weights, ran 5 to 15 % slower with such fetches.
-constexpr int kLinesAhead = 2;
+constexpr int kWinogradLinesAhead = 2;
 
 // Eight by eight floats are transposed in about 60 shuffles with AVX2 and AVX-512; sixteen by sixteen takes 194, all on
 // one port.
@@ -85,8 +85,16 @@ int Variant::winograd_outputs() const {
     return 0;
 }
 
+int Variant::lines_ahead() const {
+    if (winograd_outputs() > 0)
+        return kWinogradLinesAhead;
+    // As much of the next row of inputs, channel by channel, as a step of two channels reads of this one.
+    return overlap() && merged() ? (2 * tile_m * generators::computed_type(element()).bytes() + 63) / 64 : 0;
+}
+
 std::string Variant::multiply_key() const {
-    return (winograd_outputs() > 0 ? "winograd_" : "") + (merged() ? "channels" : lanes) + std::to_string(tile_a) +
+    const std::string form = winograd_outputs() > 0 ? "winograd_" : lines_ahead() > 0 ? "overlap_" : "";
+    return form + (merged() ? "channels" : lanes) + std::to_string(tile_a) +
            "x" + std::to_string(tile_m);
 }
 
@@ -332,8 +340,8 @@ MultiplyTiles::MultiplyTiles(const Variant &variant, const std::string &prefix, 
                                      std::to_string(steps * step) + (unroll == 1 ? "" : "_by" + std::to_string(unroll));
             const auto added = by_width.try_emplace(steps, multiply.sums, "sums", multiply.arguments(), name, target,
                                                     multiply.partial.name());
-            if (variant.winograd_outputs() > 0) {
-                prefetch_ahead(added.first->second, kLinesAhead);
+            if (variant.lines_ahead() > 0) {
+                prefetch_ahead(added.first->second, variant.lines_ahead());
             }
         }
     }

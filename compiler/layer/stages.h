@@ -38,7 +38,9 @@ struct Variant {
     }
     // Numbers from one staged pixel to the next, where the loop of so many channels a step relies on them.
     std::optional<int> staged_pitch(int unroll) const;
-    // What the multiply loops depend on: variants with one key share them. Winograd's are loops of their own.
+    // Cache lines that a step of the multiply loops fetches for what is multiplied next; 0: none.
+    int lines_ahead() const;
+    // What the multiply loops depend on: variants with one key share them. Those that fetch ahead are loops of their own.
     std::string multiply_key() const;
 };
 

@@ -264,18 +264,20 @@ Cost overlap_cost(const tconv_spec &spec, const Kernel &kernel, const Blocking &
     const Geometry geometry = geometry_of(spec);
     const bool planar = kernel.lanes == Lanes::pixels;
     const double batch = spec.batch, lanes = static_cast<double>(spec.out_channels) * spec.kernel_h * spec.kernel_w;
-    const int32_t columns = p.block_w + p.nearest_w - p.farthest_w, step = planar ? kernel.vector : 1;
-    const double channel_blocks = std::ceil(static_cast<double>(p.reduction) / kChannelBlock);
-    double multiply = 0;
-    each_multiplied_part(p, [&](int32_t rows) {
-        const double length = static_cast<double>(ceil_div(int64_t{rows} * columns, step));
+    const int32_t step = planar ? kernel.vector : 1;
+    const double channel_blocks = std::ceil(static_cast<double>(p.reduction) / p.channel_block);
+    double of_row = 0;
+    for (int32_t block = 0; block < p.blocks_w; block++) {
+        const double length = static_cast<double>(multiplied_columns(p, block, step) / step);
         const double tiles = std::ceil(length / (kernel.tile_m / step));
-        multiply += p.lane_blocks * tiles *
-                        (p.reduction * step_cycles(kernel, length / tiles * step, 1) +
-                         (kTileOverhead + kTapOverhead) * channel_blocks) +
-                    2 * kCallOverhead * channel_blocks;
-    });
-    multiply *= p.blocks_w;
+        if (tiles > 0) {
+            of_row += p.lane_blocks * tiles *
+                          (p.reduction * step_cycles(kernel, length / tiles * step, 1) +
+                           (kTileOverhead + kTapOverhead) * channel_blocks) +
+                      kCallOverhead * channel_blocks;
+        }
+    }
+    const double multiply = of_row * static_cast<double>(multiplied_rows(p));
     const double quotients = static_cast<double>(p.end_h - p.first_h) * (p.end_w - p.first_w);
     const double taps_y = static_cast<double>(spec.kernel_h);  // of all phases
     const double taps_x = std::ceil(static_cast<double>(spec.kernel_w) / spec.stride_w);

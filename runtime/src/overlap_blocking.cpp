@@ -13,10 +13,17 @@ namespace {
 
 // Bytes: what a strip stages and its products should stay in the second level of cache, and one row of either must stay
 // below the 2 MiB a thread that interfaces promise.
-constexpr int64_t kStagedTarget = 256 << 10, kProductsTarget = 384 << 10, kSumsTarget = 128 << 10;
-constexpr int64_t kRowLimit = 1800 << 10;
+constexpr int64_t kStagedTarget = 384 << 10, kProductsTarget = 512 << 10, kSumsTarget = 128 << 10;
+constexpr int64_t kMostBytes = 1800 << 10;
 // As in blocking.cpp. A task multiplies the rows that its neighbours read too once more: at most one in so many.
 constexpr int64_t kTaskTarget = 16, kTaskWork = 2'000'000, kRowsForOneMore = 12;
+constexpr int64_t kColumnsForOneMore = 24;
+// A strip takes over rows of products from the one before, which takes as long as multiplying four channels: strips of so
+// many rows for each of them, by the channels, make that 4 %. With strips of a single row, 4 of 9 that are added up, a layer of 56 channels to
+// one (9 x 9, stride 2) spent a fifth of its time on it.
+constexpr int64_t kRowsOfStrip = 100;
+// Planes of pixels that are multiplied at once: with tiles of 64 pixels they stay in the first level of cache for all outputs.
+constexpr int32_t kPlanarBlock = 128;
 // Input channels that are staged without gaps, and pixels that a loop of overlap-add takes at once (schedules/cpu_overlap.cpp).
 constexpr int64_t kTightChannels = 4, kPixels = 4;
 
@@ -40,12 +47,12 @@ void measure(Shape &s) {
     const int64_t columns = s.block_w + s.span_w, rows = s.strip + s.span_h, lanes = s.lane_blocks * s.width;
     if (s.planar) {
         // Vectors of pixels reach past the last one.
-        s.staged_minor = odd_lines(s.strip * columns + s.vector, s.line());
-        s.staged_row = columns;
+        s.staged_row = round_up(columns, s.line());
+        s.staged_minor = odd_lines(s.strip * s.staged_row + s.vector, s.line());
         s.staged_panel = s.channels * s.staged_minor;
         s.staged = s.staged_panel;
-        s.products_pitch = odd_lines(rows * columns + s.vector, s.line());
-        s.products_row = columns;
+        s.products_row = columns + s.vector;
+        s.products_pitch = odd_lines(rows * s.products_row + s.vector, s.line());
         s.products = lanes * s.products_pitch;
         s.sums_pitch = round_up(s.block_w, s.vector);
         s.sums = s.outputs * s.stride_w * s.strip * s.sums_pitch;
@@ -65,26 +72,41 @@ void measure(Shape &s) {
     s.staged += 4 * s.line();
 }
 
-// Whole rows where one fits, then as many of them as stay in cache.
+bool in_cache(const Shape &s) {
+    return s.staged * s.element <= kStagedTarget && s.products * s.element <= kProductsTarget &&
+           s.sums * s.element <= kSumsTarget && s.bytes() <= kMostBytes;
+}
+
+// Whole rows where as many of them stay in cache as are wanted, then as many as do.
 bool choose_strip(Shape &s, int64_t count_w, int64_t block_h, int64_t block_w) {
+    const int64_t wanted = std::min(block_h, ceil_div(kRowsOfStrip * s.span_h, s.channels));
     s.block_w = block_w > 0 ? block_w : count_w;
-    s.strip = 1;
+    s.strip = std::max<int64_t>(wanted, 1);
     measure(s);
-    while (block_w <= 0 && s.bytes() > kRowLimit && s.block_w > s.span_w) {
+    // False where there is nothing left to halve.
+    auto narrower = [&](int64_t least) {
         const int64_t smaller = even_share(count_w, ceil_div(s.block_w, 2));
-        if (smaller == s.block_w)
-            break;
+        if (block_w > 0 || s.block_w <= least || smaller == s.block_w)
+            return false;
         s.block_w = smaller;
         measure(s);
+        return true;
+    };
+    while (!in_cache(s) && narrower(kColumnsForOneMore * std::max<int64_t>(s.span_w, 1))) {
     }
-    if (s.bytes() > kRowLimit)
+    if (!in_cache(s)) {
+        s.strip = 1;
+        measure(s);
+    }
+    while (s.bytes() > kMostBytes && narrower(1)) {
+    }
+    if (s.bytes() > kMostBytes)
         return false;
     while (s.strip < block_h) {
         Shape taller = s;
         taller.strip++;
         measure(taller);
-        if (taller.staged * s.element > kStagedTarget || taller.products * s.element > kProductsTarget ||
-            taller.sums * s.element > kSumsTarget || taller.bytes() > kRowLimit)
+        if (!in_cache(taller))
             break;
         s = taller;
     }
@@ -94,6 +116,25 @@ bool choose_strip(Shape &s, int64_t count_w, int64_t block_h, int64_t block_w) {
 }
 
 }  // namespace
+
+int64_t multiplied_rows(const LayerParams &p) {
+    int64_t rows = 0;
+    for (int64_t block = 0; block < p.blocks_h; block++) {
+        const int64_t begin = p.first_h + block * p.block_h;
+        const int64_t end = std::min<int64_t>(begin + p.block_h, p.end_h);
+        rows += std::max<int64_t>(
+            0, std::min<int64_t>(end + p.nearest_h, p.in_h) - std::max<int64_t>(begin + p.farthest_h, 0));
+    }
+    return rows;
+}
+
+int64_t multiplied_columns(const LayerParams &p, int32_t block, int32_t pixels_of_vector) {
+    const int64_t begin = p.first_w + int64_t{block} * p.block_w;
+    const int64_t end = std::min<int64_t>(begin + p.block_w, p.end_w);
+    const int64_t first = std::max<int64_t>(begin + p.farthest_w, 0);
+    const int64_t last = std::max(first, std::min<int64_t>(end + p.nearest_w, p.in_w));
+    return round_up(last - first, pixels_of_vector);
+}
 
 tconv_status block_overlap(const tconv_spec &spec, Direction direction, const Kernel &kernel, Blocking *blocking,
                            Message &why, const Cut &cut) {
@@ -122,7 +163,7 @@ tconv_status block_overlap(const tconv_spec &spec, Direction direction, const Ke
     shape.width = kernel.tile_a;
     const double lanes = static_cast<double>(p.outputs) * p.kernel_h * p.kernel_w;
     const double row = static_cast<double>(count_w) * p.stride_w * p.outputs;
-    if (lanes * static_cast<double>(shape.element) > kRowLimit || lanes * p.channels > kMaxElements / 2 ||
+    if (lanes * static_cast<double>(shape.element) > kMostBytes || lanes * p.channels > kMaxElements / 2 ||
         row > kMaxElements / 4)
         return refuse("the products of a row would take more than the 2 MiB a thread");
     shape.lane_blocks = ceil_div(static_cast<int64_t>(lanes), shape.width);
@@ -151,6 +192,8 @@ tconv_status block_overlap(const tconv_spec &spec, Direction direction, const Ke
     p.blocks_h = static_cast<int32_t>(ceil_div(count_h, block_h));
     p.blocks_w = static_cast<int32_t>(ceil_div(count_w, shape.block_w));
     p.strip = static_cast<int32_t>(shape.strip);
+    p.segment = shape.planar ? kernel.tile_m : static_cast<int32_t>(shape.block_w + shape.span_w);
+    p.channel_block = shape.planar ? kPlanarBlock : kChannelBlock;
     p.merged_h = 1, p.merged_w = shape.planar ? 1 : p.stride_w;
     p.taps_h = p.taps_w = 1;
     p.lanes = static_cast<int32_t>(shape.planar ? p.outputs : p.outputs * p.stride_w);

@@ -56,13 +56,13 @@ void spoil(testing::Tensor &tensor, Random &random) {
 
 // The kernels whose products are the definition's. Winograd's are of sums over a tile. Where phases lie side by side,
 // as merged and pixel lanes may have them, the padding weights of phases that lack a tap are multiplied too; where
-// every phase has all taps there are none, and STRICT admits no others.
+// every phase has all taps there are none, and STRICT admits no others. Overlap-add multiplies no padding weights.
 bool exact_reach(const KernelName &kernel, const tconv_spec &s) {
     const bool all_taps =
         s.kernel_h % s.stride_h == 0 && s.kernel_w % s.stride_w == 0 && s.dilation_h == 1 && s.dilation_w == 1;
     if (kernel.winograd_outputs() > 0)
         return false;
-    return (kernel.lanes != "merged" && kernel.lanes != "pixels") || all_taps || s.math == TCONV_MATH_STRICT;
+    return kernel.family == "overlap" || (kernel.lanes != "merged" && kernel.lanes != "pixels") || all_taps || s.math == TCONV_MATH_STRICT;
 }
 
 // The oracle's sums carry NaN and infinity to exactly the outputs whose taps touch them, so equality says it all.

@@ -48,7 +48,21 @@ bool multiplies_pairs(const std::string &kernel) {
     return parse_kernel_name(kernel, &parsed) && parsed.isa == "avx512bf16";
 }
 
+bool adds_overlaps(const std::string &kernel) {
+    KernelName parsed;
+    return parse_kernel_name(kernel, &parsed) && parsed.family == "overlap";
+}
+
 bool may_refuse(const KernelName &kernel, const tconv_spec &s) {
+    if (kernel.family == "overlap") {
+        // Products of a few inputs that make up one output, in bytes.
+        const int64_t lanes = int64_t{s.kernel_h} * s.kernel_w * s.out_channels;
+        const int64_t inputs = (s.kernel_h / s.stride_h + 2) * (s.kernel_w / s.stride_w + 2);
+        return s.math == TCONV_MATH_STRICT || s.groups != 1 || s.dilation_h != 1 || s.dilation_w != 1 ||
+               (s.activation == TCONV_ACT_SOFTMAX && s.softmax_axis == TCONV_AXIS_LAST) || s.kernel_h < s.stride_h ||
+               s.kernel_w < s.stride_w || (s.kernel_h == s.stride_h && s.kernel_w == s.stride_w) ||
+               lanes * inputs * 8 > 1 << 20;
+    }
     if (kernel.winograd_outputs() > 0) {
         // Tiles of six points at most; all residues of a row of a task at once, which large dilations leave no memory for.
         const int64_t most_taps = 7 - kernel.winograd_outputs();
@@ -84,7 +98,7 @@ bool may_refuse_gradient(const KernelName &kernel, const tconv_spec &s, int32_t 
         return true;
     if (kernel.lanes == "depthwise")
         return s.in_channels != s.groups || s.out_channels != s.groups;
-    if (kernel.winograd_outputs() > 0)
+    if (kernel.winograd_outputs() > 0 || kernel.family == "overlap")
         return true;
     return kernel.lanes != "channels" && (which == TCONV_GRADIENT_FILTER || kernel.lanes != "pixels");
 }
@@ -154,10 +168,13 @@ CaseKind kind_of(const KernelName &kernel, const tconv_spec &s, Placement placem
     // Kernels without a tile (gather) are cut by their blocks only; odd sizes stand for ragged ones.
     const int tile = kernel.winograd_outputs() > 0 ? kernel.winograd_outputs() : kernel.tile_m;
     const int a = kernel.tile_a > 0 ? kernel.tile_a : 2, m = tile > 0 ? tile : 2;
-    const int64_t lanes = kernel.lanes == "depthwise" ? s.out_channels
+    const int64_t lanes = kernel.family == "overlap"    ? int64_t{1} * s.kernel_h * s.kernel_w * s.out_channels
+                          : kernel.lanes == "depthwise" ? s.out_channels
                           : kernel.lanes == "merged"  ? int64_t{1} * s.out_channels / s.groups * s.stride_w
                                                       : s.out_channels / s.groups;
-    const int64_t columns = kernel.family == "gather" ? out.w : (out.w + s.stride_w - 1) / s.stride_w;
+    const int64_t columns = kernel.family == "gather"    ? out.w
+                            : kernel.family == "overlap" ? s.in_w
+                                                         : (out.w + s.stride_w - 1) / s.stride_w;
     // Planes compute whole blocks of outputs only.
     kind.ragged = (a == 1 || kernel.lanes == "planes" || lanes % a != 0) && columns % m != 0;
     kind.strided_view = placement == Placement::kSlice || placement == Placement::kShuffled;

@@ -25,15 +25,20 @@ bool parse_kernel_name(const std::string &name, KernelName *parsed);
 // stride_w > 4, softmax, more than 32 channels or outputs a group, and outputs that are no multiple of the tile's; merged kernels
 // stride_w = 1, softmax along a row, and under STRICT those whose merged phases would multiply padding weights;
 // Winograd's STRICT, groups, dilation beside a stride, large ones, softmax along a row or over many residues, and phases of
-// no tap, of more than 7 - outputs, or all of one.
+// no tap, of more than 7 - outputs, or all of one; those of family overlap STRICT, groups, dilation, softmax along a row,
+// kernels below the stride or equal to it along both axes, and so many products that those of a few inputs would not fit a
+// thread's 2 MiB.
 bool may_refuse(const KernelName &kernel, const tconv_spec &spec);
 
 // Whether the kernel multiplies pairs of bfloat16, which takes subnormal numbers for zero.
 bool multiplies_pairs(const std::string &kernel);
 
+// Whether the kernel adds up channels first, then taps: another order of sums than the canonical one.
+bool adds_overlaps(const std::string &kernel);
+
 // The gradients (tconv_gradient) of layers that a kernel is documented not to compute: of the bias none; of the input
-// all but those that gather, merged ones and planes; of the filter all but those whose lanes are channels; of both Winograd's; and
-// depthwise kernels again layers that are not depthwise.
+// those that gather, merged ones and planes; of the filter all but those whose lanes are channels; of both Winograd's and
+// those of family overlap; and depthwise kernels again layers that are not depthwise.
 bool may_refuse_gradient(const KernelName &kernel, const tconv_spec &spec, int32_t which);
 
 // The element type that a kernel of this name computes; the program ends if the name has none.
