@@ -109,8 +109,8 @@ std::string of_all_kernels(const Variant &variant, const std::string &what) {
 
 void append_layers(Module &layers, const std::string &prefix, const SharedFunctions &shared,
                    const std::map<std::string, CorrelateTiles> &correlates,
-                   const std::map<std::string, WinogradStages> &winograds,
-                   const std::optional<OverlapStages> &overlap, const std::vector<Variant> &variants) {
+                   const std::map<std::string, WinogradStages> &winograds, const std::optional<OverlapStages> &overlap,
+                   const std::vector<Variant> &variants) {
     const Variant &first = variants.front();
     const std::string name = functions_of(first);
     const auto winograd = winograds.find(first.dtype + first.family);

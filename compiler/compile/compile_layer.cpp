@@ -211,10 +211,9 @@ CompiledLayer compile_layer(const std::string &name, const tconv_spec &spec, con
         });
     } else {
         const int step = MultiplyTiles::step_of(variant, kernel_target);
-        const NeededTiles needed = {winograd ? widths_of_winograd_tiles(spec, choice, variant.tile_m)
-                                    : variant.overlap()
-                                        ? widths_of_overlap_tiles(choice, step, variant.tile_m / step)
-                                        : widths_of_tiles(spec, choice, step, variant.tile_m / step),
+        const NeededTiles needed = {winograd            ? widths_of_winograd_tiles(spec, choice, variant.tile_m)
+                                    : variant.overlap() ? widths_of_overlap_tiles(choice, step, variant.tile_m / step)
+                                                        : widths_of_tiles(spec, choice, step, variant.tile_m / step),
                                     params.channel_step};
         multiply.emplace(variant, prefix, kernel_target, needed);
         for (const RawFunction *tile : multiply->all()) {

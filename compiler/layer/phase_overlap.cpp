@@ -12,7 +12,8 @@ using namespace Halide;
 // Zeros beside the image, once for all strips: nothing is multiplied there.
 void PhaseTask::clear_margins(Statements &body) {
     Expr columns = w.block + w.nearest - w.farthest, first = column_begin + w.farthest;
-    Expr left = body.let("left", clamp(-first, 0, columns)), right = body.let("right", clamp(w.in - first, left, columns));
+    Expr left = body.let("left", clamp(-first, 0, columns)),
+         right = body.let("right", clamp(w.in - first, left, columns));
     Expr rows = p.at("strip") + h.nearest - h.farthest;
     auto clear = [&](const Expr &from, const Expr &extent) {
         Expr pixel = planar ? Expr(1) : p.at("products_pitch");
@@ -29,68 +30,83 @@ void PhaseTask::clear_margins(Statements &body) {
     clear(right, columns - right);
 }
 
-// Products of row `number` of those that are staged.
-void PhaseTask::multiply_row_of_inputs(Statements &body, const Staged &staged, const Expr &number,
-                                       const Expr &first_input) {
+// Products of the one staged row, or segment of it, `staged`. `next`: where in the input the segment begins that is staged
+// after it.
+void PhaseTask::multiply_segment(Statements &body, const Staged &staged, const Expr &first_input, const Expr &next) {
     const PhaseParameters single = {1, 0, 1, 0, 1, 0, 1};
-    Expr y = body.let("input_row", staged.row_begin + number);
+    PhaseParameters along = single;
+    along.end = staged.columns;
     Expr pixel = planar ? Expr(1) : p.at("products_pitch");
-    Expr products = p.at("products_at") + (y - first_input) * p.at("products_row") +
-                    (staged.column_begin - column_begin - w.farthest) * pixel;
-    // The row that takes this one's place in scratch, fetched a share for each block of channels.
-    Expr next = min(y + p.at("strip"), h.in - 1);
-    Expr in_one = p.at("in_c") == 1 && p.at("in_col") == p.at("channels");
-    Expr blocks = block_count();
-    Expr share = body.let("share", select(in_one, staged.inside_end * p.at("channels") * stored.bytes() / blocks, 64));
-    Expr ahead_row = body.let("ahead_row", address_of(stored, pointers.input,
-                                                      int64(next) * p.at("in_row") +
-                                                          int64(staged.column_begin) * p.at("in_col")));
+    Expr products =
+        body.let("products_begin", p.at("products_at") + (staged.row_begin - first_input) * p.at("products_row") +
+                                       (staged.column_begin - column_begin - w.farthest) * pixel);
     Staged line = staged;
-    line.at = staged.at + number * p.at("staged_row");
     line.row_begin = line.column_begin = 0;
     line.rows = 1;
-    const Unit all = {0, 0, p.at("lane_blocks"), 0, p.at("lane_blocks") * p.at("tile_a"), 0};
     Destination to;
     to.first = to.last = Internal::const_true();
     to.m = pixel;
     to.row = 0;
+    Expr lane_blocks = p.at("lane_blocks"), width = p.at("tile_a"), blocks = block_count();
     body.loop("channel_block", blocks, [&](Statements &each, const Expr &block) {
-        ahead = each.let("ahead", ahead_row + cast<uint64_t>(int64(block * share)));
-        ahead_bytes = each.let("ahead_bytes", max(share - 64, 0));
-        Expr segment = p.at("segment"), columns = staged.columns;
-        each.loop("segment", (columns + segment - 1) / segment, [&](Statements &part, const Expr &index) {
-            PhaseParameters along = single;
-            along.begin = part.let("segment_begin", index * segment);
-            along.end = part.let("segment_end", min(columns, along.begin + segment));
-            to.host = part.let("products", scratch_at(products + along.begin * pixel));
-            multiply_columns(part, all, line, single, along, to, block, 0);
+        if (!planar) {
+            // Pixels follow one another, of which each block of channels fetches a share.
+            Expr in_one = p.at("in_c") == 1 && p.at("in_col") == p.at("channels");
+            Expr share = each.let("share", staged.columns * p.at("channels") * stored.bytes() / blocks);
+            ahead = each.let("ahead", address_of(stored, pointers.input, next) + cast<uint64_t>(int64(block * share)));
+            ahead_bytes = each.let("ahead_bytes", select(in_one, max(share - 64, 0), 0));
+            to.host = each.let("products", scratch_at(products));
+            multiply_columns(each, {0, 0, lane_blocks, 0, lane_blocks * width, 0}, line, single, along, to, block, 0);
+            return;
+        }
+        Expr first_channel = int64(block * p.at("channel_block")) * p.at("in_c");
+        Expr in_rows = p.at("in_col") == 1 && p.at("in_c") < 1 << 28;
+        Expr lines = max(1, p.at("segment") * stored.bytes() / 64);
+        ahead_bytes = each.let("ahead_bytes", select(in_rows, int64(p.at("in_c")) * stored.bytes(), int64(0)));
+        each.loop("lane_block", lane_blocks, [&](Statements &of_block, const Expr &number) {
+            Expr turn = select(in_rows, number % lines * (64 / stored.bytes()), 0);
+            ahead = of_block.let("ahead", address_of(stored, pointers.input, next + first_channel + turn));
+            to.host = of_block.let("products", scratch_at(products + number * width * p.at("products_pitch")));
+            multiply_columns(of_block, {0, number, 1, 0, width, 0}, line, single, along, to, block, 0);
         });
     });
 }
 
-// Products of input rows [begin, end), as far as they exist; those of row `first_input` come first in scratch.
-void PhaseTask::multiply_inputs(Statements &body, const OverlapStages &stages, const Expr &begin, const Expr &end, const Expr &first_input) {
+// Products of input rows [begin, end), as far as they exist, in segments that stay in the first level of cache from staging
+// to the last of their products; those of row `first_input` come first in scratch.
+void PhaseTask::multiply_inputs(Statements &body, const OverlapStages &stages, const Expr &begin, const Expr &end,
+                                const Expr &first_input) {
     // What place_staged takes for the task's: those that read nothing beside the image.
-    const Expr quotients[] = {row_begin, row_end, column_begin, column_end}, of_sums[] = {sums_a, sums_block};
-    row_begin = begin - h.farthest;
-    row_end = end - h.nearest;
-    Expr first = body.let("first_column", max(column_begin + w.farthest, 0));
-    Expr last = body.let("end_column", max(first, min(column_end + w.nearest, w.in)));
-    // Vectors of pixels reach past the last one, to products that count as zero where the image has ended.
-    Expr filled = planar ? (last - first + stages.vector - 1) / stages.vector * stages.vector : last - first;
-    column_begin = first - w.farthest;
-    column_end = first + filled - w.nearest;
-    const Staged staged =
-        stage(body, {pointers.input, p.at("in_row"), p.at("in_col"), 0, h.in, 0, w.in}, p.at("staged_at"));
-    column_begin = quotients[2];
-    column_end = quotients[3];
+    const Expr of_task[] = {row_begin, row_end, column_begin, column_end}, of_sums[] = {sums_a, sums_block};
     sums_a = planar ? p.at("products_pitch") : Expr(1);
     sums_block = sums_a * p.at("tile_a");
-    body.loop("row", staged.rows, [&](Statements &each, const Expr &number) {
-        multiply_row_of_inputs(each, staged, number, first_input);
+    Expr from = body.let("rows_from", max(begin, 0)), to = min(end, h.in);
+    Expr first = body.let("first_column", max(column_begin + w.farthest, 0));
+    Expr last = body.let("end_column", min(column_end + w.nearest, w.in));
+    Expr segment = p.at("segment");
+    body.loop("row", to - from, [&](Statements &row, const Expr &number) {
+        Expr y = row.let("input_row", from + number);
+        row.loop("segment", (last - first + segment - 1) / segment, [&](Statements &each, const Expr &part) {
+            Expr x = each.let("segment_begin", first + part * segment);
+            Expr length = each.let("segment_columns", min(segment, last - x));
+            // Vectors of pixels reach past the last one, to products that count as zero where the image has ended.
+            const int vector = planar ? stages.vector : 1;
+            row_begin = y - h.farthest;
+            row_end = y + 1 - h.nearest;
+            column_begin = x - w.farthest;
+            column_end = x + (length + vector - 1) / vector * vector - w.nearest;
+            const Staged staged =
+                stage(each, {pointers.input, p.at("in_row"), p.at("in_col"), 0, h.in, 0, w.in}, p.at("staged_at"));
+            row_begin = of_task[0];
+            row_end = of_task[1];
+            column_begin = of_task[2];
+            column_end = of_task[3];
+            Expr goes_on = x + segment < last;
+            Expr next_row = min(select(goes_on, y, y + 1), h.in - 1), next_column = select(goes_on, x + segment, first);
+            Expr next = each.let("next", int64(next_row) * p.at("in_row") + int64(next_column) * p.at("in_col"));
+            multiply_segment(each, staged, first_input, next);
+        });
     });
-    row_begin = quotients[0];
-    row_end = quotients[1];
     sums_a = of_sums[0];
     sums_block = of_sums[1];
 }
@@ -174,31 +190,28 @@ void PhaseTask::build_overlap(Statements &body, const Expr &task, const OverlapS
             Expr numbers = planar ? columns : columns * p.at("products_pitch");
             Expr planes = planar ? p.at("lane_blocks") * p.at("tile_a") : Expr(1);
             Expr distance = planar ? p.at("products_pitch") : Expr(0);
-            row.add(stages.keep.call({{"products", {scratch_at(to + strip * p.at("products_row")), {0, 0}, {1, distance}}},
-                                      {"kept", {scratch_at(to), {numbers, planes}, {1, distance}}}},
-                                     {}));
+            row.add(
+                stages.keep.call({{"products", {scratch_at(to + strip * p.at("products_row")), {0, 0}, {1, distance}}},
+                                  {"kept", {scratch_at(to), {numbers, planes}, {1, distance}}}},
+                                 {}));
         });
         Expr fresh = each.let("fresh", first_input + select(number == 0, 0, span));
         Expr end = each.let("end_input", row_end + h.nearest);
-        each.loop("rows", (end - fresh + strip - 1) / strip, [&](Statements &some, const Expr &part) {
-            Expr begin = some.let("rows_begin", fresh + part * strip);
-            multiply_inputs(some, stages, begin, some.let("rows_end", min(end, begin + strip)), first_input);
-        });
-        each_pass(each, "ry", h, 1, row_begin, row_end,
-                  [&](Statements &rows, const Expr &ry, const PhaseParameters &vertical) {
-                      rows.when(vertical.end > vertical.begin, [&](Statements &phase) {
-                          each_pass(phase, "rx", w, planar ? Expr(1) : w.stride, column_begin, column_end,
-                                    [&](Statements &then, const Expr &rx, const PhaseParameters &horizontal) {
-                                        add_overlapping(then, stages, vertical, horizontal, first_input,
-                                                        planar ? rx * sums_phase : Expr(0));
-                                    });
-                          phase.when(!softmax, [&](Statements &then) {
-                              finish_overlap(then, unit_of(then, 0), row_phase(then, ry));
-                          });
-                          phase.when(softmax,
-                                     [&](Statements &then) { finish_units_by_softmax(then, row_phase(then, ry)); });
-                      });
-                  });
+        multiply_inputs(each, stages, fresh, end, first_input);
+        each_pass(
+            each, "ry", h, 1, row_begin, row_end,
+            [&](Statements &rows, const Expr &ry, const PhaseParameters &vertical) {
+                rows.when(vertical.end > vertical.begin, [&](Statements &phase) {
+                    each_pass(phase, "rx", w, planar ? Expr(1) : w.stride, column_begin, column_end,
+                              [&](Statements &then, const Expr &rx, const PhaseParameters &horizontal) {
+                                  add_overlapping(then, stages, vertical, horizontal, first_input,
+                                                  planar ? rx * sums_phase : Expr(0));
+                              });
+                    phase.when(!softmax,
+                               [&](Statements &then) { finish_overlap(then, unit_of(then, 0), row_phase(then, ry)); });
+                    phase.when(softmax, [&](Statements &then) { finish_units_by_softmax(then, row_phase(then, ry)); });
+                });
+            });
     });
 }
 

@@ -132,10 +132,10 @@ private:
 
     // phase_overlap.cpp: the same by products of whole inputs, in strips of rows.
     void clear_margins(Statements &body);
-    void multiply_inputs(Statements &body, const OverlapStages &stages, const Halide::Expr &begin, const Halide::Expr &end,
-                         const Halide::Expr &first_input);
-    void multiply_row_of_inputs(Statements &body, const Staged &staged, const Halide::Expr &number,
-                                const Halide::Expr &first_input);
+    void multiply_segment(Statements &body, const Staged &staged, const Halide::Expr &first_input,
+                          const Halide::Expr &next);
+    void multiply_inputs(Statements &body, const OverlapStages &stages, const Halide::Expr &begin,
+                         const Halide::Expr &end, const Halide::Expr &first_input);
     void add_overlapping(Statements &body, const OverlapStages &stages, const PhaseParameters &vertical,
                          const PhaseParameters &horizontal, const Halide::Expr &first_input, const Halide::Expr &sums);
 

@@ -14,6 +14,8 @@ constexpr int kLine = 64;
 // The loops over tiles, rows and columns of taps, panels and channels: those of generators/multiply.h that a call of one
 // row of one block runs through.
 constexpr size_t kCountedLoops = 5;
+// Of those, the ones over channels.
+constexpr size_t kChannelLoops = 2;
 
 // To the first level of cache and up. Halide's runtime declares the intrinsic, so that an extern call of its name is one.
 Stmt prefetch_line(const Expr &address) {
@@ -33,10 +35,11 @@ private:
 
 class PrefetchAhead : public IRMutator {
 public:
-    explicit PrefetchAhead(int lines) : lines(lines) {}
+    PrefetchAhead(int lines, bool planes) : lines(lines), planes(planes) {}
 
 private:
     const int lines;
+    const bool planes;
     std::vector<const For *> loops;
 
     using IRMutator::visit;
@@ -50,13 +53,16 @@ private:
             result = IRMutator::visit(op);
         } else {
             Expr passed = 0;
-            for (size_t i = loops.size() - std::min(loops.size(), kCountedLoops); i < loops.size(); i++) {
+            for (size_t i = loops.size() - std::min(loops.size(), planes ? kChannelLoops : kCountedLoops);
+                 i < loops.size(); i++) {
                 passed = passed * loops[i]->extent + (Variable::make(Int(32), loops[i]->name) - loops[i]->min);
             }
             Expr ahead = reinterpret(UInt(64), Variable::make(Handle(), "ahead"));
             Stmt body = op->body;
             for (int line = 0; line < lines; line++) {
-                Expr at = min(passed * (lines * kLine) + line * kLine, Variable::make(Int(32), "ahead_bytes"));
+                Expr bytes = Variable::make(Int(32), "ahead_bytes");
+                Expr at = planes ? cast<int64_t>(passed * lines + line) * bytes
+                                 : cast<int64_t>(min(passed * (lines * kLine) + line * kLine, bytes));
                 body = Block::make(prefetch_line(ahead + cast<uint64_t>(at)), body);
             }
             result = For::make(op->name, op->min, op->extent, op->for_type, op->partition_policy, op->device_api, body);
@@ -68,10 +74,10 @@ private:
 
 }  // namespace
 
-void prefetch_ahead(RawFunction &function, int lines) {
+void prefetch_ahead(RawFunction &function, int lines, bool planes) {
     function.rewrite({{"ahead", Argument::InputScalar, Handle(), 0, ArgumentEstimates{}},
                       {"ahead_bytes", Argument::InputScalar, Int(32), 0, ArgumentEstimates{}}},
-                     [&](const Stmt &body) { return PrefetchAhead(lines).mutate(body); });
+                     [&](const Stmt &body) { return PrefetchAhead(lines, planes).mutate(body); });
 }
 
 }  // namespace tconv::compiler

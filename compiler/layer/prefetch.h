@@ -8,6 +8,8 @@ namespace tconv::compiler {
 
 // Adds the arguments `ahead`, an address, and `ahead_bytes`: each iteration of an innermost loop fetches the next `lines`
 // cache lines of ahead[0, ahead_bytes + one line), from the first on in each call and the last again once all are passed.
-void prefetch_ahead(RawFunction &function, int lines);
+// `planes`: instead, iteration by iteration from the first channel of a call on, `lines` that lie `ahead_bytes` apart: one of
+// each channel's plane.
+void prefetch_ahead(RawFunction &function, int lines, bool planes);
 
 }  // namespace tconv::compiler

@@ -85,17 +85,20 @@ int Variant::winograd_outputs() const {
     return 0;
 }
 
-int Variant::lines_ahead() const {
+int Variant::lines_ahead(int channels) const {
     if (winograd_outputs() > 0)
         return kWinogradLinesAhead;
-    // As much of the next row of inputs, channel by channel, as a step of two channels reads of this one.
-    return overlap() && merged() ? (2 * tile_m * generators::computed_type(element()).bytes() + 63) / 64 : 0;
+    if (!overlap())
+        return 0;
+    // Of the segment that is staged next, as much as so many channels of this one are; when planar one line of each plane,
+    // since the lane blocks take turns.
+    const int line = kPanelBytes / generators::computed_type(element()).bytes();
+    return merged() ? (channels * tile_m + line - 1) / line : channels;
 }
 
 std::string Variant::multiply_key() const {
-    const std::string form = winograd_outputs() > 0 ? "winograd_" : lines_ahead() > 0 ? "overlap_" : "";
-    return form + (merged() ? "channels" : lanes) + std::to_string(tile_a) +
-           "x" + std::to_string(tile_m);
+    const std::string form = winograd_outputs() > 0 ? "winograd_" : overlap() ? "overlap_" : "";
+    return form + (merged() ? "channels" : lanes) + std::to_string(tile_a) + "x" + std::to_string(tile_m);
 }
 
 std::optional<int> Variant::staged_pitch(int unroll) const {
@@ -340,8 +343,8 @@ MultiplyTiles::MultiplyTiles(const Variant &variant, const std::string &prefix, 
                                      std::to_string(steps * step) + (unroll == 1 ? "" : "_by" + std::to_string(unroll));
             const auto added = by_width.try_emplace(steps, multiply.sums, "sums", multiply.arguments(), name, target,
                                                     multiply.partial.name());
-            if (variant.lines_ahead() > 0) {
-                prefetch_ahead(added.first->second, variant.lines_ahead());
+            if (const int lines = variant.lines_ahead(unroll); lines > 0) {
+                prefetch_ahead(added.first->second, lines, variant.overlap() && lanes == Lanes::pixels);
             }
         }
     }

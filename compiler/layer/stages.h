@@ -38,8 +38,8 @@ struct Variant {
     }
     // Numbers from one staged pixel to the next, where the loop of so many channels a step relies on them.
     std::optional<int> staged_pitch(int unroll) const;
-    // Cache lines that a step of the multiply loops fetches for what is multiplied next; 0: none.
-    int lines_ahead() const;
+    // Cache lines that a step of so many channels of the multiply loops fetches for what is multiplied next; 0: none.
+    int lines_ahead(int channels) const;
     // What the multiply loops depend on: variants with one key share them. Those that fetch ahead are loops of their own.
     std::string multiply_key() const;
 };

@@ -42,7 +42,7 @@
     X(transformed_at) X(products_at)  /* of Winograd's tiles; products also of overlap-add */                        \
     /* overlap-add: rows of quotients of a strip, distances of products: along the pixels (or planes, when planar), rows */ \
     X(strip)      X(products_pitch) X(products_row)                                                                  \
-    X(segment)    /* ... columns that all lane blocks multiply before the next ones */                               \
+    X(segment)    /* ... columns that are staged and multiplied at once */                                           \
     X(staged_panels) X(kept_units)  /* panels staged at once: all, or those of a block; units multiplied at once */  \
     X(staged_minor) X(staged_row)  /* staged strides: column (or channel when planar), row */                        \
     /* panels of a group, the channels used of each (of the last too: zeros fill it), the stride between panels, those   \

@@ -11,9 +11,9 @@ namespace tconv {
 
 namespace {
 
-// Bytes: what a strip stages and its products should stay in the second level of cache, and one row of either must stay
-// below the 2 MiB a thread that interfaces promise.
-constexpr int64_t kStagedTarget = 384 << 10, kProductsTarget = 512 << 10, kSumsTarget = 128 << 10;
+// Bytes: what is staged at once should stay in the first level of cache, a strip's products in the second, and those of
+// a strip of one row must stay below the 2 MiB a thread that interfaces promise.
+constexpr int64_t kStagedTarget = 32 << 10, kProductsTarget = 512 << 10, kSumsTarget = 128 << 10;
 constexpr int64_t kMostBytes = 1800 << 10;
 // As in blocking.cpp. A task multiplies the rows that its neighbours read too once more: at most one in so many.
 constexpr int64_t kTaskTarget = 16, kTaskWork = 2'000'000, kRowsForOneMore = 12;
@@ -22,8 +22,6 @@ constexpr int64_t kColumnsForOneMore = 24;
 // many rows for each of them, by the channels, make that 4 %. With strips of a single row, 4 of 9 that are added up, a layer of 56 channels to
 // one (9 x 9, stride 2) spent a fifth of its time on it.
 constexpr int64_t kRowsOfStrip = 100;
-// Planes of pixels that are multiplied at once: with tiles of 64 pixels they stay in the first level of cache for all outputs.
-constexpr int32_t kPlanarBlock = 128;
 // Input channels that are staged without gaps, and pixels that a loop of overlap-add takes at once (schedules/cpu_overlap.cpp).
 constexpr int64_t kTightChannels = 4, kPixels = 4;
 
@@ -32,8 +30,9 @@ struct Shape {
     bool planar;
     Panels panels;
     int64_t channels, width, lane_blocks;
-    int64_t block_w, strip;
-    int64_t staged_minor, staged_row, staged_panel, staged, products_pitch, products_row, products, sums_pitch, sums, bias;
+    int64_t block_w, strip, segment, tile_m;
+    int64_t staged_minor, staged_row, staged_panel, staged, products_pitch, products_row, products, sums_pitch, sums,
+        bias;
 
     int64_t line() const { return kCacheLine / element; }
     int64_t bytes() const { return (staged + products + sums + 2 * bias) * element; }
@@ -45,10 +44,14 @@ int64_t odd_lines(int64_t numbers, int64_t line) {
 
 void measure(Shape &s) {
     const int64_t columns = s.block_w + s.span_w, rows = s.strip + s.span_h, lanes = s.lane_blocks * s.width;
+    // As many tiles as stay in the first level of cache, shared out evenly; of pixels whole ones.
+    const int64_t tiles = ceil_div(columns, s.tile_m);
+    const int64_t at_once = even_share(tiles, kStagedTarget / (s.tile_m * s.panels.reduction * s.element));
+    s.segment = s.planar ? at_once * s.tile_m : even_share(columns, at_once * s.tile_m);
     if (s.planar) {
         // Vectors of pixels reach past the last one.
-        s.staged_row = round_up(columns, s.line());
-        s.staged_minor = odd_lines(s.strip * s.staged_row + s.vector, s.line());
+        s.staged_row = round_up(s.segment, s.line());
+        s.staged_minor = odd_lines(s.staged_row + s.vector, s.line());
         s.staged_panel = s.channels * s.staged_minor;
         s.staged = s.staged_panel;
         s.products_row = columns + s.vector;
@@ -59,8 +62,8 @@ void measure(Shape &s) {
         s.bias = s.outputs;
     } else {
         s.staged_minor = s.channels <= kTightChannels ? s.channels : kPanelBytes / s.element;
-        s.staged_row = columns * s.staged_minor;
-        s.staged_panel = odd_lines(s.strip * s.staged_row, s.line());
+        s.staged_row = s.segment * s.staged_minor;
+        s.staged_panel = odd_lines(s.staged_row, s.line());
         s.staged = s.staged_panel * s.panels.count;
         s.products_pitch = lanes;
         s.products_row = columns * lanes;
@@ -73,8 +76,7 @@ void measure(Shape &s) {
 }
 
 bool in_cache(const Shape &s) {
-    return s.staged * s.element <= kStagedTarget && s.products * s.element <= kProductsTarget &&
-           s.sums * s.element <= kSumsTarget && s.bytes() <= kMostBytes;
+    return s.products * s.element <= kProductsTarget && s.sums * s.element <= kSumsTarget && s.bytes() <= kMostBytes;
 }
 
 // Whole rows where as many of them stay in cache as are wanted, then as many as do.
@@ -160,7 +162,7 @@ tconv_status block_overlap(const tconv_spec &spec, Direction direction, const Ke
     shape.planar = kernel.lanes == Lanes::pixels;
     shape.outputs = p.outputs, shape.stride_w = p.stride_w, shape.channels = p.channels;
     shape.span_h = p.nearest_h - p.farthest_h, shape.span_w = p.nearest_w - p.farthest_w;
-    shape.width = kernel.tile_a;
+    shape.width = kernel.tile_a, shape.tile_m = kernel.tile_m;
     const double lanes = static_cast<double>(p.outputs) * p.kernel_h * p.kernel_w;
     const double row = static_cast<double>(count_w) * p.stride_w * p.outputs;
     if (lanes * static_cast<double>(shape.element) > kMostBytes || lanes * p.channels > kMaxElements / 2 ||
@@ -192,8 +194,7 @@ tconv_status block_overlap(const tconv_spec &spec, Direction direction, const Ke
     p.blocks_h = static_cast<int32_t>(ceil_div(count_h, block_h));
     p.blocks_w = static_cast<int32_t>(ceil_div(count_w, shape.block_w));
     p.strip = static_cast<int32_t>(shape.strip);
-    p.segment = shape.planar ? kernel.tile_m : static_cast<int32_t>(shape.block_w + shape.span_w);
-    p.channel_block = shape.planar ? kPlanarBlock : kChannelBlock;
+    p.segment = static_cast<int32_t>(shape.segment);
     p.merged_h = 1, p.merged_w = shape.planar ? 1 : p.stride_w;
     p.taps_h = p.taps_w = 1;
     p.lanes = static_cast<int32_t>(shape.planar ? p.outputs : p.outputs * p.stride_w);

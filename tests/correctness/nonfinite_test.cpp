@@ -62,7 +62,8 @@ bool exact_reach(const KernelName &kernel, const tconv_spec &s) {
         s.kernel_h % s.stride_h == 0 && s.kernel_w % s.stride_w == 0 && s.dilation_h == 1 && s.dilation_w == 1;
     if (kernel.winograd_outputs() > 0)
         return false;
-    return kernel.family == "overlap" || (kernel.lanes != "merged" && kernel.lanes != "pixels") || all_taps || s.math == TCONV_MATH_STRICT;
+    return kernel.family == "overlap" || (kernel.lanes != "merged" && kernel.lanes != "pixels") || all_taps ||
+           s.math == TCONV_MATH_STRICT;
 }
 
 // The oracle's sums carry NaN and infinity to exactly the outputs whose taps touch them, so equality says it all.

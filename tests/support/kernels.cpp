@@ -170,8 +170,8 @@ CaseKind kind_of(const KernelName &kernel, const tconv_spec &s, Placement placem
     const int a = kernel.tile_a > 0 ? kernel.tile_a : 2, m = tile > 0 ? tile : 2;
     const int64_t lanes = kernel.family == "overlap"    ? int64_t{1} * s.kernel_h * s.kernel_w * s.out_channels
                           : kernel.lanes == "depthwise" ? s.out_channels
-                          : kernel.lanes == "merged"  ? int64_t{1} * s.out_channels / s.groups * s.stride_w
-                                                      : s.out_channels / s.groups;
+                          : kernel.lanes == "merged"    ? int64_t{1} * s.out_channels / s.groups * s.stride_w
+                                                        : s.out_channels / s.groups;
     const int64_t columns = kernel.family == "gather"    ? out.w
                             : kernel.family == "overlap" ? s.in_w
                                                          : (out.w + s.stride_w - 1) / s.stride_w;

@@ -106,10 +106,10 @@ inline double dot_product_error(double products, double magnitudes) {
     return (products + 4) * std::ldexp(magnitudes, -24) + products * std::ldexp(1, -125);
 }
 
-// Sums of the kernels of family overlap: a product goes through the roundings of its block of channels (256, or 128), then
+// Sums of the kernels of family overlap: a product goes through the roundings of its block of channels (256), then
 // those of the blocks after one another, then those of the output's taps; one more where products are rounded too.
 inline double overlap_error(double channels, double taps, double magnitudes) {
-    return (std::min(channels, 256.0) + std::ceil(channels / 128) + taps + 2) * std::ldexp(magnitudes, -24);
+    return (std::min(channels, 256.0) + std::ceil(channels / 256) + taps + 2) * std::ldexp(magnitudes, -24);
 }
 
 // Activations with a limit at -infinity that their formula does not give: x * sigmoid(x) is -infinity * 0.
