@@ -47,6 +47,7 @@ void PhaseTask::multiply_segment(Statements &body, const Staged &staged, const E
     to.first = to.last = Internal::const_true();
     to.m = pixel;
     to.row = 0;
+    to.image = int64(0);  // one at a time
     Expr lane_blocks = p.at("lane_blocks"), width = p.at("tile_a"), blocks = block_count();
     body.loop("channel_block", blocks, [&](Statements &each, const Expr &block) {
         if (!planar) {
