@@ -28,7 +28,7 @@ constexpr int64_t kTightChannels = 4, kPixels = 4;
 
 struct Shape {
     int64_t element, vector, outputs, stride_w, span_h, span_w;
-    bool planar;
+    bool planar, transposes;
     Panels panels;
     int64_t channels, width, lane_blocks;
     int64_t block_w, strip, segment, tile_m;
@@ -49,6 +49,9 @@ void measure(Shape &s) {
     const int64_t tiles = ceil_div(columns, s.tile_m);
     const int64_t at_once = even_share(tiles, kStagedTarget / (s.tile_m * s.panels.reduction * s.element));
     s.segment = s.planar ? at_once * s.tile_m : even_share(columns, at_once * s.tile_m);
+    // Planes are transposed by squares of 16 x 16 (generators/transpose.h), which narrower segments have none of.
+    if (s.transposes)
+        s.segment = std::min(columns, round_up(std::max<int64_t>(s.segment, 32), 16));
     if (s.planar) {
         // Vectors of pixels reach past the last one.
         s.staged_row = round_up(s.segment, s.line());
@@ -162,6 +165,7 @@ tconv_status block_overlap(const tconv_spec &spec, Direction direction, const Ke
     Shape shape = {};
     shape.element = computed_bytes(spec.dtype), shape.vector = kernel.vector;
     shape.planar = kernel.lanes == Lanes::pixels;
+    shape.transposes = !shape.planar && spec.layout == TCONV_NCHW;
     shape.outputs = p.outputs, shape.stride_w = p.stride_w, shape.channels = p.channels;
     shape.span_h = p.nearest_h - p.farthest_h, shape.span_w = p.nearest_w - p.farthest_w;
     shape.width = kernel.tile_a, shape.tile_m = kernel.tile_m;
