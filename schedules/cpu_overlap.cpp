@@ -11,8 +11,8 @@ namespace {
 // for all of them.
 constexpr int kPixels = 4;
 
-void in_registers(Func total, const std::vector<RDom> &taps, const Func &consumer, const Var &at, const Var &vectored,
-                  const Var &other, int vector, int others) {
+void in_registers(Func total, const Func &consumer, const Var &at, const Var &vectored, const Var &other, int vector,
+                  int others) {
     total.compute_at(consumer, at)
         .store_in(MemoryType::Register)
         .bound_extent(vectored, vector)
@@ -22,10 +22,9 @@ void in_registers(Func total, const std::vector<RDom> &taps, const Func &consume
         .vectorize(vectored)
         .unroll(other);
     for (int step = 0; step < total.num_update_definitions(); step++) {
-        const RDom &domain = taps.at(step);
         std::vector<VarOrRVar> order = {vectored, other};
-        for (int d = 0; d < domain.dimensions(); d++) {
-            order.emplace_back(domain[d]);
+        for (const RVar &taps : total.rvars(step)) {
+            order.emplace_back(taps);
         }
         total.update(step).reorder(order).vectorize(vectored).unroll(other);
     }
@@ -42,7 +41,7 @@ void cpu_overlap_add(generators::OverlapAdd &add, int vector, bool wide) {
         .reorder(a, m, part, pixels, add.row)
         .vectorize(a)
         .unroll(m);
-    in_registers(add.total, {add.full, add.last}, add.sums, part, a, m, vector, kPixels);
+    in_registers(add.total, add.sums, part, a, m, vector, kPixels);
     add.products.dim(0).set_min(0).set_stride(1);
     add.sums.output_buffer().dim(0).set_min(0).set_stride(1);
     add.sums.output_buffer().dim(1).set_min(0);
@@ -52,7 +51,7 @@ void cpu_overlap_add_planes(generators::OverlapAdd &add, int vector) {
     Var a = add.a, m = add.m, pixels("pixels");
     // Rows of sums and of products have room for whole vectors.
     add.sums.split(m, pixels, m, vector, TailStrategy::RoundUp).reorder(m, pixels, a, add.row).vectorize(m);
-    in_registers(add.total, {add.full, add.last}, add.sums, pixels, m, a, vector, 1);
+    in_registers(add.total, add.sums, pixels, m, a, vector, 1);
     add.products.dim(0).set_stride(Expr());
     add.products.dim(3).set_stride(1);
     add.sums.output_buffer().dim(0).set_stride(Expr());

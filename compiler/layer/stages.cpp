@@ -21,11 +21,6 @@ using generators::Lanes;
 
 namespace {
 
-// The multiply loops of Winograd's tiles fetch the weights of the next point while they multiply those of this one, for 64
-// KiB a unit that no cache holds: 192 channels to 192 with a 5 x 5 kernel and stride 2 ran at 120 % of the FMA peak for it
-// instead of 97 (Ice Lake). Direct loops, which pass over more of their weights, ran 5 to 15 % slower with such fetches.
-constexpr int kWinogradLinesAhead = 2;
-
 // Eight by eight floats are transposed in about 60 shuffles with AVX2 and AVX-512; sixteen by sixteen takes 194, all on
 // one port.
 int edge_of(const Target &target, Element element) {
@@ -83,22 +78,6 @@ int Variant::winograd_outputs() const {
             return outputs;
     }
     return 0;
-}
-
-int Variant::lines_ahead(int channels) const {
-    if (winograd_outputs() > 0)
-        return kWinogradLinesAhead;
-    if (!overlap())
-        return 0;
-    // Of the segment that is staged next, as much as so many channels of this one are; when planar one line of each plane,
-    // since the lane blocks take turns.
-    const int line = kPanelBytes / generators::computed_type(element()).bytes();
-    return merged() ? (channels * tile_m + line - 1) / line : channels;
-}
-
-std::string Variant::multiply_key() const {
-    const std::string form = winograd_outputs() > 0 ? "winograd_" : overlap() ? "overlap_" : "";
-    return form + (merged() ? "channels" : lanes) + std::to_string(tile_a) + "x" + std::to_string(tile_m);
 }
 
 std::optional<int> Variant::staged_pitch(int unroll) const {
