@@ -55,9 +55,9 @@ bool adds_overlaps(const std::string &kernel) {
 
 bool may_refuse(const KernelName &kernel, const tconv_spec &s) {
     if (kernel.family == "overlap") {
-        // Products of a few inputs that make up one output, in bytes.
+        // Products of what makes up a vector of outputs, in bytes.
         const int64_t lanes = int64_t{s.kernel_h} * s.kernel_w * s.out_channels;
-        const int64_t inputs = (s.kernel_h / s.stride_h + 2) * (s.kernel_w / s.stride_w + 2);
+        const int64_t inputs = (s.kernel_h / s.stride_h + 2) * (s.kernel_w / s.stride_w + 34);
         return s.math == TCONV_MATH_STRICT || s.groups != 1 || s.dilation_h != 1 || s.dilation_w != 1 ||
                (s.activation == TCONV_ACT_SOFTMAX && s.softmax_axis == TCONV_AXIS_LAST) || s.kernel_h < s.stride_h ||
                s.kernel_w < s.stride_w || (s.kernel_h == s.stride_h && s.kernel_w == s.stride_w) ||
