@@ -162,7 +162,7 @@ TEST_P(RunTest, AForeignBlobIsRefused) {
                   kernel == chosen ? TCONV_OK : TCONV_PACKED_MISMATCH);
     }
     for (const char *text :
-         {"n2_c8_h5_w7_o20_k4x3_s2x2_p1,1,1,1_op0,0_d1x1_g2", "n2_c6_h5_w7_o18_k4x3_s2x2_p1,1,1,1_op0,0_d1x1_g2",
+         {"n2_c8_h5_w7_o20_k4x3_s2x2_p1,1,1,1_op0,0_d1x1_g2", "n2_c6_h5_w7_o24_k4x3_s2x2_p1,1,1,1_op0,0_d1x1_g2",
           "n2_c6_h5_w7_o20_k3x4_s2x2_p1,1,1,1_op0,0_d1x1_g2", "n2_c3_h5_w7_o10_k4x3_s2x2_p1,1,1,1_op0,0_d1x1_g1"}) {
         const tconv_spec other = layer(std::string(text) + "_f32_nchw_prelu_resafter", GetParam());
         const Problem its(other, 1);
