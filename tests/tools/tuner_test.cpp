@@ -115,7 +115,8 @@ TEST_F(Tune, WhatIsFasterReplacesIt) {
     for (const Kernel *fastest : kernels) {
         if (cycles_of(*fastest) > 2 * cycles_of(*estimated))
             continue;  // a far estimate may leave it out
-        const auto tuner = tuned(taken(*other, kCut), 0.2,
+        // Time for turns of every kernel.
+        const auto tuner = tuned(taken(*other, kCut), 2.0,
                                  [&](const Contestant &one) { return one.choice.kernel == fastest && !is_cut(one) ? 0.9 : 1.0; });
         EXPECT_EQ(tuner->winner().choice.kernel, fastest);
         EXPECT_EQ(tuner->winner().ns, 0.9e6);
