@@ -134,10 +134,13 @@ std::vector<std::string> usable_kernels() {
     tconv_spec spec;
     tconv_spec_init(&spec, sizeof spec);
     spec.in_channels = spec.out_channels = spec.groups = spec.in_h = spec.in_w = 1;
-    spec.kernel_h = spec.kernel_w = 4, spec.stride_h = spec.stride_w = 2;  // what every family computes
+    spec.kernel_h = spec.kernel_w = 4, spec.stride_h = spec.stride_w = 2;  // what every other family computes
     for (const std::string &name : all_kernels()) {
         tconv_plan *plan = nullptr;
         spec.dtype = dtype_of(name);
+        KernelName parsed;
+        const bool planes = parse_kernel_name(name, &parsed) && parsed.lanes == "planes";
+        spec.out_channels = planes ? parsed.tile_a : 1;  // whole tiles of outputs
         if (tconv_plan_create(&spec, name.c_str(), nullptr, &plan) == TCONV_OK)
             names.push_back(name);
         tconv_plan_destroy(plan);
