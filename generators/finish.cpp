@@ -35,6 +35,21 @@ std::vector<Argument> Finish::arguments() const {
     return {sums, bias, slope, kind, low, high};
 }
 
+RDom once_if(const Expr &condition) {
+    RDom once(0, 1, "once");
+    once.where(condition);
+    return once;
+}
+
+void finish_tile(Func product, const Var &a, const Var &m, const Var &row, const Var &block, const TileFinish &by) {
+    const auto &[bias, slope, finish, low, high, width] = by;
+    RDom biased = once_if(finish >= Finish::bias_only);
+    product(a, m, row, block) += bias(block * width + a + biased.x);
+    RDom bent = once_if(finish > Finish::bias_only);
+    product(a, m, row, block) =
+        piecewise_linear(product(a, m, row, block), slope(block * width + a + bent.x), low, high);
+}
+
 FinishRows::FinishRows(Element element, std::optional<int> squares)
     : sums(computed_type(element), 4, "sums"),
       bias(computed_type(element), 1, "bias"),

@@ -150,4 +150,18 @@ struct SoftmaxScale {  // sums /= total, in place
     std::vector<Halide::Argument> arguments() const;
 };
 
+// Of a register tile, before it is stored: what only some calls do are branches around it, not selections, and cost the
+// others nothing. Updates over once_if() happen where the condition holds, at index 0.
+Halide::RDom once_if(const Halide::Expr &condition);
+
+// Bias and activation of the tile product(a, m, row, block), as Finish::Kind `finish` says, of blocks of `width` lanes.
+struct TileFinish {
+    const Halide::ImageParam &bias, &slope;
+    const Halide::Param<int> &finish;
+    const Halide::Param<float> &low, &high;
+    int width;
+};
+void finish_tile(Halide::Func product, const Halide::Var &a, const Halide::Var &m, const Halide::Var &row,
+                 const Halide::Var &block, const TileFinish &by);
+
 }  // namespace tconv::generators

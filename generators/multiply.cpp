@@ -1,6 +1,5 @@
 #include "multiply.h"
 
-#include "activation.h"
 #include "finish.h"
 
 namespace tconv::generators {
@@ -59,21 +58,11 @@ Multiply::Multiply(Element element, Lanes lanes, int width, std::optional<int> p
     product(a, m, row, block) +=
         cast(computed_type(element), packed(pair * a + of_pair, ci, jx, jy, block)) * cast(computed_type(element), x);
 
-    // What only some calls do are branches around a tile, not selections: sums that are the output itself are loaded only
-    // where they are partial, for they are in no cache yet.
-    auto once_if = [](const Expr &condition) {
-        RDom once(0, 1, "once");
-        once.where(condition);
-        return once;
-    };
+    // Sums that are the output itself are loaded only where they are partial, for they are in no cache yet.
     RDom adding = once_if(first == 0);
     product(a, m, row, block) += partial(a, m + adding.x, row, block);
     if (lanes != Lanes::pixels) {
-        RDom biased = once_if(finish >= Finish::bias_only);
-        product(a, m, row, block) += bias(block * width + a + biased.x);
-        RDom bent = once_if(finish > Finish::bias_only);
-        product(a, m, row, block) =
-            piecewise_linear(product(a, m, row, block), slope(block * width + a + bent.x), low, high);
+        finish_tile(product, a, m, row, block, {bias, slope, finish, low, high, width});
     }
     sums(a, m, row, block) = product(a, m, row, block);
 }

@@ -2,7 +2,6 @@
 
 #include <string>
 
-#include "activation.h"
 #include "finish.h"
 
 namespace tconv::generators {
@@ -48,17 +47,7 @@ MultiplyPlanes::MultiplyPlanes(Element element, int streams, int width)
         product(a, m, row, block) = cast(type, 0);
         product(a, m, row, block) += cast(type, packed(a, ci, phase.first_tap + jx * tap_step, jy, block)) *
                                      cast(type, staged(position, ci, block / group_blocks));
-        // Branches around a tile, as in Multiply.
-        auto once_if = [](const Expr &condition) {
-            RDom once(0, 1, "once");
-            once.where(condition);
-            return once;
-        };
-        RDom biased = once_if(finish >= Finish::bias_only);
-        product(a, m, row, block) += bias(block * width + a + biased.x);
-        RDom bent = once_if(finish > Finish::bias_only);
-        product(a, m, row, block) =
-            piecewise_linear(product(a, m, row, block), slope(block * width + a + bent.x), low, high);
+        finish_tile(product, a, m, row, block, {bias, slope, finish, low, high, width});
         taps.push_back(of_phase);
         products.push_back(product);
         of_streams.push_back(product(a, m, row, block));

@@ -77,10 +77,9 @@ void PhaseTask::multiply_segment(Statements &body, const Staged &staged, const E
 // to the last of their products; those of row `first_input` come first in scratch.
 void PhaseTask::multiply_inputs(Statements &body, const OverlapStages &stages, const Expr &begin, const Expr &end,
                                 const Expr &first_input) {
-    // What place_staged takes for the task's: those that read nothing beside the image.
-    const Expr of_task[] = {row_begin, row_end, column_begin, column_end}, of_sums[] = {sums_a, sums_block};
-    sums_a = planar ? p.at("products_pitch") : Expr(1);
-    sums_block = sums_a * p.at("tile_a");
+    PhaseTask multiplying = *this;  // whose sums are the products
+    multiplying.sums_a = planar ? p.at("products_pitch") : Expr(1);
+    multiplying.sums_block = multiplying.sums_a * p.at("tile_a");
     Expr from = body.let("rows_from", max(begin, 0)), to = min(end, h.in);
     Expr first = body.let("first_column", max(column_begin + w.farthest, 0));
     Expr last = body.let("end_column", min(column_end + w.nearest, w.in));
@@ -92,24 +91,19 @@ void PhaseTask::multiply_inputs(Statements &body, const OverlapStages &stages, c
             Expr length = each.let("segment_columns", min(segment, last - x));
             // Vectors of pixels reach past the last one, to products that count as zero where the image has ended.
             const int vector = planar ? stages.vector : 1;
-            row_begin = y - h.farthest;
-            row_end = y + 1 - h.nearest;
-            column_begin = x - w.farthest;
-            column_end = x + (length + vector - 1) / vector * vector - w.nearest;
-            const Staged staged =
-                stage(each, {pointers.input, p.at("in_row"), p.at("in_col"), 0, h.in, 0, w.in}, p.at("staged_at"));
-            row_begin = of_task[0];
-            row_end = of_task[1];
-            column_begin = of_task[2];
-            column_end = of_task[3];
+            PhaseTask reading = *this;  // of quotients that read nothing beside the segment
+            reading.row_begin = y - h.farthest;
+            reading.row_end = y + 1 - h.nearest;
+            reading.column_begin = x - w.farthest;
+            reading.column_end = x + (length + vector - 1) / vector * vector - w.nearest;
+            const Staged staged = reading.stage(
+                each, {pointers.input, p.at("in_row"), p.at("in_col"), 0, h.in, 0, w.in}, p.at("staged_at"));
             Expr goes_on = x + segment < last;
             Expr next_row = min(select(goes_on, y, y + 1), h.in - 1), next_column = select(goes_on, x + segment, first);
             Expr next = each.let("next", int64(next_row) * p.at("in_row") + int64(next_column) * p.at("in_col"));
-            multiply_segment(each, staged, first_input, next);
+            multiplying.multiply_segment(each, staged, first_input, next);
         });
     });
-    sums_a = of_sums[0];
-    sums_block = of_sums[1];
 }
 
 // The sums of one phase of rows; of all x-phases, or when planar of the one that `horizontal` is.

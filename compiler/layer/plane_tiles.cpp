@@ -14,25 +14,20 @@ namespace {
 
 constexpr int kMostRows = 4;
 
-const std::vector<std::string> &addresses() {
-    static const std::vector<std::string> names = {"staged", "packed", "sums", "bias", "slope"};
-    return names;
-}
-
-const std::vector<std::string> &numbers() {
-    static const std::vector<std::string> names = [] {
-        std::vector<std::string> all = {
-            "stride",  "pixels",       "rows",   "exact",    "blocks", "channels", "group_blocks", "channel",
-            "group",   "tap",          "tap_row", "packed_block", "sums_a", "sums_row", "taps_y",   "tap_step",
-            "step_x",  "step_y",       "row_pitch", "finish", "low",    "high"};
+const RowArguments &arguments() {
+    static const RowArguments all = [] {
+        RowArguments of = {{"staged", "packed", "sums", "bias", "slope"},
+                           {"stride",  "pixels",  "rows",         "exact",  "blocks",   "channels", "group_blocks", "channel",
+                            "group",   "tap",     "tap_row",      "packed_block", "sums_a", "sums_row", "taps_y", "tap_step",
+                            "step_x",  "step_y",  "row_pitch",    "finish", "low",      "high"}};
         for (int r = 0; r < MultiplyPlanes::most_phases; r++) {
-            for (const char *of : {"taps_", "first_tap_", "offset_"}) {
-                all.push_back(of + std::to_string(r));
+            for (const char *phase : {"taps_", "first_tap_", "offset_"}) {
+                of.numbers.push_back(phase + std::to_string(r));
             }
         }
-        return all;
+        return of;
     }();
-    return names;
+    return all;
 }
 
 }  // namespace
@@ -82,7 +77,7 @@ void PlaneTiles::call(Statements &body, const PlaneLine &line) const {
     auto call_rows = [&](Statements &some, const RawFunction &function, int stride, const Expr &start,
                          const Expr &extent, const Expr &row, const Expr &rows) {
         std::map<std::string, Expr> scalars;
-        for (const std::string &number : numbers()) {
+        for (const std::string &number : arguments().numbers) {
             scalars[number] = line.at(number);
         }
         scalars["low"] = reinterpret<float>(line.at("low"));
@@ -122,19 +117,14 @@ void PlaneTiles::call(Statements &body, const PlaneLine &line) const {
         const int stride = of_stride;
         const auto &by_width = of_widths;
         body.when(line.at("stride") == stride, [&](Statements &then) {
-            // Tiles of at most the widest, differing by one vector: `wide` of them are one wider than `narrow`.
-            const int most = by_width.rbegin()->first;
-            Expr count_all = then.let("tiles", (length + most - 1) / most);
-            Expr narrow = then.let("narrow", length / max(count_all, 1));
-            Expr wide = then.let("wide", length % max(count_all, 1));
+            std::vector<int> widths;
             for (const auto &[vectors, tile] : by_width) {
-                const std::map<int, RawFunction> &by_rows = tile;
-                const int pixels_of = vectors * vector;
-                Expr count = then.let("tile_count", select(narrow + 1 == vectors, wide,
-                                                           select(narrow == vectors, count_all - wide, 0)));
-                Expr start = then.let("tile_start", select(narrow == vectors, wide * (vectors + 1), 0) * vector);
-                then.when(count > 0, [&](Statements &some) { call(some, by_rows, stride, start, count * pixels_of); });
+                widths.push_back(vectors);
             }
+            each_tile_width(then, length, widths.back(), vector, widths,
+                            [&](Statements &some, int vectors, const Expr &count, const Expr &start) {
+                                call(some, by_width.at(vectors), stride, start, count * (vectors * vector));
+                            });
             if (const auto one = by_width.find(1); one != by_width.end()) {
                 then.when(exact && length * vector < pixels, [&](Statements &last) {
                     call(last, one->second, stride, pixels - vector, vector);
@@ -145,30 +135,12 @@ void PlaneTiles::call(Statements &body, const PlaneLine &line) const {
 }
 
 LoweredFunc plane_line_function(const std::string &name, const PlaneTiles &tiles) {
-    PlaneLine line;
-    std::vector<LoweredArgument> arguments;
-    for (const std::string &address : addresses()) {
-        arguments.emplace_back(address, Argument::InputScalar, Handle(), 0, ArgumentEstimates{});
-        line[address] = reinterpret(UInt(64), Variable::make(Handle(), address));
-    }
-    for (const std::string &number : numbers()) {
-        arguments.emplace_back(number, Argument::InputScalar, Int(32), 0, ArgumentEstimates{});
-        line[number] = Variable::make(Int(32), number);
-    }
-    Statements body;
-    tiles.call(body, line);
-    return LoweredFunc(name, arguments, body.build(), LinkageType::External, NameMangling::C);
+    return shared_row_function(name, arguments(),
+                               [&](Statements &body, const RowValues &line) { tiles.call(body, line); });
 }
 
 Stmt call_plane_line(const std::string &name, const PlaneLine &line) {
-    std::vector<Expr> values;
-    for (const std::string &address : addresses()) {
-        values.push_back(reinterpret(Handle(), line.at(address)));
-    }
-    for (const std::string &number : numbers()) {
-        values.push_back(cast<int32_t>(line.at(number)));
-    }
-    return Evaluate::make(Call::make(Int(32), name, values, Call::Extern));
+    return call_shared_row(name, arguments(), line);
 }
 
 }  // namespace tconv::compiler

@@ -9,12 +9,13 @@
 #include <vector>
 
 #include "ir.h"
+#include "shared_row.h"
 #include "stages.h"
 
 namespace tconv::compiler {
 
 // What a line of such tiles is computed from: addresses "staged", "packed", "sums", and numbers.
-using PlaneLine = std::map<std::string, Halide::Expr>;
+using PlaneLine = RowValues;
 
 class PlaneTiles {
 public:

@@ -17,9 +17,9 @@ namespace {
 // with a 4 x 4 kernel and stride 2 took 13.0 ms instead of 9.3 (Ice Lake).
 constexpr int64_t kUnitLanes = 64, kBlockBytes[] = {256, 512};
 constexpr int64_t kTaskTarget = 16, kTaskWork = 2'000'000;
-// Weights that the second level of cache could hold are read from it again and again if scratch leaves them room: 2 MiB there
-// took 10 to 60 % more time than 1 MiB for five of the suite's layers, of 0.04 to 1.3 MB of weights (Emerald Rapids). For
-// more weights as many tiles as possible share each that is read.
+// Weights that the second level of cache could hold are read from it again and again if scratch leaves them room: with 1 MiB
+// instead of 2, the least times of two of the suite's layers were 4 to 8 % shorter, of two others about half (Emerald
+// Rapids, a busy machine). For more weights as many tiles as possible share each that is read.
 constexpr int64_t kFewWeights = 4 << 20, kScratchBesideThem = 1 << 20;
 
 struct Shape {

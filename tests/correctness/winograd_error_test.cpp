@@ -56,11 +56,7 @@ tconv_spec draw_spec(Random &random, uint64_t index) {
 
 Problem draw_problem(const tconv_spec &spec, Random &random) {
     Problem problem(spec, random.next(), Placement::kDense, testing::reals());
-    const int64_t kind = random.below(3);
-    if (kind == 1)
-        problem.take_magnitudes();
-    if (kind == 2)
-        problem.enlarge_some(random);
+    problem.strain(random.below(3), random);
     return problem;
 }
 

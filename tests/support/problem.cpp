@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "reference.h"
+#include "tolerance.h"
 
 namespace tconv::testing {
 namespace {
@@ -110,6 +111,35 @@ void Problem::take_magnitudes() {
     const auto magnitude = [](int64_t, double value) { return std::fabs(value); };
     input.change(magnitude);
     filter.change(magnitude);
+}
+
+void Problem::strain(int64_t kind, Random &random) {
+    if (kind == 1)
+        take_magnitudes();
+    if (kind == 2)
+        enlarge_some(random);
+}
+
+std::vector<double> Problem::expected_magnitudes() const {
+    Problem absolute = *this;
+    absolute.take_magnitudes();
+    return absolute.expected();
+}
+
+std::string Problem::compare_sums(const std::vector<double> &expected,
+                                  const std::function<double(size_t at)> &error_of_sum, double *worst) const {
+    const std::vector<double> actual = output.logical();
+    for (size_t at = 0; at < actual.size(); ++at) {
+        const double sum = error_of_sum(at), stored = store_error(spec, std::fabs(expected[at]) + sum);
+        const double error = std::fabs(actual[at] - expected[at]);
+        if (!(error <= sum + stored)) {
+            return "output " + std::to_string(at) + ": " + std::to_string(actual[at]) + ", expected " +
+                   std::to_string(expected[at]) + ", off by " + std::to_string(error / (sum + stored)) + " of the bound";
+        }
+        if (error > stored)
+            *worst = std::max(*worst, (error - stored) / sum);
+    }
+    return "";
 }
 
 void Problem::enlarge_some(Random &random) {

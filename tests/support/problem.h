@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -61,6 +62,10 @@ public:
     // Data that strain sums: of input and filter the magnitudes; a fiftieth of the input 64 times as large.
     void take_magnitudes();
     void enlarge_some(Random &random);
+    void strain(int64_t kind, Random &random);  // 1: the former, 2: the latter, else neither
+
+    // What a bound on the error of sums is relative to: the oracle's output for the magnitudes.
+    std::vector<double> expected_magnitudes() const;
 
     // Views and vectors; packed filter and workspace are left NULL for the caller.
     tconv_tensors tensors() const;
@@ -69,6 +74,11 @@ public:
     std::string compare(const std::vector<double> &expected, double absolute = 0, double relative = 0) const {
         return testing::compare(output, expected, absolute, relative);
     }
+
+    // The same where output number `at` may lack error_of_sum(at) before it is rounded on the store. `worst` is raised to the
+    // largest share of that.
+    std::string compare_sums(const std::vector<double> &expected, const std::function<double(size_t at)> &error_of_sum,
+                             double *worst) const;
 };
 
 }  // namespace tconv::testing
