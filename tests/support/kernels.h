@@ -47,7 +47,8 @@ int32_t dtype_of(const std::string &kernel);
 // Names of all kernels in the library, usable on this processor or not.
 std::vector<std::string> all_kernels();
 
-// Names of the kernels that this processor, under TCONV_ISA, can run.
+// Names of the kernels that this processor, under TCONV_ISA, can run; with TCONV_TEST_DTYPE=bf16 in the environment only
+// those of that type, so that tests keep to it.
 std::vector<std::string> usable_kernels();
 
 // The element types that usable kernels compute, in the order of the enum. Tests that draw layers take turns:

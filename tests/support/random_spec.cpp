@@ -73,13 +73,15 @@ void draw_channels(Random &random, const SpecLimits &limits, tconv_spec *s) {
     s->out_channels = random.pick(kChannels);
     if (limits.depthwise) {
         s->groups = s->out_channels = s->in_channels;
-    } else if (kind < 2) {  // a few groups
+    } else if (kind < 3) {  // a few groups, most with the whole fours of outputs that planes of several want
         s->groups = static_cast<int32_t>(random.range(2, 5));
         s->in_channels =
             s->groups * static_cast<int32_t>(random.chance(0.5) ? random.range(1, 4) : random.range(1, 20));
-        s->out_channels =
-            s->groups * static_cast<int32_t>(random.chance(0.5) ? random.range(1, 4) : random.range(1, 20));
-    } else if (kind == 2) {  // depthwise, with a channel multiplier now and then
+        const int64_t outputs = random.chance(0.7)   ? 4 * random.range(1, 5)
+                                : random.chance(0.5) ? random.range(1, 4)
+                                                     : random.range(1, 20);
+        s->out_channels = s->groups * static_cast<int32_t>(outputs);
+    } else if (kind == 3) {  // depthwise, with a channel multiplier now and then
         s->groups = s->in_channels;
         s->out_channels = s->groups * static_cast<int32_t>(random.chance(0.7) ? 1 : random.range(2, 3));
     }
