@@ -29,7 +29,8 @@ def build_wheel(folder, build_dir, **settings):
                 "cmake.define.TCONV_DTYPES": "f32", **settings}
     subprocess.run([sys.executable, "-m", "pip", "wheel", SOURCE, "--quiet", "--disable-pip-version-check", "--no-deps",
                     "--no-build-isolation", "--wheel-dir", folder,
-                    *(word for name, value in settings.items() for word in ("-C", f"{name}={value}"))],
+                    # In full: Debian 12's pip, 23.0, has no -C.
+                    *(f"--config-settings={name}={value}" for name, value in settings.items())],
                    env={**os.environ, "PATH": f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"}, check=True)
     built, = folder.glob("tconv-*.whl")
     return built
