@@ -1,20 +1,15 @@
 #include "catalogue.h"
 
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <functional>
-#include <iostream>
 #include <map>
 #include <set>
 #include <stdexcept>
-#include <thread>
 
 #include "layer/layer_function.h"
 #include "layer/tile_row.h"
+#include "processes.h"
 #include "variants.h"
 
 namespace tconv::compiler {
@@ -248,48 +243,6 @@ void compile_part(const std::vector<Variant> &variants, const Part &part, const 
     }
     compile(module, options, part.name() + "_stages");
     compile(layers, options, part.name() + "_layers");
-}
-
-// Calls work(i) for each i in [0, count), in processes of their own, as many at a time as there are processors: Halide
-// compiles a module on one.
-void in_processes(size_t count, const std::function<void(size_t)> &work) {
-    const size_t at_once = std::max(1u, std::thread::hardware_concurrency());
-    bool failed = false;
-    size_t running = 0;
-    auto wait_for_one = [&] {
-        int status = 0;
-        failed = wait(&status) < 0 || status != 0 || failed;
-        running--;
-    };
-    std::cout.flush();
-    for (size_t i = 0; i < count; i++) {
-        if (running == at_once) {
-            wait_for_one();
-        }
-        const pid_t child = fork();
-        if (child < 0) {
-            failed = true;
-            break;
-        }
-        if (child == 0) {
-            try {
-                work(i);
-                _exit(0);
-            } catch (const Halide::Error &error) {
-                std::cerr << "tconv-compiler: " << error.what() << "\n";
-            } catch (const std::exception &error) {
-                std::cerr << "tconv-compiler: " << error.what() << "\n";
-            }
-            _exit(1);
-        }
-        running++;
-    }
-    while (running > 0) {
-        wait_for_one();
-    }
-    if (failed) {
-        throw std::runtime_error("compiling the catalogue failed");
-    }
 }
 
 // The variants' functions, declared once each, then a line for each variant.

@@ -10,6 +10,7 @@
 #include "Halide.h"
 
 #include "catalogue.h"
+#include "device/device_catalogue.h"
 #ifdef TCONV_LAYER_COMPILER
 #include "compile/compile_command.h"
 #endif
@@ -30,7 +31,12 @@ constexpr const char *kUsage =
     "                           only these instruction sets, element types, families\n"
     "      --sanitize A,B       instrument the kernels: asan or tsan\n"
     "      --assembly           also write <isa>_stages.s and <isa>_layers.s\n"
-    "      --multiply-only      write <isa>_multiply.s and nothing else: what scripts/inner_loops.py reads\n";
+    "      --multiply-only      write <isa>_multiply.s and nothing else: what scripts/inner_loops.py reads\n"
+    "  tconv-compiler device ...      every variant for devices, of which libtconv_cuda is built:\n"
+    "      --variants FILE      the variant table (schedules/device_variants.csv); required\n"
+    "      --out FOLDER         for kernels.a and device_registry.inc; required\n"
+    "      --api cuda|opencl    opencl is for tests without a GPU, with Halide's runtime in kernels.a\n"
+    "      --archs 80,90,...    machine code for these, by --ptxas PROGRAM; PTX for later ones is always there\n";
 
 // Halide's messages, but for one that says nothing new: that half precision is converted in integers where a processor
 // lacks the instruction.
@@ -118,8 +124,12 @@ int run(int argc, char **argv) {
         build_catalogue(parse_catalogue(argc - 1, argv + 1));
         return 0;
     }
+    if (command == "device") {
+        build_device_catalogue(tconv::compiler::parse_device_catalogue(argc - 1, argv + 1));
+        return 0;
+    }
     if (command != "compile")
-        throw std::invalid_argument("'" + command + "' is no command; there are compile and catalogue");
+        throw std::invalid_argument("'" + command + "' is no command; there are compile, catalogue and device");
 #ifdef TCONV_LAYER_COMPILER
     return tconv::compiler::compile_command(argc, argv);
 #else

@@ -21,6 +21,8 @@ const char *tconv_status_string(tconv_status status) {
             return "The layer is valid, but this library has no kernel for it.";
         case TCONV_UNSUPPORTED_CPU:
             return "The kernel exists, but this processor lacks its instructions.";
+        case TCONV_UNSUPPORTED_DEVICE:
+            return "The accelerator is older than any that the library has code for.";
         case TCONV_WORKSPACE_TOO_SMALL:
             return "The workspace has fewer bytes than the plan requires.";
         case TCONV_MISALIGNED:
@@ -31,6 +33,10 @@ const char *tconv_status_string(tconv_status status) {
             return "Memory could not be allocated or a thread could not be started.";
         case TCONV_DEVICE_ERROR:
             return "An accelerator reported an error.";
+        case TCONV_NO_DRIVER:
+            return "The driver of the accelerator is missing or does not work.";
+        case TCONV_NO_DEVICE:
+            return "There is no accelerator of this number.";
         case TCONV_INTERNAL:
             return "A defect in tconv was detected; please report it.";
     }

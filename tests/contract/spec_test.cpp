@@ -41,8 +41,8 @@ TEST(Spec, StatusStringsAreDistinctSentences) {
     std::set<std::string> seen;
     for (const tconv_status status :
          {TCONV_OK, TCONV_INVALID_ARGUMENT, TCONV_INVALID_SHAPE, TCONV_INVALID_STRUCT, TCONV_SIZE_OVERFLOW,
-          TCONV_UNSUPPORTED, TCONV_UNSUPPORTED_CPU, TCONV_WORKSPACE_TOO_SMALL, TCONV_MISALIGNED, TCONV_PACKED_MISMATCH,
-          TCONV_OUT_OF_MEMORY, TCONV_DEVICE_ERROR, TCONV_INTERNAL, static_cast<tconv_status>(99)}) {
+          TCONV_UNSUPPORTED, TCONV_UNSUPPORTED_CPU, TCONV_UNSUPPORTED_DEVICE, TCONV_WORKSPACE_TOO_SMALL, TCONV_MISALIGNED, TCONV_PACKED_MISMATCH,
+          TCONV_OUT_OF_MEMORY, TCONV_DEVICE_ERROR, TCONV_NO_DRIVER, TCONV_NO_DEVICE, TCONV_INTERNAL, static_cast<tconv_status>(99)}) {
         const std::string text = tconv_status_string(status);
         EXPECT_EQ(text.back(), '.') << text;
         EXPECT_TRUE(seen.insert(text).second) << text;

@@ -53,12 +53,14 @@ typedef enum tconv_status { /* values never change meaning; the gaps are reserve
     TCONV_SIZE_OVERFLOW = 13,       /* one image or the reach of one view exceeds 2^31-1 elements */
     TCONV_UNSUPPORTED = 20,         /* the spec is valid, but this library has no kernel for it */
     TCONV_UNSUPPORTED_CPU = 21,     /* the kernel exists, but this processor lacks its instructions */
+    TCONV_UNSUPPORTED_DEVICE = 22,  /* the accelerator is older than any that the library has code for */
     TCONV_WORKSPACE_TOO_SMALL = 30, /* fewer workspace bytes than tconv_plan_requirements asks for */
     TCONV_MISALIGNED = 31,          /* packed filter or workspace not aligned as the plan asks, or a tensor
                                        not as its element */
     TCONV_PACKED_MISMATCH = 32,     /* the packed filter is damaged or was made for another kernel or layer */
     TCONV_OUT_OF_MEMORY = 40,       /* an allocation, or the start of a pool's thread, failed */
     TCONV_DEVICE_ERROR = 41,        /* an accelerator refused; hooks.log has the details */
+    TCONV_NO_DRIVER = 42, TCONV_NO_DEVICE = 43, /* no driver of the accelerator; no device of that number */
     TCONV_INTERNAL = 90             /* a defect in tconv: please report it */
 } tconv_status;
 

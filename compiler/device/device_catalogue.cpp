@@ -1,0 +1,191 @@
+#include "device_catalogue.h"
+
+#include <getopt.h>
+
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <stdexcept>
+
+#include "device_images.h"
+#include "device_variants.h"
+#include "processes.h"
+
+namespace tconv::compiler {
+
+using namespace Halide;
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr int kThreads = 128;  // of a block, in every schedule
+
+// Architectures that a PTX of this capability runs on are 80 and later.
+Target target_of(const std::string &api) {
+    const std::string feature = api == "cuda" ? "cuda-cuda_capability_80" : "opencl-cl_doubles";
+    return Target("x86-64-linux-sse41-user_context-no_asserts-no_bounds_query-no_runtime-" + feature);
+}
+
+// A function of the catalogue: called by an array of pointers to its arguments.
+struct Entry {
+    std::string name;
+    Func output;
+    std::vector<Argument> arguments;
+};
+
+void compile(const Entry &entry, const DeviceCatalogueOptions &options) {
+    const Target target = target_of(options.api);
+    Module module = Pipeline(entry.output).compile_to_module(entry.arguments, entry.name, target);
+    const fs::path out(options.out);
+    if (options.api == "cuda") {
+        const std::string ptx = device_code_of(module, kThreads), file = (out / (entry.name + ".ptx")).string();
+        std::ofstream(file) << ptx;
+        std::vector<DeviceImage> images;
+        std::string said;
+        for (int arch : options.archs)
+            images.push_back({arch, assemble(options.ptxas, file, arch, said)});
+        images.push_back({0, ptx});
+        std::ofstream((out / (entry.name + ".resources")).string()) << said;
+        replace_device_code(module, images);
+    }
+    module.compile({{OutputFileType::object, (out / (entry.name + ".o")).string()}});
+}
+
+std::string stage_name(const std::string &stage, const std::string &dtype, const std::string &api) {
+    return "tconv_" + dtype + "_" + stage + "_" + api;
+}
+
+// Everything of a variant or dtype by its place in this list, so that each process defines only what it compiles.
+struct Job {
+    std::string name;
+    std::function<Entry()> make;
+};
+
+std::vector<Job> jobs_of(const std::vector<DeviceVariant> &variants, const std::string &api) {
+    std::vector<Job> jobs;
+    std::set<std::string> made;
+    auto add = [&](const std::string &name, const std::function<Entry()> &make) {
+        if (made.insert(name).second)
+            jobs.push_back({name, make});
+    };
+    for (const DeviceVariant &v : variants) {
+        add(v.name, [v] {
+            generators::DensePhases dense(v.element, v.lanes, v.tile);
+            schedules::cuda_dense_phases(dense, v.schedule);
+            return Entry{v.name, dense.output, dense.arguments()};
+        });
+        const std::string pack = stage_name("pack" + std::to_string(v.tile.a), v.dtype, api);
+        add(pack, [v, pack] {
+            generators::PackBlocks blocks(v.element, v.tile.a);
+            schedules::cuda_pack_blocks(blocks, v.tile.a);
+            return Entry{pack, blocks.packed, blocks.arguments()};
+        });
+        const std::string activate = stage_name("activate", v.dtype, api), softmax = stage_name("softmax", v.dtype, api);
+        add(activate, [v, activate] {
+            generators::ActivateAll all(v.element);
+            schedules::cuda_activate(all);
+            return Entry{activate, all.output, all.arguments()};
+        });
+        add(softmax, [v, softmax] {
+            generators::SoftmaxAll all(v.element);
+            schedules::cuda_softmax(all);
+            return Entry{softmax, all.output, all.arguments()};
+        });
+    }
+    add("tconv_phase_table_" + api, [api] {
+        generators::PhaseTable table;
+        schedules::cuda_phase_table(table);
+        return Entry{"tconv_phase_table_" + api, table.table, table.arguments()};
+    });
+    return jobs;
+}
+
+std::string registry_of(const std::vector<DeviceVariant> &variants, const std::vector<Job> &jobs, const std::string &api) {
+    std::ostringstream text;
+    for (const Job &job : jobs)
+        text << "TCONV_DEVICE_FUNCTION(" << job.name << "_argv)\n";
+    for (const DeviceVariant &v : variants) {
+        const generators::DenseTile &t = v.tile;
+        text << "TCONV_DEVICE_KERNEL(" << v.name << ", " << v.dtype << ", " << v.lanes_name() << ", "
+             << (v.schedule.contiguous ? "true" : "false");
+        for (int number : {t.a, t.lanes_a, t.x, t.y, t.lanes_x, t.lanes_y, v.schedule.warps})
+            text << ", " << number;
+        for (const std::string &stage : {"pack" + std::to_string(t.a), std::string("activate"), std::string("softmax")})
+            text << ", " << stage_name(stage, v.dtype, api) << "_argv";
+        text << ", tconv_phase_table_" << api << "_argv)\n";
+    }
+    return text.str();
+}
+
+}  // namespace
+
+DeviceCatalogueOptions parse_device_catalogue(int argc, char **argv) {
+    enum { kVariants, kApi, kArchs, kPtxas, kOut };
+    const option known[] = {{"variants", required_argument, nullptr, kVariants},
+                            {"api", required_argument, nullptr, kApi},
+                            {"archs", required_argument, nullptr, kArchs},
+                            {"ptxas", required_argument, nullptr, kPtxas},
+                            {"out", required_argument, nullptr, kOut},
+                            {nullptr, 0, nullptr, 0}};
+    DeviceCatalogueOptions options;
+    for (int chosen; (chosen = getopt_long(argc, argv, "", known, nullptr)) != -1;) {
+        std::istringstream list(chosen == kArchs ? optarg : "");
+        switch (chosen) {
+            case kVariants:
+                options.variants = optarg;
+                break;
+            case kApi:
+                options.api = optarg;
+                break;
+            case kArchs:
+                for (std::string arch; std::getline(list, arch, ',');)
+                    options.archs.push_back(std::stoi(arch));
+                break;
+            case kPtxas:
+                options.ptxas = optarg;
+                break;
+            case kOut:
+                options.out = optarg;
+                break;
+            default:
+                throw std::invalid_argument("device: no such option, or its value is missing; see --help");
+        }
+    }
+    if (optind < argc || options.variants.empty() || options.out.empty())
+        throw std::invalid_argument("device: --variants and --out are required, and nothing but options");
+    if (options.api != "cuda" && options.api != "opencl")
+        throw std::invalid_argument("device: --api is cuda or opencl, not '" + options.api + "'");
+    if (!options.archs.empty() && options.ptxas.empty())
+        throw std::invalid_argument("device: --archs needs --ptxas");
+    return options;
+}
+
+void build_device_catalogue(const DeviceCatalogueOptions &options) {
+    const std::vector<DeviceVariant> variants = read_device_variants(options.variants, options.api);
+    const std::vector<Job> jobs = jobs_of(variants, options.api);
+    const fs::path out(options.out);
+    fs::create_directories(out);
+    in_processes(jobs.size(), [&](size_t i) { compile(jobs[i].make(), options); });
+    std::vector<std::string> objects;
+    std::ofstream resources;
+    if (!options.archs.empty())
+        resources.open(out / "resources.txt");
+    for (const Job &job : jobs) {
+        objects.push_back((out / (job.name + ".o")).string());
+        const fs::path said = out / (job.name + ".resources");
+        if (resources.is_open())
+            resources << std::ifstream(said).rdbuf();
+        fs::remove(said);
+    }
+    if (options.api == "opencl") { // tests link Halide's own runtime with it
+        objects.push_back((out / "halide_runtime.o").string());
+        compile_standalone_runtime(objects.back(), Target("x86-64-linux-sse41-user_context-opencl-cl_doubles"));
+    }
+    create_static_library(objects, target_of(options.api), (out / "kernels.a").string());
+    for (const std::string &object : objects)
+        fs::remove(object);
+    std::ofstream(out / "device_registry.inc") << registry_of(variants, jobs, options.api);
+}
+
+}  // namespace tconv::compiler

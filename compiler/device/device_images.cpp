@@ -1,0 +1,130 @@
+#include "device_images.h"
+
+#include <array>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <regex>
+#include <stdexcept>
+
+#include "images.h"
+
+namespace tconv::compiler {
+
+using namespace Halide;
+using namespace Halide::Internal;
+
+namespace {
+
+bool holds_device_code(const Variable *op) {
+    return op->image.defined() && op->name.find("gpu_source_kernels") != std::string::npos;
+}
+
+class FindCode : public IRVisitor {
+public:
+    std::string code;
+
+private:
+    using IRVisitor::visit;
+    void visit(const Variable *op) override {
+        if (holds_device_code(op))
+            code.assign(reinterpret_cast<const char *>(op->image.data()), static_cast<size_t>(op->image.dim(0).extent()));
+    }
+};
+
+class ReplaceCode : public IRMutator {
+public:
+    explicit ReplaceCode(const std::string &bytes) : bytes(bytes) {}
+
+private:
+    const std::string &bytes;
+
+    using IRMutator::visit;
+    Expr visit(const Variable *op) override {
+        if (!holds_device_code(op))
+            return op;
+        Buffer<uint8_t> image(static_cast<int>(bytes.size()), op->image.name());
+        std::memcpy(image.data(), bytes.data(), bytes.size());
+        return Variable::make(op->type, op->name, Buffer<>(image));
+    }
+    Expr visit(const Call *op) override {
+        if (op->name != "halide_cuda_initialize_kernels")
+            return IRMutator::visit(op);
+        std::vector<Expr> args;
+        for (const Expr &arg : op->args)
+            args.push_back(mutate(arg));
+        args.back() = static_cast<int>(bytes.size());
+        return Call::make(op->type, op->name, args, op->call_type, op->func, op->value_index, op->image, op->param);
+    }
+};
+
+std::string read_file(const std::string &path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+}  // namespace
+
+std::string device_code_of(const Module &module, int threads) {
+    FindCode find;
+    for (const LoweredFunc &function : module.functions())
+        function.body.accept(&find);
+    std::string ptx = find.code.c_str();  // Halide counts the terminator
+    if (ptx.empty())
+        throw std::logic_error("Halide put no device code into " + module.name());
+    // Two blocks on a multiprocessor: without a number ptxas aims at more and spills a few registers for them (28 bytes of
+    // the 128 x 4 x 4 tile on sm_80), and where nobody says how large a block is, a driver may stop at 64.
+    const std::string bound = ")\n.maxntid " + std::to_string(threads) + ", 1, 1\n.minnctapersm 2\n{\n";
+    std::string bounded;
+    size_t entries = 0, from = 0;
+    for (size_t at; (at = ptx.find(")\n{\n", from)) != std::string::npos; from = at + 4, entries++)
+        bounded += ptx.substr(from, at - from) + bound;
+    bounded += ptx.substr(from);
+    if (entries == 0 || ptx.find(".extern .func") != std::string::npos)
+        throw std::logic_error("the PTX of " + module.name() + " has no entry, or calls what it does not define");
+    return bounded;
+}
+
+void replace_device_code(Module &module, const std::vector<DeviceImage> &images) {
+    ImagesHeader header = {};
+    std::memcpy(header.magic, kImagesMagic, sizeof header.magic);
+    header.count = static_cast<uint32_t>(images.size());
+    std::string bytes(sizeof header + images.size() * sizeof(ImageEntry), '\0');
+    std::memcpy(bytes.data(), &header, sizeof header);
+    for (size_t i = 0; i < images.size(); i++) {
+        bytes.resize((bytes.size() + kImageAlignment - 1) / kImageAlignment * kImageAlignment);
+        const ImageEntry entry = {static_cast<uint32_t>(images[i].arch), 0, bytes.size(), images[i].code.size() + 1};
+        std::memcpy(bytes.data() + sizeof header + i * sizeof entry, &entry, sizeof entry);
+        bytes += images[i].code + '\0';  // PTX is a string to the driver
+    }
+    ReplaceCode replace(bytes);
+    for (const LoweredFunc &function : module.functions())
+        const_cast<LoweredFunc &>(function).body = replace.mutate(function.body);
+}
+
+std::string assemble(const std::string &ptxas, const std::string &ptx_file, int arch, std::string &said) {
+    const std::string cubin = ptx_file + ".sm_" + std::to_string(arch);
+    const std::string command = "'" + ptxas + "' -v -arch=sm_" + std::to_string(arch) + " '" + ptx_file + "' -o '" + cubin +
+                                "' 2>&1";
+    FILE *const pipe = popen(command.c_str(), "r");
+    if (pipe == nullptr)
+        throw std::runtime_error("cannot run " + ptxas);
+    std::string text;
+    std::array<char, 4096> part;
+    for (size_t got; (got = fread(part.data(), 1, part.size(), pipe)) > 0;)
+        text.append(part.data(), got);
+    if (pclose(pipe) != 0)
+        throw std::runtime_error(command + ":\n" + text);
+    said += text;
+    if (!std::regex_search(text, std::regex("\\b0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads")) ||
+        std::regex_search(text, std::regex("[1-9][0-9]* bytes (stack frame|spill)")))
+        throw std::runtime_error(ptx_file + " keeps registers or arrays in memory on sm_" + std::to_string(arch) + ":\n" +
+                                 text);
+    std::string code = read_file(cubin);
+    std::filesystem::remove(cubin);
+    return code;
+}
+
+}  // namespace tconv::compiler

@@ -1,0 +1,27 @@
+// Device code inside a module that Halide lowered for CUDA: its PTX, and machine code in its place.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "Halide.h"
+
+namespace tconv::compiler {
+
+// One translation of a module's device code. arch 80 is sm_80; 0 is PTX, which a driver translates.
+struct DeviceImage {
+    int arch;
+    std::string code;
+};
+
+// The PTX that Halide put into the module, with `threads` as the most threads that a block has.
+std::string device_code_of(const Halide::Module &module, int threads);
+
+// Puts images in the place of the PTX, in the form that runtime/cuda/images.h reads.
+void replace_device_code(Halide::Module &module, const std::vector<DeviceImage> &images);
+
+// Has ptxas translate a file for one architecture; what `ptxas -v` says is appended to `said`. Throws if it fails, and if
+// the code spills registers, keeps arrays in local memory or calls what it does not define.
+std::string assemble(const std::string &ptxas, const std::string &ptx_file, int arch, std::string &said);
+
+}  // namespace tconv::compiler

@@ -1,0 +1,95 @@
+#include "device_variants.h"
+
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <stdexcept>
+
+namespace tconv::compiler {
+
+namespace {
+
+constexpr const char *kHeader = "dtypes,lanes,access,tile_a,lanes_a,tile_x,tile_y,lanes_x,lanes_y,warps";
+constexpr int kWarp = 32;
+
+const std::map<std::string, generators::Lanes> kLanes = {{"channels", generators::Lanes::channels},
+                                                         {"pixels", generators::Lanes::pixels},
+                                                         {"depthwise", generators::Lanes::depthwise}};
+const std::map<std::string, generators::Element> kElements = {{"f32", generators::Element::f32},
+                                                              {"f64", generators::Element::f64}};
+
+template<typename Value>
+Value known(const std::map<std::string, Value> &values, const std::string &name) {
+    const auto found = values.find(name);
+    if (found == values.end())
+        throw std::invalid_argument("'" + name + "' is not known here");
+    return found->second;
+}
+
+DeviceVariant parse(const std::string &line, std::string &dtypes) {
+    std::istringstream fields(line);
+    std::string lanes, access, number;
+    std::getline(fields, dtypes, ',');
+    std::getline(fields, lanes, ',');
+    std::getline(fields, access, ',');
+    DeviceVariant v = {};
+    v.lanes = known(kLanes, lanes);
+    v.schedule.contiguous = access == "vectors";
+    if (!v.schedule.contiguous && access != "any")
+        throw std::invalid_argument("access is neither 'vectors' nor 'any'");
+    for (int *value : {&v.tile.a, &v.tile.lanes_a, &v.tile.x, &v.tile.y, &v.tile.lanes_x, &v.tile.lanes_y, &v.schedule.warps}) {
+        std::getline(fields, number, ',');
+        *value = std::stoi(number);
+        if (*value < 1)
+            throw std::invalid_argument("a number is below 1");
+    }
+    if (v.tile.lanes_a * v.tile.lanes_x * v.tile.lanes_y != kWarp)
+        throw std::invalid_argument("lanes_a * lanes_x * lanes_y is not 32");
+    if (v.tile.a % v.tile.lanes_a != 0)
+        throw std::invalid_argument("tile_a is no multiple of lanes_a");
+    v.tile.step = v.schedule.contiguous ? 4 : 1;
+    return v;
+}
+
+}  // namespace
+
+std::string DeviceVariant::lanes_name() const {
+    for (const auto &[name, value] : kLanes) {
+        if (value == lanes)
+            return name;
+    }
+    return "";
+}
+
+std::vector<DeviceVariant> read_device_variants(const std::string &path, const std::string &api) {
+    std::ifstream file(path);
+    if (!file)
+        throw std::runtime_error("cannot read the table " + path);
+    std::vector<DeviceVariant> variants;
+    std::string line;
+    std::getline(file, line);
+    if (line != kHeader)
+        throw std::runtime_error(path + ":1: the header is not " + kHeader);
+    for (int number = 2; std::getline(file, line); number++) {
+        try {
+            std::string dtypes;
+            DeviceVariant variant = parse(line, dtypes);
+            const generators::DenseTile &t = variant.tile;
+            const int width = t.x * t.lanes_x, height = t.y * t.lanes_y;
+            std::istringstream of_row(dtypes);
+            while (std::getline(of_row, variant.dtype, '|')) {
+                variant.element = known(kElements, variant.dtype);
+                // docs/naming.md
+                variant.name = "tconv_" + variant.dtype + "_phase_" + variant.lanes_name() + std::to_string(t.a) + "x" +
+                               std::to_string(width) + "x" + std::to_string(height) +
+                               (variant.schedule.contiguous ? "v" : "") + "_" + api;
+                variants.push_back(variant);
+            }
+        } catch (const std::exception &error) {
+            throw std::runtime_error(path + ":" + std::to_string(number) + ": '" + line + "': " + error.what());
+        }
+    }
+    return variants;
+}
+
+}  // namespace tconv::compiler

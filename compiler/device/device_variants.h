@@ -1,0 +1,26 @@
+// schedules/device_variants.csv: the table of kernels for devices, as schedules/variants.csv is that of kernels for CPUs.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "dense_phases.h"
+#include "device_schedule.h"
+
+namespace tconv::compiler {
+
+struct DeviceVariant {
+    std::string name, dtype;
+    generators::Element element;
+    generators::Lanes lanes;
+    generators::DenseTile tile;
+    schedules::DeviceTile schedule;
+
+    std::string lanes_name() const;
+};
+
+// Rows in the order of the file, once for each dtype; throws std::runtime_error with the line for a malformed one.
+// `api` (cuda, opencl) ends the names.
+std::vector<DeviceVariant> read_device_variants(const std::string &path, const std::string &api);
+
+}  // namespace tconv::compiler

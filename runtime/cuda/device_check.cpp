@@ -1,0 +1,55 @@
+#include "device_layer.h"
+#include "structs.h"
+#include "tensor_checks.h"
+#include "views.h"
+
+namespace tconv {
+namespace {
+
+Needs needs_of(const DeviceLayer &layer) {
+    return {static_cast<size_t>(layer.packed_bytes), static_cast<size_t>(layer.workspace_bytes), kDeviceAlignment};
+}
+
+}  // namespace
+
+tconv_status check_device_pack(const DeviceLayer &layer, const tconv_view *filter, const void *packed, size_t packed_bytes,
+                               Message &message) {
+    if (filter == nullptr || packed == nullptr)
+        return message.fail(TCONV_INVALID_ARGUMENT, "%s is NULL", filter == nullptr ? "filter" : "packed");
+    const Extents extents = filter_extents(layer.spec);
+    const int64_t element = dtype_bytes(layer.spec.dtype);
+    if (tconv_status status = check_filter(*filter, extents, element, Access::kRead, "filter", message); status != TCONV_OK)
+        return status;
+    const Needs needs = needs_of(layer);
+    if (packed_bytes < needs.packed_bytes) {
+        return message.fail(TCONV_INVALID_ARGUMENT, "packed_bytes = %zu; this plan packs %zu bytes", packed_bytes,
+                            needs.packed_bytes);
+    }
+    if (reinterpret_cast<uintptr_t>(packed) % needs.alignment != 0) {
+        return message.fail(TCONV_MISALIGNED, "packed = %p; the packed filter must be aligned to %zu bytes", packed,
+                            needs.alignment);
+    }
+    if (overlap(range_of(*filter, extents, element), range_of(packed, needs.packed_bytes)))
+        return message.fail(TCONV_INVALID_ARGUMENT, "packed overlaps the filter");
+    return TCONV_OK;
+}
+
+tconv_status check_device_run(const DeviceLayer &layer, const tconv_tensors *tensors, Message &message) {
+    if (tensors == nullptr)
+        return message.fail(TCONV_INVALID_ARGUMENT, "tensors is NULL");
+    if (!struct_size_known<tconv_tensors>(tensors->struct_size)) {
+        return message.fail(TCONV_INVALID_STRUCT, "tensors.struct_size = %zu; this library knows %zu", tensors->struct_size,
+                            sizeof(tconv_tensors));
+    }
+    if (layer.spec.batch == 0)
+        return TCONV_OK;
+    const Needs needs = needs_of(layer);
+    tconv_status status = check_tensors(layer.spec, *tensors, message);
+    if (status == TCONV_OK)
+        status = check_places(needs, *tensors, message);
+    if (status == TCONV_OK)
+        status = check_overlaps(layer.spec, needs, *tensors, message);
+    return status;
+}
+
+}  // namespace tconv

@@ -1,0 +1,46 @@
+#include "device_kernels.h"
+
+namespace tconv {
+namespace {
+
+constexpr int32_t f32 = TCONV_F32, f64 = TCONV_F64;
+
+}  // namespace
+}  // namespace tconv
+
+// Generated: a declaration for each function, a line for each kernel.
+#define TCONV_DEVICE_FUNCTION(name) extern "C" int name(void **);
+#define TCONV_DEVICE_KERNEL(...)
+#include "device_registry.inc"
+#undef TCONV_DEVICE_FUNCTION
+#undef TCONV_DEVICE_KERNEL
+
+namespace tconv {
+namespace {
+
+#define TCONV_DEVICE_FUNCTION(name)
+#define TCONV_DEVICE_KERNEL(name, dtype, lanes, vectors, a, lanes_a, x, y, lanes_x, lanes_y, warps, pack, activate, \
+                            softmax, phase_table)                                                                   \
+    {#name, dtype, Lanes::lanes, vectors, a, lanes_a, x, y, lanes_x, lanes_y, warps, name##_argv, pack, activate,   \
+     softmax, phase_table},
+constexpr DeviceKernel kKernels[] = {
+#include "device_registry.inc"
+};
+#undef TCONV_DEVICE_FUNCTION
+#undef TCONV_DEVICE_KERNEL
+
+}  // namespace
+
+std::span<const DeviceKernel> device_kernels() {
+    return kKernels;
+}
+
+const DeviceKernel &any_access(const DeviceKernel &kernel) {
+    for (const DeviceKernel &other : kKernels) {
+        if (!other.vectors && other.dtype == kernel.dtype && other.lanes == kernel.lanes && other.a == kernel.a)
+            return other;
+    }
+    return kernel;  // tconv-compiler refuses a table without one
+}
+
+}  // namespace tconv

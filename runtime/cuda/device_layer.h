@@ -1,0 +1,57 @@
+// A layer on a device: which kernel computes it, from what, and the calls that do. Nothing here knows a driver: the CUDA
+// library makes these calls launches on a stream, the tests run them under OpenCL.
+#pragma once
+
+#include <cstdint>
+
+#include "HalideRuntime.h"
+#include "device_kernels.h"
+#include "geometry.h"
+#include "layer_params.h"
+#include "message.h"
+#include "tconv/tconv.h"
+
+namespace tconv {
+
+// How generated functions reach memory: `bind` makes a buffer, whose strides and extents are set, refer to an address;
+// `done` is called after the function that wrote it.
+struct DeviceAccess {
+    void *user_context;
+    int (*bind)(void *user_context, halide_buffer_t *buffer, const void *address, bool written);
+    int (*done)(void *user_context, halide_buffer_t *buffer);
+};
+
+// Numbers of a device that the choice of a kernel depends on.
+struct DeviceTraits {
+    int32_t processors;  // multiprocessors
+};
+
+struct DeviceLayer {
+    tconv_spec spec;
+    Geometry geometry;
+    LayerParams epilogue;  // of those, what fill_epilogue sets
+    const DeviceKernel *kernel;
+    int32_t groups, channels, outputs;       // of the kernel: a depthwise layer is one group
+    int32_t phases_x, phases_y;              // that have outputs
+    int64_t table_x, table_y, weights;       // where they begin in the packed filter, in bytes
+    int64_t packed_bytes, workspace_bytes;
+    bool finish_after;                       // a second pass applies the activation
+    bool sums_in_workspace;                  // ... to sums that the output cannot hold meanwhile
+};
+
+constexpr int64_t kDeviceAlignment = 256;
+
+// The best kernel, or the named one. `why` gets a line for each candidate.
+tconv_status plan_device_layer(const tconv_spec &spec, const char *name, const DeviceTraits &traits, DeviceLayer *layer,
+                               Message &why, Message &message);
+
+// All that can be wrong with a call, as tconv_pack_filter and tconv_run report it.
+tconv_status check_device_pack(const DeviceLayer &layer, const tconv_view *filter, const void *packed, size_t packed_bytes,
+                               Message &message);
+tconv_status check_device_run(const DeviceLayer &layer, const tconv_tensors *tensors, Message &message);
+
+// Both return what the generated functions return: 0, or the first that is not. Arguments are checked.
+int pack_on_device(const DeviceLayer &layer, const DeviceAccess &access, const tconv_view &filter, void *packed);
+int run_on_device(const DeviceLayer &layer, const DeviceAccess &access, const tconv_tensors &tensors);
+
+}  // namespace tconv

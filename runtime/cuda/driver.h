@@ -1,0 +1,45 @@
+// The part of CUDA's driver API that this library calls, found in libcuda at run time.
+#pragma once
+
+#include <cstdint>
+
+#include "message.h"
+#include "tconv/tconv.h"
+
+namespace tconv {
+
+using CuResult = int;
+using CuDevice = int;
+using CuContext = struct CuContextTag *;
+using CuModule = struct CuModuleTag *;
+using CuFunction = struct CuFunctionTag *;
+using CuStream = struct CuStreamTag *;
+
+constexpr CuResult kCuOutOfMemory = 2, kCuNoDevice = 100, kCuInvalidDevice = 101;
+
+struct Driver {
+    CuResult (*init)(unsigned flags);
+    CuResult (*device_get_count)(int *count);
+    CuResult (*device_get)(CuDevice *device, int ordinal);
+    CuResult (*device_get_attribute)(int *value, int attribute, CuDevice device);
+    CuResult (*context_get_device)(CuDevice *device);
+    CuResult (*context_push)(CuContext context);
+    CuResult (*context_pop)(CuContext *context);
+    CuResult (*primary_context_retain)(CuContext *context, CuDevice device);
+    CuResult (*primary_context_release)(CuDevice device);
+    CuResult (*module_load)(CuModule *module, const void *image);
+    CuResult (*module_unload)(CuModule module);
+    CuResult (*module_get_function)(CuFunction *function, CuModule module, const char *name);
+    CuResult (*launch)(CuFunction function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
+                       unsigned block_y, unsigned block_z, unsigned shared_bytes, CuStream stream, void **arguments,
+                       void **extra);
+    CuResult (*get_error_name)(CuResult result, const char **name);
+};
+
+// Loads and starts the driver once for the program; later calls are cheap. NULL with NO_DRIVER or DEVICE_ERROR.
+const Driver *driver(tconv_status *status, Message &message);
+
+// The status that a result of the driver stands for, with a message of what was being done.
+tconv_status driver_status(const Driver &driver, CuResult result, const char *doing, Message &message);
+
+}  // namespace tconv

@@ -1,0 +1,119 @@
+// Register tiles on CUDA cores.
+//
+// A thread keeps a tile of sums in registers over the whole reduction, as a vector lane does on a CPU. Where lanes are
+// channels, the 32 lanes of a warp have neighbouring channels of the same positions: a step loads four weights a lane, 512
+// contiguous bytes a warp, and one pixel for all lanes at a time, four channels of it where they are contiguous. 4
+// channels by 16 positions are 256 multiply-adds in 4 + 16 loads of 16 bytes; in the first level of cache they take 32 of
+// the 64 cycles that the multiply-adds do. Where lanes are positions it is the other way round.
+//
+// There is no shared memory: weights are packed in the order in which they are read, so copying them would only repeat
+// what the first level of cache does, and warps of a block need not wait for one another. The warps of a block are
+// neighbouring tiles of one phase and one block of channels, so that they read the same weights at about the same time.
+#include "device_schedule.h"
+#include "schedule.h"
+
+namespace tconv::schedules {
+
+using namespace Halide;
+
+namespace {
+
+constexpr int kVector = 4;
+
+}  // namespace
+
+void cuda_dense_phases(generators::DensePhases &d, const DeviceTile &tile) {
+    const generators::DenseTile &form = d.tile;
+    const int lane_a = form.a / form.lanes_a;
+    const int vector = lane_a % kVector == 0 ? kVector : lane_a;
+    const int store_vector = tile.contiguous ? vector : 1;
+    Var a = d.a;
+    RVar place("place"), warp("warp"), lane = form.lanes_a > 1 ? d.stores[4] : d.stores[3];
+
+    Stage store = d.output.update();
+    store.allow_race_conditions()
+        .split(d.stores[5], place, warp, tile.warps, TailStrategy::GuardWithIf)
+        .reorder(d.stores[0], d.stores[1], d.stores[2], d.stores[3], d.stores[4], warp, place, d.stores[6], d.g)
+        .gpu_blocks(place, d.stores[6], d.g)
+        .gpu_threads(lane, warp);
+    if (store_vector > 1)
+        store.vectorize(d.stores[0], store_vector);
+    store.unroll(d.stores[0]).unroll(d.stores[1]).unroll(d.stores[2]).never_partition_all();
+
+    for (Func kept : {d.sums, d.finished}) {
+        kept.compute_at(d.output, lane)
+            .store_in(MemoryType::Register)
+            .bound_extent(a, lane_a)
+            .bound_extent(d.mx, form.x)
+            .bound_extent(d.my, form.y)
+            .reorder(a, d.mx, d.my)
+            .vectorize(a, vector)
+            .unroll(a)
+            .unroll(d.mx)
+            .unroll(d.my)
+            .never_partition_all();
+        if (store_vector > 1 && store_vector == lane_a)
+            kept.align_bounds(a, vector);  // so that Halide sees vectors to be wholly inside the layer or wholly outside
+    }
+    for (int step = 0; step < d.finished.num_update_definitions(); step++) {
+        Stage change = d.finished.update(step);
+        change.reorder(a, d.mx, d.my);
+        // Residuals, the first and the last step, are read by vectors. Arithmetic is scalar on a device anyway, and OpenCL
+        // as Halide writes it has no vectors of strict comparisons.
+        if (store_vector > 1 && (step == 0 || step == d.finished.num_update_definitions() - 1))
+            change.vectorize(a, store_vector);
+        change.unroll(a).unroll(d.mx).unroll(d.my).never_partition_all();
+    }
+    Stage products = d.sums.update();
+    products.reorder(a, d.taps[0], d.mx, d.my, d.taps[1], d.taps[2], d.taps[3], d.taps[4])
+        .vectorize(a, vector)
+        .unroll(a)
+        .unroll(d.mx)
+        .unroll(d.my)
+        .unroll(d.taps[0])
+        .unroll(d.taps[2])
+        .never_partition_all();
+    if (form.step > 1 && d.lanes != generators::Lanes::depthwise) {
+        Var c = d.pixel.args()[0];
+        d.pixel.compute_at(d.sums, d.mx).store_in(MemoryType::Register).bound_extent(c, form.step).vectorize(c);
+    }
+
+    any_stride(d.input);
+    any_stride(d.residual);
+    any_stride(d.output.output_buffer());
+    for (int i = 0; i < d.output.dimensions(); i++) {
+        d.output.output_buffer().dim(i).set_min(0);
+        d.residual.dim(i).set_min(0);
+    }
+    for (int i = 0; i < d.input.dimensions(); i++)
+        d.input.dim(i).set_min(0);
+    d.packed.set_host_alignment(16);
+    d.packed.dim(0).set_min(0).set_stride(1);
+    d.packed.dim(1).set_min(0).set_stride(form.a);
+    for (int i = 2; i < d.packed.dimensions(); i++)
+        d.packed.dim(i).set_min(0).set_stride(d.packed.dim(i).stride() / form.a * form.a);
+    for (ImageParam vector_of_channels : {d.bias, d.slope}) {
+        vector_of_channels.dim(0).set_min(0).set_stride(1);
+        vector_of_channels.dim(1).set_min(0);
+    }
+    for (ImageParam table : {d.phases_x, d.phases_y}) {
+        table.dim(0).set_min(0).set_stride(1);
+        table.dim(1).set_min(0).set_stride(generators::PhaseTable::fields);
+    }
+    if (tile.contiguous) {
+        d.input.set_host_alignment(16);
+        d.input.dim(0).set_stride(1);
+        for (int i = 1; i < d.input.dimensions(); i++)
+            d.input.dim(i).set_stride(d.input.dim(i).stride() / kVector * kVector);
+        d.output.output_buffer().set_host_alignment(16);
+        d.output.output_buffer().dim(0).set_stride(1);
+        d.residual.set_host_alignment(16);
+        d.residual.dim(0).set_stride(1);
+        for (int i = 1; i < d.output.dimensions(); i++) {
+            d.output.output_buffer().dim(i).set_stride(d.output.output_buffer().dim(i).stride() / kVector * kVector);
+            d.residual.dim(i).set_stride(d.residual.dim(i).stride() / kVector * kVector);
+        }
+    }
+}
+
+}  // namespace tconv::schedules

@@ -1,0 +1,76 @@
+// What runs beside the tiles, one thread an element: the table of phases and the packed filter once for each filter, and the
+// activations that no tile applies. Threads are bound by memory or rare.
+#include "device_schedule.h"
+#include "schedule.h"
+
+namespace tconv::schedules {
+
+using namespace Halide;
+
+namespace {
+
+constexpr int kThreads = 128;
+
+template<typename View>
+void from_zero(View view, int dimensions) {
+    any_stride(view);
+    for (int i = 0; i < dimensions; i++)
+        view.dim(i).set_min(0);
+}
+
+}  // namespace
+
+void cuda_phase_table(generators::PhaseTable &t) {
+    Var block("block"), thread("thread");
+    t.table.unroll(t.field).split(t.p, block, thread, kThreads, TailStrategy::GuardWithIf).gpu_blocks(block).gpu_threads(thread);
+    t.table.output_buffer().dim(0).set_bounds(0, generators::PhaseTable::fields);
+    t.table.output_buffer().dim(1).set_min(0).set_stride(generators::PhaseTable::fields);
+}
+
+void cuda_pack_blocks(generators::PackBlocks &pack, int tile_a) {
+    Var block("packed_block"), thread("thread"), rest("rest");
+    any_stride(pack.filter);
+    for (int i = 0; i < pack.filter.dimensions(); i++)
+        pack.filter.dim(i).set_min(0);
+    for (int i = 0; i < pack.packed.dimensions(); i++)
+        pack.packed.output_buffer().dim(i).set_min(0);
+    pack.packed.output_buffer().dim(0).set_extent(tile_a);
+    pack.packed.fuse(pack.lane, pack.ci, rest)
+        .fuse(rest, pack.kx, rest)
+        .fuse(rest, pack.ky, rest)
+        .fuse(rest, pack.block, rest)
+        .fuse(rest, pack.g, rest)
+        .split(rest, block, thread, kThreads, TailStrategy::GuardWithIf)
+        .gpu_blocks(block)
+        .gpu_threads(thread);
+}
+
+void cuda_activate(generators::ActivateAll &activate) {
+    RVar block("block"), thread("thread");
+    for (ImageParam view : {activate.sums, activate.residual})
+        from_zero(view, 4);
+    from_zero(activate.output.output_buffer(), 4);
+    activate.output.update()
+        .allow_race_conditions()
+        .split(activate.all.x, block, thread, kThreads, TailStrategy::GuardWithIf)
+        .gpu_blocks(block)
+        .gpu_threads(thread);
+    activate.value.compute_at(activate.output, thread).store_in(MemoryType::Register);
+}
+
+void cuda_softmax(generators::SoftmaxAll &softmax) {
+    RVar block("block"), thread("thread");
+    for (ImageParam view : {softmax.sums, softmax.residual})
+        from_zero(view, 4);
+    from_zero(softmax.output.output_buffer(), 4);
+    softmax.output.update()
+        .allow_race_conditions()
+        .split(softmax.each.y, block, thread, kThreads, TailStrategy::GuardWithIf)
+        .reorder(softmax.each.x, thread, block)
+        .gpu_blocks(block)
+        .gpu_threads(thread);
+    for (Func statistic : {softmax.peak, softmax.total})
+        statistic.compute_at(softmax.output, thread).store_in(MemoryType::Register);
+}
+
+}  // namespace tconv::schedules

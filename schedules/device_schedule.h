@@ -1,0 +1,20 @@
+// How the stages of a layer are computed on a device with thousands of threads: CUDA's, or for tests OpenCL's.
+#pragma once
+
+#include "dense_phases.h"
+#include "device_finish.h"
+
+namespace tconv::schedules {
+
+struct DeviceTile {
+    int warps;        // of a block of threads
+    bool contiguous;  // channels are contiguous in input, output and residual, in aligned vectors of four
+};
+
+void cuda_dense_phases(generators::DensePhases &dense, const DeviceTile &tile);
+void cuda_phase_table(generators::PhaseTable &table);
+void cuda_pack_blocks(generators::PackBlocks &pack, int tile_a);
+void cuda_activate(generators::ActivateAll &activate);
+void cuda_softmax(generators::SoftmaxAll &softmax);
+
+}  // namespace tconv::schedules

@@ -1,0 +1,25 @@
+// Runs a Problem through the kernels for devices as OpenCL, on a processor: the same generators, schedules, plan and calls
+// as the CUDA library has, in memory of this program that Halide's OpenCL runtime copies to and fro.
+#pragma once
+
+#include <string>
+
+#include "device_layer.h"
+#include "problem.h"
+
+namespace tconv::testing {
+
+// Whether there is an OpenCL device; if not, why.
+bool opencl_usable(std::string *why);
+
+struct OpenclRunner {
+    std::string kernel, message;
+
+    // With the named kernel, or the plan's choice; the output is poisoned first unless it is the residual's view.
+    tconv_status run(Problem &problem, const std::string &name = "", bool in_place = false);
+};
+
+// The kernels that compute a layer.
+std::vector<std::string> device_kernels_for(const tconv_spec &spec);
+
+}  // namespace tconv::testing
