@@ -4,7 +4,7 @@
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help demo test test-full test-sanitize test-cross test-mutants bench peers report tune lint
+.PHONY: help demo test test-full test-sanitize test-cross test-mutants bench peers report tune gpu-check lint
 
 help:
 	@echo 'make demo           run the main example on real input'
@@ -17,6 +17,7 @@ help:
 	@echo 'make tune           measure the fastest kernels for bench/shapes on this machine, into schedules/tuned'
 	@echo 'make peers          time them beside PyTorch, oneDNN, ONNX Runtime and others; PEERS="--tier core" and so on'
 	@echo 'make report         a page and pictures about the races recorded in bench/results'
+	@echo 'make gpu-check      the tests on an NVIDIA GPU: every class of shape, streams, graphs, faults'
 	@echo 'make lint           the rules of CONTRIBUTING.md that a script can check (also part of test)'
 	@echo
 	@echo 'Each is enough by itself on Debian 12 or Ubuntu 24.04: as root it installs the packages it misses, else it'
@@ -28,14 +29,14 @@ demo:
 	@cmake --build --preset release --target demo
 
 test:
-	@scripts/bootstrap.sh demo test python report
-	@cmake --preset release -DTCONV_BUILD_PYTHON=ON
+	@scripts/bootstrap.sh demo test python report cuda
+	@cmake --preset release -DTCONV_BUILD_PYTHON=ON -DTCONV_BUILD_CUDA=ON
 	@cmake --build --preset release
 	@ctest --preset release
 
 test-full:
-	@scripts/bootstrap.sh demo test python report
-	@cmake --preset release -DTCONV_BUILD_PYTHON=ON
+	@scripts/bootstrap.sh demo test python report cuda
+	@cmake --preset release -DTCONV_BUILD_PYTHON=ON -DTCONV_BUILD_CUDA=ON
 	@cmake --build --preset release
 	@ctest --preset full
 
@@ -80,6 +81,13 @@ test-cross:
 test-mutants:
 	@scripts/bootstrap.sh test
 	@scripts/mutate.py
+
+# Nothing is built on a machine whose driver is not there.
+gpu-check:
+	@if ! ldconfig -p | grep -q 'libcuda\.so\.1'; then \
+	    echo '[SKIP] gpu-check needs an NVIDIA GPU of compute capability 8.0 or later and its driver (libcuda.so.1)'; exit; fi; \
+	set -e; scripts/bootstrap.sh demo test cuda; cmake --preset release -DTCONV_BUILD_CUDA=ON; \
+	cmake --build --preset release --target cuda.gpu; build/release/bin/cuda.gpu
 
 lint:
 	@scripts/bootstrap.sh test

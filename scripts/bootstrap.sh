@@ -2,7 +2,8 @@
 # Makes this machine able to build: system packages and the Python environment .venv (Halide, CMake, Ninja).
 # usage: scripts/bootstrap.sh [SECTION]...      sections of scripts/apt-packages.txt; [build] is always included, and
 #                                               python adds requirements-python.txt and requirements-torch.txt,
-#                                               report adds requirements-report.txt, and peers makes .venv-peers
+#                                               report adds requirements-report.txt, cuda requirements-cuda.txt, and
+#                                               peers makes .venv-peers
 # As root it installs what is missing; otherwise it prints the one command to run. Run again, it does nothing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -104,4 +105,5 @@ case " $* " in *" python "*)
     [ "${TCONV_TORCH:-1}" = 0 ] || add_to_venv requirements-torch.txt --no-deps ;;
 esac
 case " $* " in *" report "*) add_to_venv requirements-report.txt -c requirements.txt ;; esac
+case " $* " in *" cuda "*) add_to_venv requirements-cuda.txt --no-deps ;; esac
 case " $* " in *" peers "*) make_peers_venv ;; esac

@@ -13,7 +13,7 @@ from pathlib import Path
 
 # In this order: runtime/src and generators/ both have a pack.h, and the compiler means the latter.
 ROOMS = [".", "runtime/include", "generators", "schedules", "compiler", "compiler/layer", "compiler/compile",
-         "compiler/tconv", "runtime/src", "compiler/storage", "tests/support", "tests/reference"]
+         "compiler/tconv", "compiler/device", "runtime/src", "runtime/cuda", "compiler/storage", "tests/support", "tests/reference", "tests/cuda"]
 LANGUAGES = {".cpp": ["-std=c++20"], ".17.cpp": ["-std=c++17", "-pedantic"], ".c": ["-std=c99", "-pedantic"]}
 SCRATCH = Path("build/lint")
 

@@ -2,6 +2,7 @@
 
 #include <getopt.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -42,11 +43,9 @@ void compile(const Entry &entry, const DeviceCatalogueOptions &options) {
         const std::string ptx = device_code_of(module, kThreads), file = (out / (entry.name + ".ptx")).string();
         std::ofstream(file) << ptx;
         std::vector<DeviceImage> images;
-        std::string said;
         for (int arch : options.archs)
-            images.push_back({arch, assemble(options.ptxas, file, arch, said)});
+            images.push_back({arch, assemble(options.ptxas, file, arch)});
         images.push_back({0, ptx});
-        std::ofstream((out / (entry.name + ".resources")).string()) << said;
         replace_device_code(module, images);
     }
     module.compile({{OutputFileType::object, (out / (entry.name + ".o")).string()}});
@@ -163,21 +162,20 @@ DeviceCatalogueOptions parse_device_catalogue(int argc, char **argv) {
 
 void build_device_catalogue(const DeviceCatalogueOptions &options) {
     const std::vector<DeviceVariant> variants = read_device_variants(options.variants, options.api);
+    for (const DeviceVariant &v : variants) {
+        const bool has_twin = std::any_of(variants.begin(), variants.end(), [&](const DeviceVariant &other) {
+            return !other.schedule.contiguous && other.dtype == v.dtype && other.lanes == v.lanes && other.tile.a == v.tile.a;
+        });
+        if (!has_twin)
+            throw std::runtime_error(v.name + " has no row beside it for views of any strides with the same lanes and tile_a");
+    }
     const std::vector<Job> jobs = jobs_of(variants, options.api);
     const fs::path out(options.out);
     fs::create_directories(out);
     in_processes(jobs.size(), [&](size_t i) { compile(jobs[i].make(), options); });
     std::vector<std::string> objects;
-    std::ofstream resources;
-    if (!options.archs.empty())
-        resources.open(out / "resources.txt");
-    for (const Job &job : jobs) {
+    for (const Job &job : jobs)
         objects.push_back((out / (job.name + ".o")).string());
-        const fs::path said = out / (job.name + ".resources");
-        if (resources.is_open())
-            resources << std::ifstream(said).rdbuf();
-        fs::remove(said);
-    }
     if (options.api == "opencl") { // tests link Halide's own runtime with it
         objects.push_back((out / "halide_runtime.o").string());
         compile_standalone_runtime(objects.back(), Target("x86-64-linux-sse41-user_context-opencl-cl_doubles"));

@@ -11,7 +11,7 @@ struct DeviceCatalogueOptions {
     std::string api = "cuda";    // or opencl
     std::vector<int> archs;      // of machine code for CUDA: 80 is sm_80. PTX is always there
     std::string ptxas;           // needed for archs
-    std::string out;             // folder; receives kernels.a, device_registry.inc, and for CUDA resources.txt and *.ptx
+    std::string out;             // folder; receives kernels.a, device_registry.inc, and for CUDA *.ptx and *.cubin
 };
 
 DeviceCatalogueOptions parse_device_catalogue(int argc, char **argv);

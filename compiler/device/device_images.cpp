@@ -3,7 +3,6 @@
 #include <array>
 #include <cstdio>
 #include <cstring>
-#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <regex>
@@ -14,51 +13,17 @@
 namespace tconv::compiler {
 
 using namespace Halide;
-using namespace Halide::Internal;
 
 namespace {
 
-bool holds_device_code(const Variable *op) {
-    return op->image.defined() && op->name.find("gpu_source_kernels") != std::string::npos;
+// The buffer of a module that holds its device code. (The functions refer to it by name.)
+Buffer<> &code_buffer(const Module &module) {
+    for (const Buffer<> &buffer : module.buffers()) {
+        if (buffer.name().find("gpu_source_kernels") != std::string::npos)
+            return const_cast<Buffer<> &>(buffer);
+    }
+    throw std::logic_error("Halide put no device code into " + module.name());
 }
-
-class FindCode : public IRVisitor {
-public:
-    std::string code;
-
-private:
-    using IRVisitor::visit;
-    void visit(const Variable *op) override {
-        if (holds_device_code(op))
-            code.assign(reinterpret_cast<const char *>(op->image.data()), static_cast<size_t>(op->image.dim(0).extent()));
-    }
-};
-
-class ReplaceCode : public IRMutator {
-public:
-    explicit ReplaceCode(const std::string &bytes) : bytes(bytes) {}
-
-private:
-    const std::string &bytes;
-
-    using IRMutator::visit;
-    Expr visit(const Variable *op) override {
-        if (!holds_device_code(op))
-            return op;
-        Buffer<uint8_t> image(static_cast<int>(bytes.size()), op->image.name());
-        std::memcpy(image.data(), bytes.data(), bytes.size());
-        return Variable::make(op->type, op->name, Buffer<>(image));
-    }
-    Expr visit(const Call *op) override {
-        if (op->name != "halide_cuda_initialize_kernels")
-            return IRMutator::visit(op);
-        std::vector<Expr> args;
-        for (const Expr &arg : op->args)
-            args.push_back(mutate(arg));
-        args.back() = static_cast<int>(bytes.size());
-        return Call::make(op->type, op->name, args, op->call_type, op->func, op->value_index, op->image, op->param);
-    }
-};
 
 std::string read_file(const std::string &path) {
     std::ifstream file(path, std::ios::binary);
@@ -68,12 +33,7 @@ std::string read_file(const std::string &path) {
 }  // namespace
 
 std::string device_code_of(const Module &module, int threads) {
-    FindCode find;
-    for (const LoweredFunc &function : module.functions())
-        function.body.accept(&find);
-    std::string ptx = find.code.c_str();  // Halide counts the terminator
-    if (ptx.empty())
-        throw std::logic_error("Halide put no device code into " + module.name());
+    const std::string ptx = static_cast<const char *>(code_buffer(module).data());  // terminated
     // Two blocks on a multiprocessor: without a number ptxas aims at more and spills a few registers for them (28 bytes of
     // the 128 x 4 x 4 tile on sm_80), and where nobody says how large a block is, a driver may stop at 64.
     const std::string bound = ")\n.maxntid " + std::to_string(threads) + ", 1, 1\n.minnctapersm 2\n{\n";
@@ -99,13 +59,14 @@ void replace_device_code(Module &module, const std::vector<DeviceImage> &images)
         std::memcpy(bytes.data() + sizeof header + i * sizeof entry, &entry, sizeof entry);
         bytes += images[i].code + '\0';  // PTX is a string to the driver
     }
-    ReplaceCode replace(bytes);
-    for (const LoweredFunc &function : module.functions())
-        const_cast<LoweredFunc &>(function).body = replace.mutate(function.body);
+    Buffer<> &code = code_buffer(module);
+    Buffer<uint8_t> image(static_cast<int>(bytes.size()), code.name());
+    std::memcpy(image.data(), bytes.data(), bytes.size());
+    code = image;
 }
 
-std::string assemble(const std::string &ptxas, const std::string &ptx_file, int arch, std::string &said) {
-    const std::string cubin = ptx_file + ".sm_" + std::to_string(arch);
+std::string assemble(const std::string &ptxas, const std::string &ptx_file, int arch) {
+    const std::string cubin = ptx_file.substr(0, ptx_file.rfind('.')) + ".sm_" + std::to_string(arch) + ".cubin";
     const std::string command = "'" + ptxas + "' -v -arch=sm_" + std::to_string(arch) + " '" + ptx_file + "' -o '" + cubin +
                                 "' 2>&1";
     FILE *const pipe = popen(command.c_str(), "r");
@@ -117,14 +78,11 @@ std::string assemble(const std::string &ptxas, const std::string &ptx_file, int 
         text.append(part.data(), got);
     if (pclose(pipe) != 0)
         throw std::runtime_error(command + ":\n" + text);
-    said += text;
     if (!std::regex_search(text, std::regex("\\b0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads")) ||
         std::regex_search(text, std::regex("[1-9][0-9]* bytes (stack frame|spill)")))
         throw std::runtime_error(ptx_file + " keeps registers or arrays in memory on sm_" + std::to_string(arch) + ":\n" +
                                  text);
-    std::string code = read_file(cubin);
-    std::filesystem::remove(cubin);
-    return code;
+    return read_file(cubin);
 }
 
 }  // namespace tconv::compiler

@@ -20,8 +20,8 @@ std::string device_code_of(const Halide::Module &module, int threads);
 // Puts images in the place of the PTX, in the form that runtime/cuda/images.h reads.
 void replace_device_code(Halide::Module &module, const std::vector<DeviceImage> &images);
 
-// Has ptxas translate a file for one architecture; what `ptxas -v` says is appended to `said`. Throws if it fails, and if
-// the code spills registers, keeps arrays in local memory or calls what it does not define.
-std::string assemble(const std::string &ptxas, const std::string &ptx_file, int arch, std::string &said);
+// Has ptxas translate a file for one architecture; the result also stays beside it, for scripts/device_code.py. Throws if it
+// fails, and if the code spills registers or keeps arrays in local memory.
+std::string assemble(const std::string &ptxas, const std::string &ptx_file, int arch);
 
 }  // namespace tconv::compiler

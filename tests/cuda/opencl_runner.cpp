@@ -1,5 +1,8 @@
 #include "opencl_runner.h"
 
+#include <algorithm>
+#include <array>
+#include <optional>
 #include <vector>
 
 #include "HalideRuntimeOpenCL.h"
@@ -45,6 +48,45 @@ private:
     Block block_;
 };
 
+// The elements that generated code sees of an output: phases by positions, which reach past the last row and column. Nothing
+// is stored there, but Halide's OpenCL runtime copies it.
+int64_t reach_of(const DeviceLayer &layer, const int64_t *stride) {
+    const tconv_spec &spec = layer.spec;
+    auto last = [](const Axis &axis, int64_t phases) { return (axis.out - 1) / axis.stride * axis.stride + phases - 1; };
+    return (spec.batch - 1) * stride[0] + (spec.out_channels - 1) * stride[1] +
+           last(layer.geometry.h, layer.phases_y) * stride[2] + last(layer.geometry.w, layer.phases_x) * stride[3] + 1;
+}
+
+// A view of the same strides in memory that is large enough for that.
+class Shadow {
+public:
+    Shadow(int32_t dtype, const tconv_view &view, const std::array<int64_t, 4> &extents, int64_t elements, bool aligned)
+        : extents_(extents),
+          dtype_(dtype),
+          view_(view),
+          block_(static_cast<size_t>((elements + 1) * dtype_bytes(dtype)), kAllOnes) {
+        view_.data = static_cast<char *>(block_.data()) + (aligned ? 0 : dtype_bytes(dtype));
+    }
+    const tconv_view &view() const { return view_; }
+    void take(const tconv_view &from) { copy_elements(dtype_, extents_, from, view_); }
+    // The elements into a view; false if anything around them was written.
+    bool give(const tconv_view &to) {
+        copy_elements(dtype_, extents_, view_, to);
+        static uint64_t pattern = kAllOnes;
+        const tconv_view blank = {&pattern, {0, 0, 0, 0}};
+        copy_elements(dtype_, extents_, blank, view_);
+        const unsigned char *const bytes = block_.bytes();
+        return block_.guards_intact() &&
+               std::all_of(bytes, bytes + block_.size(), [](unsigned char byte) { return byte == 0xff; });
+    }
+
+private:
+    std::array<int64_t, 4> extents_;
+    int32_t dtype_;
+    tconv_view view_;
+    Block block_;
+};
+
 std::string error_text;  // of the runtime's last complaint
 
 void on_error(void *, const char *text) {
@@ -82,7 +124,8 @@ tconv_status OpenclRunner::run(Problem &problem, const std::string &name, bool i
     kernel = layer.kernel->name;
     Buffers buffers;
     const DeviceAccess access = {&buffers, bind, done};
-    Memory packed(layer.packed_bytes), workspace(layer.workspace_bytes);
+    const int64_t dense[4] = {0, layer.geometry.h.out * layer.geometry.w.out, layer.geometry.w.out, 1};
+    Memory packed(layer.packed_bytes), workspace(layer.sums_in_workspace ? reach_of(layer, dense) * dtype_bytes(layer.spec.dtype) : 0);
     tconv_tensors tensors = problem.tensors();
     if (in_place)
         tensors.output = tensors.residual;
@@ -90,13 +133,37 @@ tconv_status OpenclRunner::run(Problem &problem, const std::string &name, bool i
         problem.output.poison();
     tensors.packed_filter = packed.data();
     tensors.workspace = workspace.data();
+    tensors.workspace_bytes = static_cast<size_t>(layer.workspace_bytes);
+    if (tconv_status checked = check_device_run(layer, &tensors, said); checked != TCONV_OK) {
+        message = text;
+        return checked;
+    }
+    if (problem.spec.batch == 0)
+        return TCONV_OK;
+    const tconv_view result = tensors.output;
+    const int32_t dtype = problem.spec.dtype;
+    const auto &in = problem.input.extents(), &out = problem.output.extents();
+    int64_t input_reach = 1;
+    for (size_t i = 0; i < 4; i++)
+        input_reach += (in[i] - 1) * tensors.input.stride[i];
+    Shadow input(dtype, tensors.input, in, input_reach, aligned);
+    Shadow output(dtype, result, out, reach_of(layer, result.stride), aligned);
+    std::optional<Shadow> residual;
+    input.take(tensors.input);
+    tensors.input = input.view();
+    tensors.output = output.view();
+    if (problem.spec.residual != TCONV_RESIDUAL_NONE) {
+        residual.emplace(dtype, tensors.residual, out, reach_of(layer, tensors.residual.stride), aligned);
+        residual->take(tensors.residual);
+        tensors.residual = residual->view();
+    }
     if (pack_on_device(layer, access, problem.filter.view(), packed.data()) != 0 ||
-        (problem.spec.batch > 0 && run_on_device(layer, access, tensors) != 0)) {
+        run_on_device(layer, access, tensors) != 0) {
         message = error_text;
         return TCONV_DEVICE_ERROR;
     }
-    if (!packed.guards_intact() || !workspace.guards_intact()) {
-        message = "written past the packed filter or the workspace";
+    if (!output.give(result) || !packed.guards_intact() || !workspace.guards_intact()) {
+        message = "written past the output, the packed filter or the workspace";
         return TCONV_INTERNAL;
     }
     return TCONV_OK;

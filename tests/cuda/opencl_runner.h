@@ -14,6 +14,7 @@ bool opencl_usable(std::string *why);
 
 struct OpenclRunner {
     std::string kernel, message;
+    bool aligned = true;  // tensors begin where vectors of four may; false: an element further
 
     // With the named kernel, or the plan's choice; the output is poisoned first unless it is the residual's view.
     tconv_status run(Problem &problem, const std::string &name = "", bool in_place = false);

@@ -1,0 +1,275 @@
+// The C ABI on a driver that records what it is asked (fake_driver.h): plans, the cache of modules, streams, every fault.
+#include <dlfcn.h>
+#include <gtest/gtest.h>
+#include <malloc.h>
+
+#include <cstring>
+#include <string>
+
+#include "fake_driver.h"
+#include "tconv/tconv_cuda.h"
+
+namespace {
+
+using tconv::testing::FakeDriver;
+
+const char *const kLayer = "n3_c64_h16_w16_o32_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nhwc_relu";
+
+void remember(void *user, tconv_status, const char *message) {
+    *static_cast<std::string *>(user) += message;
+}
+
+// Addresses that are never dereferenced: those of a device.
+template<typename Type = void>
+Type *device_memory(int which) {
+    return reinterpret_cast<Type *>(uintptr_t{0x7f0000000000} + static_cast<uintptr_t>(which) * 0x10000000);
+}
+
+class Cuda : public ::testing::Test {
+protected:
+    void SetUp() override {
+        void *const library = dlopen("libcuda.so.1", RTLD_NOW);
+        ASSERT_NE(library, nullptr) << dlerror();
+        const auto of = reinterpret_cast<tconv::testing::FakeDriverOf>(dlsym(library, "tconv_fake_driver"));
+        ASSERT_NE(of, nullptr) << "another libcuda.so.1 was found first";
+        driver = of();
+        *driver = {};
+        driver->devices = 2, driver->major = 9;
+        tconv_spec_init(&spec, sizeof spec);
+        ASSERT_EQ(tconv_spec_parse(kLayer, &spec, nullptr, 0), TCONV_OK);
+        tconv_hooks_init(&hooks, sizeof hooks);
+        hooks.user = &said, hooks.log = remember;
+        tconv_cuda_target_init(&target, sizeof target);
+    }
+
+    tconv_status create(tconv_cuda_plan **plan, const char *kernel = nullptr) {
+        said.clear();
+        return tconv_cuda_plan_create(&spec, kernel, &target, &hooks, plan);
+    }
+
+    tconv_tensors tensors(const tconv_cuda_plan *plan) const {
+        tconv_requirements need;
+        tconv_requirements_init(&need, sizeof need);
+        EXPECT_EQ(tconv_cuda_plan_requirements(plan, &need), TCONV_OK);
+        tconv_tensors t;
+        tconv_tensors_init(&t, sizeof t);
+        tconv_view_input(&spec, spec.layout, device_memory(0), &t.input);
+        tconv_view_output(&spec, spec.layout, device_memory(1), &t.output);
+        tconv_view_output(&spec, spec.layout, device_memory(2), &t.residual);
+        t.packed_filter = device_memory(3);
+        t.bias = device_memory(4);
+        t.workspace = device_memory(5), t.workspace_bytes = need.workspace_bytes;
+        return t;
+    }
+
+    void expect_nothing_left() const {
+        EXPECT_EQ(driver->loads, driver->unloads);
+        EXPECT_EQ(driver->retained, 0);
+        EXPECT_EQ(driver->depth, 0);
+    }
+
+    FakeDriver *driver = nullptr;
+    tconv_spec spec;
+    tconv_hooks hooks;
+    tconv_cuda_target target;
+    std::string said;
+};
+
+TEST_F(Cuda, PacksAndRunsOnTheCallersStreamInThePrimaryContext) {
+    tconv_cuda_plan *plan = nullptr;
+    target.device = 1;
+    ASSERT_EQ(create(&plan), TCONV_OK) << said;
+    EXPECT_NE(std::string(tconv_cuda_plan_kernel(plan)).find("_cuda"), std::string::npos);
+    EXPECT_EQ(driver->launches, 0) << "plans launch nothing";
+    EXPECT_EQ(driver->depth, 0);
+    const tconv_tensors t = tensors(plan);
+    tconv_view filter;
+    ASSERT_EQ(tconv_view_filter(&spec, TCONV_IOHW, device_memory(6), &filter), TCONV_OK);
+    void *const stream = device_memory(100);
+    tconv_requirements need;
+    tconv_requirements_init(&need, sizeof need);
+    ASSERT_EQ(tconv_cuda_plan_requirements(plan, &need), TCONV_OK);
+    EXPECT_EQ(need.workspace_bytes, 0u);
+    ASSERT_EQ(tconv_cuda_pack_filter(plan, &filter, device_memory(3), need.packed_filter_bytes, stream), TCONV_OK) << said;
+    EXPECT_EQ(driver->launches, 3) << "two tables of phases and the weights";
+    ASSERT_EQ(tconv_cuda_run(plan, &t, stream), TCONV_OK) << said;
+    EXPECT_EQ(driver->launches, 4) << "all images and phases at once";
+    for (int i = 0; i < driver->launches; i++) {
+        EXPECT_EQ(driver->last[i].stream, stream);
+        EXPECT_EQ(driver->last[i].context, reinterpret_cast<void *>(0x1001));
+        EXPECT_EQ(driver->last[i].block[0] * driver->last[i].block[1] * driver->last[i].block[2], 128u);
+    }
+    EXPECT_EQ(std::memcmp(driver->loaded_image, TCONV_WITH_PTXAS ? "\177ELF" : "//\n/", TCONV_WITH_PTXAS ? 4 : 2), 0);
+    tconv_cuda_plan_destroy(plan);
+    expect_nothing_left();
+}
+
+TEST_F(Cuda, RunsCallNothingButLaunches) {
+    tconv_cuda_plan *plan = nullptr;
+    ASSERT_EQ(create(&plan), TCONV_OK) << said;
+    const tconv_tensors t = tensors(plan);
+    const int before = driver->calls;
+    const size_t in_use = mallinfo2().uordblks;
+    for (int i = 0; i < 100; i++)
+        ASSERT_EQ(tconv_cuda_run(plan, &t, nullptr), TCONV_OK) << said;
+    EXPECT_EQ(mallinfo2().uordblks, in_use);
+    EXPECT_EQ(driver->calls - before, 300) << "enter the context, launch, leave it: no allocation, copy or wait";
+    EXPECT_EQ(driver->launches, 100);
+    tconv_cuda_plan_destroy(plan);
+}
+
+TEST_F(Cuda, ModulesAreLoadedOnceForEachContextAndUnloadedWithTheLastPlan) {
+    tconv_cuda_plan *first = nullptr, *second = nullptr, *third = nullptr;
+    ASSERT_EQ(create(&first), TCONV_OK) << said;
+    const int loads = driver->loads;
+    EXPECT_GE(loads, 3);
+    ASSERT_EQ(create(&second), TCONV_OK) << said;
+    EXPECT_EQ(driver->loads, loads) << "the same context has them";
+    target.context = device_memory(200);
+    ASSERT_EQ(create(&third), TCONV_OK) << said;
+    EXPECT_EQ(driver->loads, 2 * loads) << "another context has none";
+    tconv_cuda_plan_destroy(first);
+    EXPECT_EQ(driver->unloads, 0);
+    const tconv_tensors t = tensors(second);
+    EXPECT_EQ(tconv_cuda_run(second, &t, nullptr), TCONV_OK) << said;
+    tconv_cuda_plan_destroy(second);
+    EXPECT_EQ(driver->unloads, loads);
+    tconv_cuda_plan_destroy(third);
+    expect_nothing_left();
+}
+
+TEST_F(Cuda, ViewsThatSuitNoVectorsTakeTheOtherKernelFromTheSameFilter) {
+    tconv_cuda_plan *plan = nullptr;
+    ASSERT_EQ(create(&plan), TCONV_OK) << said;
+    ASSERT_NE(std::string(tconv_cuda_plan_kernel(plan)).find("v_cuda"), std::string::npos);
+    tconv_tensors t = tensors(plan);
+    ASSERT_EQ(tconv_cuda_run(plan, &t, nullptr), TCONV_OK) << said;
+    void *const aligned = driver->last[0].function;
+    t.output.data = static_cast<float *>(t.output.data) + 1;
+    const int loads = driver->loads;
+    ASSERT_EQ(tconv_cuda_run(plan, &t, nullptr), TCONV_OK) << said;
+    EXPECT_NE(driver->last[1].function, aligned);
+    EXPECT_EQ(driver->loads, loads) << "it was loaded with the plan";
+    tconv_cuda_plan_destroy(plan);
+}
+
+TEST_F(Cuda, LayersWithCurvesAreTwoLaunchesAnImage) {
+    ASSERT_EQ(tconv_spec_parse("n3_c8_h4_w4_o8_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw_tanh_resafter", &spec, nullptr, 0),
+              TCONV_OK);
+    tconv_cuda_plan *plan = nullptr;
+    ASSERT_EQ(create(&plan), TCONV_OK) << said;
+    tconv_tensors t = tensors(plan);
+    EXPECT_EQ(t.workspace_bytes, size_t{4 * 8 * 8 * 8});
+    EXPECT_EQ(tconv_cuda_run(plan, &t, nullptr), TCONV_OK) << said;
+    EXPECT_EQ(driver->launches, 6);
+    t.workspace_bytes--;
+    EXPECT_EQ(tconv_cuda_run(plan, &t, nullptr), TCONV_WORKSPACE_TOO_SMALL);
+    tconv_cuda_plan_destroy(plan);
+}
+
+TEST_F(Cuda, EveryFaultHasACodeAndAMessageAndLeavesNothing) {
+    struct Fault {
+        const char *function;
+        int result;
+        tconv_status status;
+    };
+    const Fault faults[] = {{"cuDeviceGetCount", 999, TCONV_DEVICE_ERROR},
+                            {"cuDeviceGetCount", 100, TCONV_NO_DEVICE},
+                            {"cuDeviceGet", 101, TCONV_NO_DEVICE},
+                            {"cuDeviceGetAttribute", 1, TCONV_DEVICE_ERROR},
+                            {"cuDevicePrimaryCtxRetain", 2, TCONV_OUT_OF_MEMORY},
+                            {"cuDevicePrimaryCtxRetain", 46, TCONV_DEVICE_ERROR},
+                            {"cuCtxPushCurrent", 201, TCONV_DEVICE_ERROR},
+                            {"cuModuleLoadData", 2, TCONV_OUT_OF_MEMORY},
+                            {"cuModuleLoadData", 209, TCONV_DEVICE_ERROR},
+                            {"cuModuleGetFunction", 500, TCONV_DEVICE_ERROR}};
+    for (const Fault &fault : faults) {
+        driver->failing = fault.function, driver->failing_with = fault.result;
+        tconv_cuda_plan *plan = nullptr;
+        EXPECT_EQ(create(&plan), fault.status) << fault.function;
+        EXPECT_EQ(plan, nullptr);
+        EXPECT_NE(said.find(fault.function), std::string::npos) << said;
+        EXPECT_NE(said.find("CUDA_ERROR_OF_THE_TEST"), std::string::npos) << said;
+        driver->failing = nullptr;
+        expect_nothing_left();
+    }
+    tconv_cuda_plan *plan = nullptr;
+    ASSERT_EQ(create(&plan), TCONV_OK) << said;
+    const tconv_tensors t = tensors(plan);
+    said.clear();
+    driver->failing = "cuLaunchKernel", driver->failing_with = 701;
+    EXPECT_EQ(tconv_cuda_run(plan, &t, nullptr), TCONV_DEVICE_ERROR);
+    EXPECT_NE(said.find("cuLaunchKernel"), std::string::npos) << said;
+    driver->failing = "cuCtxPushCurrent";
+    EXPECT_EQ(tconv_cuda_run(plan, &t, nullptr), TCONV_DEVICE_ERROR);
+    driver->failing = nullptr;
+    EXPECT_EQ(tconv_cuda_run(plan, &t, nullptr), TCONV_OK);
+    tconv_cuda_plan_destroy(plan);
+    expect_nothing_left();
+}
+
+TEST_F(Cuda, DevicesThatAreNotThereOrTooOld) {
+    tconv_cuda_plan *plan = nullptr;
+    for (const int32_t device : {-1, 2}) {
+        target.device = device;
+        EXPECT_EQ(create(&plan), TCONV_NO_DEVICE);
+        EXPECT_NE(said.find("target.device"), std::string::npos) << said;
+    }
+    target.device = 0;
+    driver->major = 7, driver->minor = 5;
+    EXPECT_EQ(create(&plan), TCONV_UNSUPPORTED_DEVICE);
+    EXPECT_NE(said.find("7.5"), std::string::npos) << said;
+    // Newer than any machine code: PTX.
+    driver->major = 12, driver->minor = 0;
+    ASSERT_EQ(create(&plan), TCONV_OK) << said;
+    EXPECT_EQ(std::memcmp(driver->loaded_image, "//", 2), 0);
+    tconv_cuda_plan_destroy(plan);
+    int32_t count = -1;
+    EXPECT_EQ(tconv_cuda_device_count(&count), TCONV_OK);
+    EXPECT_EQ(count, 2);
+    driver->failing = "cuDeviceGetCount", driver->failing_with = 100;
+    EXPECT_EQ(tconv_cuda_device_count(&count), TCONV_OK);
+    EXPECT_EQ(count, 0);
+    expect_nothing_left();
+}
+
+TEST_F(Cuda, ArgumentsAreCheckedBeforeAnythingIsLaunched) {
+    tconv_cuda_plan *plan = nullptr;
+    EXPECT_EQ(tconv_cuda_plan_create(nullptr, nullptr, nullptr, nullptr, &plan), TCONV_INVALID_ARGUMENT);
+    EXPECT_EQ(create(&plan, "no_such_kernel"), TCONV_UNSUPPORTED);
+    target.struct_size = 1;
+    EXPECT_EQ(create(&plan), TCONV_INVALID_STRUCT);
+    target.struct_size = sizeof target;
+    spec.stride_h = 0;
+    EXPECT_EQ(create(&plan), TCONV_INVALID_ARGUMENT);
+    EXPECT_NE(said.find("stride_h"), std::string::npos) << said;
+    spec.stride_h = 2;
+    spec.math = TCONV_MATH_TF32;
+    EXPECT_EQ(create(&plan), TCONV_UNSUPPORTED);
+    spec.math = TCONV_MATH_STRICT;
+    ASSERT_EQ(create(&plan), TCONV_OK) << said;
+    const tconv_tensors good = tensors(plan);
+    auto refused = [&](tconv_tensors t) { return tconv_cuda_run(plan, &t, nullptr); };
+    tconv_tensors t = good;
+    t.input.data = nullptr;
+    EXPECT_EQ(refused(t), TCONV_INVALID_ARGUMENT);
+    t = good, t.packed_filter = static_cast<const char *>(t.packed_filter) + 64;
+    EXPECT_EQ(refused(t), TCONV_MISALIGNED);
+    t = good, t.output.data = t.input.data;
+    EXPECT_EQ(refused(t), TCONV_INVALID_ARGUMENT);
+    t = good, t.bias = nullptr;
+    EXPECT_EQ(refused(t), TCONV_INVALID_ARGUMENT);
+    t = good, t.struct_size = 8;
+    EXPECT_EQ(refused(t), TCONV_INVALID_STRUCT);
+    EXPECT_EQ(tconv_cuda_run(plan, nullptr, nullptr), TCONV_INVALID_ARGUMENT);
+    EXPECT_EQ(tconv_cuda_run(nullptr, &good, nullptr), TCONV_INVALID_ARGUMENT);
+    EXPECT_EQ(tconv_cuda_pack_filter(plan, nullptr, device_memory(3), 0, nullptr), TCONV_INVALID_ARGUMENT);
+    EXPECT_EQ(driver->launches, 0);
+    char text[4096];
+    EXPECT_EQ(tconv_cuda_plan_explain(plan, text, sizeof text), TCONV_OK);
+    EXPECT_NE(std::string(text).find("estimated at"), std::string::npos) << text;
+    tconv_cuda_plan_destroy(plan);
+    tconv_cuda_plan_destroy(nullptr);
+}
+
+}  // namespace
