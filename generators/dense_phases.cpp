@@ -43,7 +43,12 @@ struct Position {
     Position(const DensePhases &d, const Place &place, const Expr &mx, const Expr &my, const Expr &l)
         : jx((place.tx * d.tile.x + mx) * d.tile.lanes_x + l % d.tile.lanes_x),
           jy((place.ty * d.tile.y + my) * d.tile.lanes_y + l / d.tile.lanes_x),
-          exists(jx * d.stride_x < d.out_w - place.px && jy * d.stride_y < d.out_h - place.py) {}
+          exists(jx <= last(d.out_w, place.px, d.stride_x) && jy <= last(d.out_h, place.py, d.stride_y)) {}
+
+    // The last position of a phase. (A tile reaches past it, where position times stride may be more than an int32 holds.)
+    static Expr last(const Expr &out, const Expr &p, const Expr &stride) {
+        return cast<int>(cast<uint32_t>(out - p - 1) / cast<uint32_t>(stride));
+    }
 };
 
 // One axis of the input at one tap, for a tile that begins at position `tile` and is `size` positions long.
