@@ -24,11 +24,15 @@ function(tconv_device_catalogue target)
                     "driver translates when a plan is made")
         endif()
     endif()
+    set(compiler tconv-kernel-compiler)
+    if(TCONV_HOST_COMPILER)
+        set(compiler tconv-compiler)
+    endif()
     add_custom_command(
         OUTPUT "${out}/kernels.a" "${out}/device_registry.inc"
         COMMAND "${CMAKE_COMMAND}" -E rm -rf "${out}"
-        COMMAND tconv-compiler device --variants "${variants}" --api ${arg_API} ${options} --out "${out}"
-        DEPENDS tconv-compiler "${variants}"
+        COMMAND ${compiler} device --variants "${variants}" --api ${arg_API} ${options} --out "${out}"
+        DEPENDS ${compiler} "${variants}"
         COMMENT "Compiling the kernels of schedules/device_variants.csv for ${arg_API}"
         VERBATIM)
     add_custom_target(${target}-files DEPENDS "${out}/kernels.a" "${out}/device_registry.inc")
