@@ -73,13 +73,6 @@ struct Reaches {
             d.input.dim(2).extent()) {}
 };
 
-// A step that is taken only under a condition: a branch around a tile, where a selection would read what is not there.
-RDom once_if(const Expr &condition) {
-    RDom once(0, 1, "once");
-    once.where(condition);
-    return once;
-}
-
 // Whether channel `a` is one of the layer's, asked of a whole step.
 Expr in_layer(const DensePhases &d, const Expr &a) {
     return a / d.tile.step * d.tile.step < d.outputs;
