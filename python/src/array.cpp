@@ -9,6 +9,7 @@
 #include "names.h"
 
 namespace nb = nanobind;
+using namespace nanobind::literals;
 
 namespace tconv::python {
 
@@ -69,6 +70,45 @@ bool is_bfloat16(nb::handle object) {
     return nb::hasattr(object, "dtype") && nb::cast<std::string>(nb::str(nb::object(object.attr("dtype")))) == "bfloat16";
 }
 
+// DLPack's type and ordinal of the device whose memory an array is in: those of the CPU if it does not say.
+struct Location {
+    int kind = nb::device::cpu::value, ordinal = 0;
+
+    explicit Location(nb::handle object) {
+        if (!nb::hasattr(object, "__dlpack_device__"))
+            return;
+        const nb::object pair = object.attr("__dlpack_device__")();
+        kind = nb::cast<int>(nb::object(pair[0]));
+        ordinal = nb::cast<int>(nb::object(pair[1]));
+    }
+
+    bool on_cpu() const { return kind == nb::device::cpu::value || kind == nb::device::cuda_host::value; }
+    bool on_cuda() const { return kind == nb::device::cuda::value; }
+
+    std::string text() const {
+        return on_cpu()    ? "in the CPU's memory"
+               : on_cuda() ? "on cuda:" + std::to_string(ordinal)
+                           : "in memory of DLPack's device type " + std::to_string(kind);
+    }
+};
+
+Place place_of(nb::handle object) {
+    const Location at(object);
+    return at.on_cuda() ? Place{at.ordinal, Place::kUnordered} : Place{};
+}
+
+// What __dlpack__ of an array on a device gives for a stream. DLPack calls the driver's default stream, NULL, 1.
+nb::object capsule_of(nb::handle object, int64_t stream) {
+    const nb::object number = nb::int_(stream == 0 ? 1 : stream);
+    try {
+        return object.attr("__dlpack__")("stream"_a = number, "max_version"_a = nb::make_tuple(1, 0));
+    } catch (nb::python_error &failure) {
+        if (!failure.matches(PyExc_TypeError))  // as exporters raise that do not know the argument
+            throw;
+    }
+    return object.attr("__dlpack__")("stream"_a = number);
+}
+
 std::string text_of(const int64_t *shape, int count) {
     std::string text = "(";
     for (int i = 0; i < count; ++i)
@@ -107,17 +147,25 @@ bool Array::read_buffer(nb::handle object, Access access) {
     return true;
 }
 
-void Array::read_dlpack(nb::handle object, Access access) {
+void Array::check_place(const char *name, nb::handle object, const Place &place) {
+    if (!nb::hasattr(object, "__dlpack__"))
+        return;
+    const Location at(object);
+    if (place.device == Place::kCpu ? at.on_cpu() : at.on_cuda() && at.ordinal == place.device)
+        return;
+    const std::string wanted = place.device == Place::kCpu
+                                   ? ", not in the CPU's memory"
+                                   : "; this plan runs on cuda:" + std::to_string(place.device);
+    throw nb::value_error((std::string(name) + " is " + at.text() + wanted).c_str());
+}
+
+void Array::read_dlpack(nb::handle object, Access access, const Place &place) {
     if (!nb::hasattr(object, "__dlpack__")) {
         throw nb::type_error(
             (std::string(name_) + " is of type " + type_of(object) + "; it must be a NumPy array or have __dlpack__")
                 .c_str());
     }
-    if (nb::hasattr(object, "__dlpack_device__")) {
-        const int kind = nb::cast<int>(nb::object(object.attr("__dlpack_device__")())[0]);
-        if (kind != nb::device::cpu::value)
-            throw nb::value_error((std::string(name_) + " is not in the CPU's memory").c_str());
-    }
+    check_place(name_, object, place);
     const auto take = [&](const auto &tensor) {
         data_ = const_cast<void *>(static_cast<const void *>(tensor.data()));
         dimensions_ = static_cast<int>(tensor.ndim());
@@ -127,23 +175,27 @@ void Array::read_dlpack(nb::handle object, Access access) {
             stride_[i] = tensor.stride(static_cast<size_t>(i));
         }
     };
-    if (access == Access::kRead ? nb::try_cast(object, constant_) : nb::try_cast(object, tensor_)) {
+    const bool on_cpu = place.device == Place::kCpu;
+    const nb::object exported = on_cpu ? nb::borrow(object) : capsule_of(object, place.stream);
+    if (access == Access::kRead ? nb::try_cast(exported, constant_) : nb::try_cast(exported, tensor_)) {
         access == Access::kRead ? take(constant_) : take(tensor_);
         return;
     }
     // nanobind swallows the exporter's exception; ask again so that the caller sees what is wrong.
-    object.attr("__dlpack__")();
+    if (on_cpu)
+        object.attr("__dlpack__")();
     throw nb::value_error(
         (std::string(name_) + " cannot be " + (access == Access::kRead ? "read" : "written") + " through DLPack")
             .c_str());
 }
 
-Array::Array(const char *name, nb::handle object, Access access) : name_(name) {
-    if (!read_buffer(object, access))
-        read_dlpack(object, access);
+Array::Array(const char *name, nb::handle object, Access access, const Place &place) : name_(name) {
+    if (place.device != Place::kCpu || !read_buffer(object, access))
+        read_dlpack(object, access, place);
 }
 
-Array::Array(const char *name, nb::handle object, int32_t dtype, Access access) : Array(name, object, access) {
+Array::Array(const char *name, nb::handle object, int32_t dtype, Access access, const Place &place)
+    : Array(name, object, access, place) {
     if (dtype_ != dtype) {
         throw nb::type_error((std::string(name_) + " holds " +
                               (dtype_ == 0 ? "other elements" : name_of(Names::kDtype, dtype_)) + "; the spec has " +
@@ -186,15 +238,20 @@ void *Array::row(int64_t count) const {
 }
 
 int32_t Array::dtype_of(nb::handle object) {
-    return Array("array", object, Access::kRead).dtype_;
+    return Array("array", object, Access::kRead, place_of(object)).dtype_;
 }
 
 nb::tuple Array::shape_of(nb::handle object) {
-    const Array array("array", object, Access::kRead);
+    const Array array("array", object, Access::kRead, place_of(object));
     nb::list shape;
     for (int i = 0; i < std::min(array.dimensions_, kMostDimensions); ++i)
         shape.append(array.shape_[i]);
     return nb::tuple(shape);
+}
+
+nb::object Array::device_of(nb::handle object) {
+    const int device = place_of(object).device;
+    return device == Place::kCpu ? nb::none() : nb::object(nb::int_(device));
 }
 
 }  // namespace tconv::python

@@ -1,4 +1,6 @@
 // Arrays of Python as pointers and strides: NumPy's by the buffer protocol, all others by DLPack. Nothing is copied.
+//
+// Those on a device are asked for ordered after what their framework has queued (DLPack's stream protocol).
 #pragma once
 
 #include <nanobind/nanobind.h>
@@ -13,13 +15,22 @@ namespace tconv::python {
 
 enum class Access { kRead, kWrite };
 
+// Where a layer's arrays have to be.
+struct Place {
+    static constexpr int kCpu = -1;
+    static constexpr int64_t kUnordered = -1;  // only shape and type are looked at
+
+    int device = kCpu;   // ordinal of a CUDA device
+    int64_t stream = 0;  // the CUstream there that is going to work on them
+};
+
 class Array {
 public:
     static constexpr int kMostDimensions = 4;
 
     // `name` is the argument, for messages: TypeError if this is no array or of another element type, ValueError if it
-    // is read-only but to be written, not on the CPU, or of more than four dimensions.
-    Array(const char *name, nanobind::handle object, int32_t dtype, Access access);
+    // is read-only but to be written, in another place, or of more than four dimensions.
+    Array(const char *name, nanobind::handle object, int32_t dtype, Access access, const Place &place = {});
     ~Array();
     Array(const Array &) = delete;
     Array &operator=(const Array &) = delete;
@@ -37,10 +48,16 @@ public:
     static int32_t dtype_of(nanobind::handle object);
     static nanobind::tuple shape_of(nanobind::handle object);
 
+    // Throws ValueError if an array is somewhere else. What is no array is left to the constructor.
+    static void check_place(const char *name, nanobind::handle object, const Place &place);
+
+    // The ordinal of the CUDA device that holds an array; None if none does.
+    static nanobind::object device_of(nanobind::handle object);
+
 private:
-    Array(const char *name, nanobind::handle object, Access access);
+    Array(const char *name, nanobind::handle object, Access access, const Place &place);
     bool read_buffer(nanobind::handle object, Access access);
-    void read_dlpack(nanobind::handle object, Access access);
+    void read_dlpack(nanobind::handle object, Access access, const Place &place);
     [[noreturn]] void wrong_shape(const int64_t *wanted, int count) const;
 
     const char *name_;

@@ -24,6 +24,7 @@ PyObject *exception_of(tconv_status status) {
             return PyExc_ValueError;
         case TCONV_UNSUPPORTED:
         case TCONV_UNSUPPORTED_CPU:
+        case TCONV_UNSUPPORTED_DEVICE:
             return PyExc_NotImplementedError;
         case TCONV_OUT_OF_MEMORY:
             return PyExc_MemoryError;

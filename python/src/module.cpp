@@ -4,6 +4,9 @@
 #include <nanobind/stl/string.h>
 
 #include "array.h"
+#if TCONV_WITH_CUDA
+#include "cuda_plan.h"
+#endif
 #include "gradient.h"
 #include "memory.h"
 #include "names.h"
@@ -21,6 +24,9 @@ NB_MODULE(_core, module) {
     bind_plan(module);
     bind_gradient(module);
     bind_profiles(module);
+#if TCONV_WITH_CUDA
+    bind_cuda_plan(module);
+#endif
     module.def("kernels", [] {
         nb::list names;
         for (int32_t i = 0; i < tconv_kernel_count(); ++i)
@@ -30,6 +36,7 @@ NB_MODULE(_core, module) {
     module.def(
         "dtype_of", [](nb::handle array) { return name_of(Names::kDtype, Array::dtype_of(array)); }, "array"_a);
     module.def("shape_of", &Array::shape_of, "array"_a);
+    module.def("device_of", &Array::device_of, "array"_a);
     module.def("_forget_pools", &forget_pools);
     const uint32_t version = tconv_version();
     module.attr("version") = std::to_string(version / 10000) + "." + std::to_string(version / 100 % 100) + "." +

@@ -4,10 +4,9 @@
 #include <nanobind/stl/unique_ptr.h>
 
 #include <cstring>
-#include <optional>
 
 #include "failure.h"
-#include "names.h"
+#include "tensors.h"
 
 namespace nb = nanobind;
 using namespace nanobind::literals;
@@ -25,12 +24,7 @@ PyType_Slot packed_slots[] = {{Py_bf_getbuffer, reinterpret_cast<void *>(getbuff
 
 }  // namespace
 
-Plan::Plan(const Spec &spec, nb::handle threads, nb::handle kernel)
-    : spec_(spec),
-      input_shape_(spec.input_shape()),
-      output_shape_(spec.output_shape()),
-      axes_(axes_of(spec.c.layout)),
-      threads_(threads) {
+Plan::Plan(const Spec &spec, nb::handle threads, nb::handle kernel) : spec_(spec), threads_(threads) {
     tconv_plan *plan = nullptr;
     check(tconv_plan_create(&spec_.c, kernel_name(kernel), &threads_.hooks, &plan));
     plan_.reset(plan);
@@ -72,65 +66,22 @@ std::unique_ptr<Packed> Plan::load(nb::handle blob) const {
 
 nb::object Plan::run(nb::handle input, const Packed &packed, nb::handle bias, nb::handle out, nb::handle residual,
                      nb::handle slope) {
-    tconv_tensors tensors;
-    tconv_tensors_init(&tensors, sizeof tensors);
-    const int32_t dtype = spec_.c.dtype;
-    const Array x("x", input, dtype, Access::kRead);
-    const Result result(out, input, output_shape_, x.dimensions());
-    const Array y("out", result.buffer(), dtype, Access::kWrite);
-    tensors.input = x.view(input_shape_, axes_);
-    tensors.output = y.view(output_shape_, axes_);
-    std::optional<Array> b, a, r;
-    const auto wants = [](const char *name, bool wanted, nb::handle given) {
-        if (wanted == given.is_none()) {
-            throw nb::value_error(
-                (std::string(name) + (wanted ? " is missing; the spec asks for it" : " is given; the spec has none"))
-                    .c_str());
-        }
-        return wanted;
-    };
-    if (wants("bias", spec_.c.has_bias, bias))
-        tensors.bias = b.emplace("bias", bias, dtype, Access::kRead).row(spec_.c.out_channels);
-    if (wants("slope", spec_.c.activation == TCONV_ACT_PRELU, slope))
-        tensors.act_slope = a.emplace("slope", slope, dtype, Access::kRead).row(spec_.c.out_channels);
-    if (wants("residual", spec_.c.residual != TCONV_RESIDUAL_NONE, residual))
-        tensors.residual = r.emplace("residual", residual, dtype, Access::kRead).view(output_shape_, axes_);
-    tensors.packed_filter = packed.memory.get();
+    Tensors tensors(spec_, Place{}, input, bias, out, residual, slope);
+    tensors.c.packed_filter = packed.memory.get();
     const Workspaces::Lease workspace(workspaces_);
-    tensors.workspace = workspace.get();
-    tensors.workspace_bytes = workspaces_.bytes();
+    tensors.c.workspace = workspace.get();
+    tensors.c.workspace_bytes = workspaces_.bytes();
     tconv_status status;
     {
         nb::gil_scoped_release unlocked;
-        status = tconv_run(plan_.get(), &tensors);
+        status = tconv_run(plan_.get(), &tensors.c);
     }
     check(status);
-    return result.finished();
+    return tensors.result();
 }
 
 std::string Plan::explain() const {
-    std::string text(4096, '\0');
-    for (;;) {
-        check(tconv_plan_explain(plan_.get(), text.data(), text.size()));
-        const size_t length = std::strlen(text.c_str());
-        if (length + 1 < text.size()) {
-            text.resize(length);
-            return text;
-        }
-        text.resize(2 * text.size());
-    }
-}
-
-nb::dict Plan::requirements() const {
-    nb::dict sizes;
-    sizes["input_bytes"] = need_.input_bytes;
-    sizes["filter_bytes"] = need_.filter_bytes;
-    sizes["bias_bytes"] = need_.bias_bytes;
-    sizes["output_bytes"] = need_.output_bytes;
-    sizes["packed_filter_bytes"] = need_.packed_filter_bytes;
-    sizes["workspace_bytes"] = need_.workspace_bytes;
-    sizes["alignment"] = need_.alignment;
-    return sizes;
+    return whole_text([&](char *text, size_t capacity) { return tconv_plan_explain(plan_.get(), text, capacity); });
 }
 
 void bind_plan(nb::module_ &module) {

@@ -24,7 +24,7 @@ public:
     int32_t threads() const { return threads_.count; }
     const char *kernel() const { return tconv_plan_kernel(plan_.get()); }
     std::string explain() const;
-    nanobind::dict requirements() const;
+    nanobind::dict requirements() const { return sizes_of(need_); }
 
 private:
     struct Destroy {
@@ -32,8 +32,6 @@ private:
     };
 
     Spec spec_;
-    std::array<int64_t, 4> input_shape_, output_shape_;
-    std::array<int, 4> axes_;
     Threads threads_;  // before plan_, which must not outlive the pool
     std::unique_ptr<tconv_plan, Destroy> plan_;
     tconv_requirements need_;

@@ -2,6 +2,7 @@
 
 #include <nanobind/stl/string.h>
 
+#include <cstring>
 #include <string>
 
 #include "failure.h"
@@ -69,14 +70,40 @@ const char *kernel_name(nb::handle kernel) {
     return kernel.is_none() ? nullptr : nb::cast<const char *>(kernel);
 }
 
-Result::Result(nb::handle given, nb::handle like, const std::array<int64_t, 4> &shape, int dimensions)
+nb::dict sizes_of(const tconv_requirements &need) {
+    nb::dict sizes;
+    sizes["input_bytes"] = need.input_bytes;
+    sizes["filter_bytes"] = need.filter_bytes;
+    sizes["bias_bytes"] = need.bias_bytes;
+    sizes["output_bytes"] = need.output_bytes;
+    sizes["packed_filter_bytes"] = need.packed_filter_bytes;
+    sizes["workspace_bytes"] = need.workspace_bytes;
+    sizes["alignment"] = need.alignment;
+    return sizes;
+}
+
+std::string whole_text(const std::function<tconv_status(char *, size_t)> &write) {
+    std::string text(4096, '\0');
+    for (;;) {
+        check(write(text.data(), text.size()));
+        const size_t length = std::strlen(text.c_str());
+        if (length + 1 < text.size()) {
+            text.resize(length);
+            return text;
+        }
+        text.resize(2 * text.size());
+    }
+}
+
+Result::Result(nb::handle given, nb::handle like, const std::array<int64_t, 4> &shape, int dimensions, const Place &place)
     : buffer_(nb::borrow(given)), finish_(nb::none()) {
     if (!given.is_none())
         return;
     nb::list sizes;
     for (size_t i = 4 - static_cast<size_t>(dimensions); i < 4; ++i)
         sizes.append(shape[i]);
-    const nb::object allocated = nb::module_::import_("tconv._arrays").attr("output_for")(like, nb::tuple(sizes));
+    const char *const of = place.device == Place::kCpu ? "tconv._arrays" : "tconv._devices";
+    const nb::object allocated = nb::module_::import_(of).attr("output_for")(like, nb::tuple(sizes));
     buffer_ = allocated[0];
     finish_ = allocated[1];
 }

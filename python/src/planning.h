@@ -3,7 +3,9 @@
 
 #include <nanobind/nanobind.h>
 
+#include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "array.h"
@@ -68,10 +70,17 @@ struct FilterOrder {
 // A kernel's name, or NULL for None; valid as long as `kernel` is.
 const char *kernel_name(nanobind::handle kernel);
 
+// The members of a plan's requirements by name.
+nanobind::dict sizes_of(const tconv_requirements &need);
+
+// All of what `write(text, capacity)` writes, which is cut at the capacity.
+std::string whole_text(const std::function<tconv_status(char *, size_t)> &write);
+
 // `given`, or where that is None a buffer for a result of the framework of `like`, of the last `dimensions` of a shape.
 class Result {
 public:
-    Result(nanobind::handle given, nanobind::handle like, const std::array<int64_t, 4> &shape, int dimensions);
+    Result(nanobind::handle given, nanobind::handle like, const std::array<int64_t, 4> &shape, int dimensions,
+           const Place &place = {});
     nanobind::handle buffer() const { return buffer_; }
     nanobind::object finished() const { return finish_.is_none() ? buffer_ : finish_(buffer_); }
 

@@ -1,15 +1,16 @@
-"""2-D transposed convolution (deconvolution, ConvTranspose2d) on the CPU, by kernels compiled ahead of time.
+"""2-D transposed convolution (deconvolution, ConvTranspose2d) by kernels compiled ahead of time.
 
     y = tconv.conv_transpose2d(x, w, b, stride=2, padding=1)
 
 computes one layer; :class:`Plan` separates what is done once (choosing a kernel, packing the filter) from what is done
 for every input. The modules ``tconv.torch``, ``tconv.chainer``, ``tconv.paddle`` and ``tconv.numpy_ml`` have the
 arguments and the rules of those packages, ``tconv.profiles`` those of ONNX, TensorFlow, Keras, TFLite, JAX and OpenVINO.
+:class:`CudaPlan` is there in builds for NVIDIA's GPUs; all else computes on the CPU, but for tensors that are on a device.
 """
 
 import os
 
-from tconv import _cache, _core, _functional
+from tconv import _cache, _core, _devices, _functional
 from tconv._core import GradientPlan, Packed, Plan, Spec, kernels
 from tconv._functional import conv_transpose2d
 from tconv._threads import default_threads
@@ -19,6 +20,19 @@ __all__ = ["GradientPlan", "Packed", "Plan", "Spec", "conv_transpose2d", "defaul
 
 for _type in (GradientPlan, Packed, Plan, Spec):
     _type.__module__ = "tconv"
+
+
+if hasattr(_core, "CudaPlan"):
+    from tconv._core import CudaPacked, CudaPlan, cuda_kernels
+
+    __all__ += ["CudaPacked", "CudaPlan", "cuda_kernels"]
+    CudaPlan.__module__ = CudaPacked.__module__ = "tconv"
+
+
+def __getattr__(name):
+    if name in ("CudaPacked", "CudaPlan", "cuda_kernels"):  # here only where the build has none
+        raise AttributeError(f"tconv has no {name}: {_devices.MISSING}")
+    raise AttributeError(f"module 'tconv' has no attribute {name!r}")
 
 
 def _after_fork():

@@ -19,8 +19,16 @@ def shape_of(array) -> tuple[int, ...]:
     return array.shape if isinstance(array, np.ndarray) else _core.shape_of(array)
 
 
+def device_of(array) -> int | None:
+    """The ordinal of the CUDA device that holds an array, None if none does, or if this is no array."""
+    return None if isinstance(array, np.ndarray) else _core.device_of(array)
+
+
 def framework_of(array):
     """The module with an array's functions: what the array API standard says (jax.numpy), else the package of its type."""
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(array, torch.Tensor):  # or of a subclass, whose package is another one
+        return torch
     if hasattr(array, "__array_namespace__"):
         return array.__array_namespace__()
     return sys.modules.get(type(array).__module__.partition(".")[0])

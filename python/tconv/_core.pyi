@@ -206,11 +206,65 @@ class GradientPlan:
     @property
     def kernel(self) -> str: ...
 
+class CudaPacked:
+    """A filter in the order of one CudaPlan's kernel, on its device."""
+
+    @property
+    def array(self) -> Any:
+        """Its bytes."""
+
+class CudaPlan:
+    """A kernel of a CUDA device chosen for a spec, in the primary context, which is that of frameworks.
+
+    Calls queue kernels on the stream that is current in the framework of their first argument (PyTorch, CuPy; the driver's
+    default stream for others) and wait for nothing. Arrays are those with DLPack on the device. Many threads may use a plan
+    at once, a forked child may not. In builds with TCONV_BUILD_CUDA only.
+    """
+
+    def __init__(self, spec: Spec, device: int = 0, kernel: str | None = None) -> None:
+        """`kernel`: a name of tconv.cuda_kernels().
+
+        Raises RuntimeError where there is no driver, no such device, or the driver refuses, NotImplementedError for a device
+        that is too old or a spec without a kernel (math="tf32" is one), MemoryError if the device has none left.
+        """
+
+    def pack(self, w: Any, filter_layout: FilterLayout = "iohw", memory: Any = None) -> CudaPacked:
+        """Repacks a filter as Plan.pack does.
+
+        memory : array of uint8, requirements["packed_filter_bytes"] of them, to pack into; None allocates one of the framework
+            of `w`, which PyTorch and CuPy can
+        """
+
+    def run(self, x: Any, packed: CudaPacked, bias: Any = None, out: Any = None, residual: Any = None, slope: Any = None,
+            workspace: Any = None) -> Any:
+        """Computes the layer as Plan.run does, on the device.
+
+        packed : from pack() of a plan with the same kernel and layer
+        workspace : array of uint8, requirements["workspace_bytes"] of them, if that is not 0; None allocates it, as `out`
+        """
+
+    def explain(self) -> str:
+        """Each kernel with its estimate or why not."""
+
+    @property
+    def spec(self) -> Spec: ...
+    @property
+    def device(self) -> int: ...
+    @property
+    def kernel(self) -> str: ...
+    @property
+    def requirements(self) -> dict[str, int]:
+        """As those of Plan."""
+
+def cuda_kernels() -> list[str]:
+    """The names of all kernels for devices, in builds that have them."""
+
 def kernels() -> list[str]:
     """The names of all kernels of this build; those that a processor or a layer cannot use are among them."""
 
 def dtype_of(array: Any) -> str: ...
 def shape_of(array: Any) -> tuple[int, ...]: ...
+def device_of(array: Any) -> int | None: ...
 def _forget_pools() -> None: ...
 
 class profiles:

@@ -1,8 +1,9 @@
 """conv_transpose2d on arrays, with plans remembered from call to call."""
 
+import contextlib
 import functools
 
-from tconv import _arrays, _core
+from tconv import _arrays, _core, _devices
 from tconv._threads import default_threads
 
 # Plans are a few hundred bytes and one workspace, usually below a megabyte.
@@ -31,6 +32,7 @@ def forget_plans() -> None:
     """Lets go of all remembered plans, their workspaces and their threads."""
     plan_from.cache_clear()
     gradient_plan_from.cache_clear()
+    _devices.plan_from.cache_clear()
     plan_of.cache_clear()
 
 
@@ -71,7 +73,8 @@ def conv_transpose2d(x, w, b=None, stride=1, padding=0, output_padding=0, groups
                      slope=None, residual=None, residual_position="after", math="fast", threads=None, out=None):
     """Transposed convolution of images: ``activation(conv_transpose2d(x, w) + b)``.
 
-    Arrays are NumPy's, or of any framework with DLPack on the CPU; the result is of the framework of `x`.
+    Arrays are NumPy's, or of any framework with DLPack on the CPU; the result is of the framework of `x`. Those of PyTorch
+    and CuPy may also be on a CUDA device, all on one: the layer is computed there, on the stream that is current.
 
     Parameters
     ----------
@@ -88,7 +91,7 @@ def conv_transpose2d(x, w, b=None, stride=1, padding=0, output_padding=0, groups
     slope : array of shape (C_out,), for "prelu" only
     residual : array of the output's shape, added before or after the activation (`residual_position`), or None
     math : "fast", or "strict" for one order of summation in all kernels and layouts
-    threads : int; None is ``TCONV_NUM_THREADS``, else the number of physical cores
+    threads : int, of the CPU; None is ``TCONV_NUM_THREADS``, else the number of physical cores
     out : array of the output's shape to write to, of any strides; None allocates one
 
     Returns
@@ -100,20 +103,26 @@ def conv_transpose2d(x, w, b=None, stride=1, padding=0, output_padding=0, groups
     ------
     TypeError : something is no array, or of another element type than `x`
     ValueError : shapes or numbers that do not fit; the message names the argument, its value and what is allowed
-    NotImplementedError : this build has no kernel for the element type
+    NotImplementedError : this build has no kernel for the element type, or none for devices
+    RuntimeError : the driver or the device refuses
     """
-    batch, channels, in_size = image_sizes(x, layout)
-    c_in, per_group, *kernel = filter_sizes(w, filter_layout)
-    if c_in != channels:
-        raise ValueError(f"x has {channels} channels; w with {c_in} input channels needs as many")
-    dtype = _arrays.dtype_name(x)
-    plan = plan_from(
-        default_threads() if threads is None else threads, batch=batch, in_channels=channels,
-        out_channels=per_group * groups, in_size=in_size, kernel=tuple(kernel), stride=pair(stride), pads=pair(padding),
-        output_padding=pair(output_padding), dilation=pair(dilation), groups=groups, layout=layout, dtype=dtype,
-        bias=b is not None, activation=activation, act_alpha=act_alpha, act_beta=act_beta, softmax_axis=softmax_axis,
-        residual="none" if residual is None else residual_position, math=math)
-    return run(plan, x, w, b, filter_layout=filter_layout, residual=residual, slope=slope, out=out)
+    device = _arrays.device_of(x)
+    with contextlib.nullcontext() if device is None else _devices.entered(x):
+        batch, channels, in_size = image_sizes(x, layout)
+        c_in, per_group, *kernel = filter_sizes(w, filter_layout)
+        if c_in != channels:
+            raise ValueError(f"x has {channels} channels; w with {c_in} input channels needs as many")
+        fields = {
+            "batch": batch, "in_channels": channels, "out_channels": per_group * groups, "in_size": in_size,
+            "kernel": tuple(kernel), "stride": pair(stride), "pads": pair(padding), "output_padding": pair(output_padding),
+            "dilation": pair(dilation), "groups": groups, "layout": layout, "dtype": _arrays.dtype_name(x),
+            "bias": b is not None, "activation": activation, "act_alpha": act_alpha, "act_beta": act_beta,
+            "softmax_axis": softmax_axis, "residual": "none" if residual is None else residual_position, "math": math}
+        if device is None:
+            plan = plan_from(default_threads() if threads is None else threads, **fields)
+        else:
+            plan = _devices.plan_from(device, **fields)
+        return run(plan, x, w, b, filter_layout=filter_layout, residual=residual, slope=slope, out=out)
 
 
 def run(plan, x, w, b=None, *, filter_layout="iohw", residual=None, slope=None, out=None):

@@ -140,8 +140,8 @@ tconv_status plan_device_layer(const tconv_spec &spec, const char *name, const D
     if (!known)
         return message.fail(TCONV_UNSUPPORTED, "kernel '%s' is not in this library", name);
     if (best == nullptr) {
-        return message.fail(TCONV_UNSUPPORTED, "no kernel of this library computes this layer on a device (dtype %d, math %d)",
-                            spec.dtype, spec.math);
+        return message.fail(TCONV_UNSUPPORTED, "no kernel of this library computes this layer on a device (dtype %d, math %d%s)",
+                            spec.dtype, spec.math, spec.math == TCONV_MATH_TF32 ? ": none in TF32" : "");
     }
     complete(planned, *best);
     *layer = planned;

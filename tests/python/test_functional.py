@@ -120,11 +120,22 @@ def test_the_namespace_of_the_input(dtype):
 
 class OnAnotherDevice(OnlyDLPack):
     def __dlpack_device__(self):
-        return (2, 0)
+        return (10, 0)  # ROCm's; test_cuda.py is about CUDA's
+
+
+class Pinned(OnlyDLPack):
+    def __dlpack_device__(self):
+        return (3, 0)
+
+
+def test_pinned_memory_is_the_cpus(random):
+    x, w, _ = random_arrays(random, (2, 3, 4, 5), (3, 2, 3, 3), 1)
+    y = tconv.conv_transpose2d(x, Pinned(w))
+    np.testing.assert_array_equal(y, tconv.conv_transpose2d(x, w))
 
 
 @pytest.mark.parametrize(("arguments", "error", "message"), [
-    ({"x": OnAnotherDevice(np.zeros((1, 3, 4, 4), np.float32))}, ValueError, "not in the CPU's memory"),
+    ({"x": OnAnotherDevice(np.zeros((1, 3, 4, 4), np.float32))}, ValueError, "memory of DLPack's device type 10, not in the CPU's memory"),
     ({"x": np.zeros((3, 3), np.float32)}, ValueError, r"x has shape \(3, 3\); it must have 4 dimensions"),
     ({"w": np.zeros((3, 2, 3), np.float32)}, ValueError, r"w has shape \(3, 2, 3\); it must have 4 dimensions"),
     ({"w": np.zeros((4, 2, 3, 3), np.float32)}, ValueError, "x has 3 channels; w with 4 input channels"),

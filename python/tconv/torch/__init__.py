@@ -2,8 +2,9 @@
 
     model = tconv.torch.replace(model)          # every torch.nn.ConvTranspose2d of it, in place
 
-:class:`ConvTranspose2d` and :func:`conv_transpose2d` take what torch's take and give the same numbers, on the CPU, with as
-many threads as torch.get_num_threads(). Inside torch.compile they are one opaque operator, ``torch.ops.tconv``.
+:class:`ConvTranspose2d` and :func:`conv_transpose2d` take what torch's take and give the same numbers: on the CPU with as
+many threads as torch.get_num_threads(), and on CUDA devices, without gradients, on the current stream. Inside torch.compile
+they are one opaque operator, ``torch.ops.tconv``.
 """
 
 from tconv.torch._module import ConvTranspose2d, conv_transpose2d, replace

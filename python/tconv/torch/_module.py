@@ -2,6 +2,7 @@
 
 import torch
 
+from tconv import _devices
 from tconv.torch import _ops
 
 
@@ -14,21 +15,33 @@ def _pair(name, value):
     return values
 
 
-def _as_autocast(tensor):
-    """What torch.autocast makes of an operand: float64 it leaves alone."""
-    if tensor is None or not tensor.is_cpu or not tensor.is_floating_point() or tensor.dtype == torch.float64:
+def _has(dtype, device_type):
+    """Whether this build has kernels of an element type where tensors of this kind of device are."""
+    names = {"cpu": _ops.DTYPES.values(), "cuda": _devices.dtypes()}.get(device_type, ())
+    return _ops.DTYPES.get(dtype) in names
+
+
+def _as_autocast(tensor, device_type):
+    """What torch.autocast makes of an operand: float64 it leaves alone. On devices float32 if there are no kernels of its type."""
+    if tensor is None or tensor.device.type != device_type or not tensor.is_floating_point() or tensor.dtype == torch.float64:
         return tensor
-    return tensor.to(torch.get_autocast_dtype("cpu"))
+    dtype = torch.get_autocast_dtype(device_type)
+    return tensor.to(dtype if device_type == "cpu" or _has(dtype, device_type) else torch.float32)
 
 
 def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
     """torch.nn.functional.conv_transpose2d.
 
-    input : tensor of shape (N, C_in, H, W) or (C_in, H, W), on the CPU, contiguous or channels_last as the result then is
+    input : tensor of shape (N, C_in, H, W) or (C_in, H, W), on the CPU or, in float32, on a CUDA device, contiguous or
+        channels_last as the result then is
     weight : tensor of shape (C_in, C_out/groups, kH, kW)
     bias : tensor of shape (C_out,), or None
 
-    Under torch.autocast("cpu") all three are cast to its type, as torch does. Raises ValueError for sizes that do not fit, TypeError for element types that do not.
+    Under torch.autocast all three are cast to its type, as torch does; on a device to float32, while there are no kernels of
+    another type. TF32 is not used on devices, whatever torch.backends.cudnn.allow_tf32 is.
+
+    Raises ValueError for sizes that do not fit and tensors in different places, TypeError for element types that do not,
+    NotImplementedError where this build has no kernel, above all for gradients on a device, which backward() asks for.
     """
     if input.dim() not in (3, 4):
         raise ValueError(f"input has shape {tuple(input.shape)}; it must have 4 dimensions, or 3 for one image")
@@ -37,8 +50,8 @@ def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_paddi
     padding = _pair("padding", padding)
     if min(padding) < 0:
         raise ValueError(f"padding = {padding}; it must be at least 0")
-    if torch.is_autocast_enabled("cpu"):
-        input, weight, bias = map(_as_autocast, (input, weight, bias))
+    if (kind := input.device.type) in ("cpu", "cuda") and torch.is_autocast_enabled(kind):
+        input, weight, bias = (_as_autocast(tensor, kind) for tensor in (input, weight, bias))
     batch = input if input.dim() == 4 else input.unsqueeze(0)
     y = _ops.conv_transpose2d(batch, weight, bias, _pair("stride", stride), padding,
                               _pair("output_padding", output_padding), groups, _pair("dilation", dilation))
@@ -61,9 +74,9 @@ def replace(model: torch.nn.Module) -> torch.nn.Module:
     """Makes every torch.nn.ConvTranspose2d of a model a :class:`ConvTranspose2d`, in place, and returns the model.
 
     The modules stay the objects they are, with their parameters, hooks and mode; only their class changes. Layers of a
-    subclass of torch's are left alone, and so are those on another device or of a type that tconv has not.
+    subclass of torch's are left alone, and so are those on a device or of a type that this build has no kernels for.
     """
     for module in model.modules():
-        if type(module) is torch.nn.ConvTranspose2d and module.weight.device.type == "cpu" and module.weight.dtype in _ops.DTYPES:
+        if type(module) is torch.nn.ConvTranspose2d and _has(module.weight.dtype, module.weight.device.type):
             module.__class__ = ConvTranspose2d
     return model

@@ -3,11 +3,15 @@ derivatives that are the same operators again.
 
 T is linear in input and weight. With I and F for its gradients of input and weight, and ggx, ggw for gradients of theirs:
 I(gy, w) has the derivatives T(ggx, w) and F(ggx, gy), F(x, gy) has I(gy, ggw) and T(x, ggw).
+
+On CUDA devices there is the layer, but none of its gradients.
 """
+
+import functools
 
 import torch
 
-from tconv import _functional
+from tconv import _devices, _functional
 
 DTYPES = {torch.float32: "float32", torch.float64: "float64", torch.float16: "float16", torch.bfloat16: "bfloat16"}
 
@@ -56,17 +60,27 @@ def operator(name, arguments):
 # ---- The layer ------------------------------------------------------------------------------------------------------
 
 
-@operator("conv_transpose2d", f"Tensor input, Tensor weight, Tensor? bias, {_PARAMETERS}")
-def conv_transpose2d(input, weight, bias, stride, padding, output_padding, groups, dilation):
+def computed(plan_from, input, weight, bias, *parameters):
+    """The layer by the plan that `plan_from` makes of its fields."""
     if input.shape[1] != weight.shape[0]:
         raise ValueError(f"input has {input.shape[1]} channels; weight of shape {tuple(weight.shape)} needs {weight.shape[0]}")
-    parameters = (stride, padding, output_padding, groups, dilation)
-    plan = _functional.plan_from(torch.get_num_threads(),
-                                 **fields_of(input, input.shape, weight.shape, *parameters, bias=bias is not None))
+    plan = plan_from(**fields_of(input, input.shape, weight.shape, *parameters, bias=bias is not None))
     y = empty_as(input, output_shape(input, weight, *parameters))
     plan.run(arranged(input, plan), plan.pack(weight.detach()), None if bias is None else bias.detach().contiguous(),
              arranged(y, plan))
     return y
+
+
+@operator("conv_transpose2d", f"Tensor input, Tensor weight, Tensor? bias, {_PARAMETERS}")
+def conv_transpose2d(input, *others):
+    return computed(functools.partial(_functional.plan_from, torch.get_num_threads()), input, *others)
+
+
+@conv_transpose2d.register_kernel("cuda")
+def on_device(input, *others):
+    """In float32 proper: whether torch may use TF32 (torch.backends.cudnn.allow_tf32) is not asked."""
+    with _devices.entered(input):
+        return computed(functools.partial(_devices.plan_from, input.device.index), input, *others)
 
 
 @conv_transpose2d.register_fake
@@ -125,6 +139,15 @@ def bias_gradient(output_gradient):
 @bias_gradient.register_fake
 def _(output_gradient):
     return output_gradient.new_empty(output_gradient.shape[1])
+
+
+def no_gradient_on_device(tensor, *_):
+    raise NotImplementedError(f"tconv has no gradient kernels on devices yet, and these tensors are on {tensor.device}: use "
+                              "torch.no_grad() for inference, and torch.nn.ConvTranspose2d or the CPU for training")
+
+
+for gradient in (input_gradient, filter_gradient, bias_gradient):
+    gradient.register_kernel("cuda")(no_gradient_on_device)
 
 
 # ---- The derivatives of all four ------------------------------------------------------------------------------------
