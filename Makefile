@@ -4,7 +4,7 @@
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help demo test test-full test-sanitize test-cross test-mutants bench peers report tune test-cuda gpu-check lint
+.PHONY: help demo test test-full test-sanitize test-cross test-mutants bench peers report tune test-cuda gpu-check gpu-bench lint
 
 help:
 	@echo 'make demo           run the main example on real input'
@@ -19,6 +19,7 @@ help:
 	@echo 'make report         a page and pictures about the races recorded in bench/results'
 	@echo 'make test-cuda      the CUDA library and its tests, which need no GPU: OpenCL on this processor, a driver that records'
 	@echo 'make gpu-check      the tests on an NVIDIA GPU: every class of shape, streams, graphs, faults'
+	@echo 'make gpu-bench      times on an NVIDIA GPU beside cuDNN through PyTorch; GPU_BENCH="--tier core" and so on'
 	@echo 'make lint           the rules of CONTRIBUTING.md that a script can check (also part of test)'
 	@echo
 	@echo 'Each is enough by itself on Debian 12 or Ubuntu 24.04: as root it installs the packages it misses, else it'
@@ -95,6 +96,14 @@ gpu-check:
 	    echo '[SKIP] gpu-check needs an NVIDIA GPU of compute capability 8.0 or later and its driver (libcuda.so.1)'; exit; fi; \
 	set -e; scripts/bootstrap.sh demo test cuda; cmake --preset release -DTCONV_BUILD_CUDA=ON; \
 	cmake --build --preset release --target cuda.gpu; build/release/bin/cuda.gpu
+
+gpu-bench:
+	@if ! ldconfig -p | grep -q 'libcuda\.so\.1'; then \
+	    echo '[SKIP] gpu-bench needs an NVIDIA GPU of compute capability 8.0 or later and its driver (libcuda.so.1)'; exit; fi; \
+	set -e; scripts/bootstrap.sh python report cuda; \
+	cmake --preset release -DTCONV_BUILD_CUDA=ON -DTCONV_BUILD_PYTHON=ON -DTCONV_BUILD_TESTS=OFF; \
+	cmake --build --preset release --target tconv-python; \
+	PYTHONPATH=build/release/python .venv/bin/python bench/gpu/bench.py $(GPU_BENCH)
 
 lint:
 	@scripts/bootstrap.sh test

@@ -9,7 +9,7 @@ import time
 import numpy as np
 
 import limits
-from definition import TOLERANCE, error_of, forward, random_tensors
+from definition import error_of, forward, random_tensors
 from layers import Layer
 from limits import Contestant
 from worker import Worker, WorkerFailed
@@ -121,8 +121,8 @@ class Contest:
             entrant.out("wrong", f"{result.size} outputs instead of {expected.size}")
             return
         entrant.max_err = error_of(result.reshape(expected.shape), expected)
-        if entrant.max_err > TOLERANCE:
-            entrant.out("wrong", f"off by {entrant.max_err:.2g} of the largest output, more than {TOLERANCE:g}")
+        if entrant.max_err > contestant.tolerance:
+            entrant.out("wrong", f"off by {entrant.max_err:.2g} of the largest output, more than {contestant.tolerance:g}")
             return
         entrant.status = "timed"
 

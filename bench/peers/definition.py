@@ -28,9 +28,9 @@ def forward(layer: Layer, x: np.ndarray, w: np.ndarray, b: np.ndarray | None) ->
         y += b
     c_in, c_out = layer.in_channels // layer.groups, layer.out_channels // layer.groups
     for kh in range(layer.kernel.h):
-        rows, out_rows = _reach(kh, layer.crop.h, layer.size.h, layer.in_size.h, layer.stride.h, layer.dilation.h)
+        rows, out_rows = reach(kh, layer.crop.h, layer.size.h, layer.in_size.h, layer.stride.h, layer.dilation.h)
         for kw in range(layer.kernel.w):
-            columns, out_columns = _reach(kw, layer.crop.w, layer.size.w, layer.in_size.w, layer.stride.w, layer.dilation.w)
+            columns, out_columns = reach(kw, layer.crop.w, layer.size.w, layer.in_size.w, layer.stride.w, layer.dilation.w)
             source, target = x[:, rows, columns], y[:, out_rows, out_columns]
             if not source.size:
                 continue
@@ -43,7 +43,7 @@ def forward(layer: Layer, x: np.ndarray, w: np.ndarray, b: np.ndarray | None) ->
     return y
 
 
-def _reach(k: int, crop: int, size: int, inputs: int, stride: int, dilation: int) -> tuple[slice, slice]:
+def reach(k: int, crop: int, size: int, inputs: int, stride: int, dilation: int) -> tuple[slice, slice]:
     """Which inputs reach an output through tap k, and which outputs those are."""
     start = dilation * k - crop  # the output of input 0
     first = max(0, -(start // stride))

@@ -6,6 +6,7 @@ what a peer refuses or does wrong although it can be said is found out by asking
 
 import dataclasses
 
+from definition import TOLERANCE
 from layers import Layer
 
 
@@ -18,6 +19,7 @@ class Contestant:
     layout: str   # of the tensors it is given
     native: bool = False
     note: str = ""
+    tolerance: float = TOLERANCE  # of the largest output
 
 
 CONTESTANTS = (

@@ -67,12 +67,11 @@ def worker_for(contestant: Contestant, options: argparse.Namespace) -> Worker:
     return Worker([sys.executable, HERE / "serve.py", contestant.adapter, options.threads], environment)
 
 
-def assemble(options: argparse.Namespace) -> tuple[list, list[dict]]:
+def assemble(contestants: list[Contestant], worker_of) -> tuple[list, list[dict]]:
     """Those that start, with their workers; and a line about each."""
     entrants, about = [], []
-    wanted = [contestant for contestant in CONTESTANTS if not options.peers or contestant.name in options.peers]
-    for contestant in [*map(ours, options.layout), *wanted]:
-        worker = worker_for(contestant, options)
+    for contestant in contestants:
+        worker = worker_of(contestant)
         known = {"name": contestant.name, "layout": contestant.layout, "note": contestant.note, "version": None,
                  "missing": None}
         try:
@@ -107,18 +106,14 @@ def row_of(layer: Layer, layout: str, entrants: dict[str, Entrant], rates: dict[
 
 
 class ResultFile:
-    def __init__(self, layout: str, options: argparse.Namespace, about: list[dict]):
-        name = f"peers-{layout}-{options.threads}.json"
-        self.path = PROJECT / "bench" / "results" / f"{options.machine}-{name}" if options.machine else options.out / name
+    """Rows of one layout with a head, written after every layer. `keep`: those of other layers that are there stay."""
+
+    def __init__(self, path: pathlib.Path, head: dict, layers: pathlib.Path, keep: bool):
+        self.path, self.head = path, head
         self.rows: dict[str, dict] = {}
-        if options.add and self.path.exists():
-            self.rows = {row["id"]: row for row in json.loads(self.path.read_text())["rows"]}
-        self.order = {layer.id: place for place, layer in enumerate(read_layers(options.layers))}
-        mine = next(known for known in about if known["name"] == ours(layout).name)
-        self.head = {"tconv": mine["version"], "command": "peers", "commit": "unknown", "cpu": "unknown",
-                     "machine": options.machine or "this machine", "layout": layout, "threads": options.threads,
-                     "seconds": options.seconds, "rounds": options.rounds,
-                     "peers": [known for known in about if not known["name"].startswith("tconv_")]}
+        if keep and path.exists():
+            self.rows = {row["id"]: row for row in json.loads(path.read_text())["rows"]}
+        self.order = {layer.id: place for place, layer in enumerate(read_layers(layers))}
 
     def add(self, row: dict, detail: dict) -> None:
         self.rows[row["id"]] = row
@@ -135,6 +130,17 @@ class ResultFile:
         lines = [f"{self.path}: {mean:.2f} times as fast as the best peer (geometric mean of {count} layers)"]
         lines += [f"  behind on {row['id']}: {value:.2f} of the speed of {row['best_peer']}" for value, row in losses(rows)]
         return "\n".join(lines)
+
+
+def result_file(layout: str, options: argparse.Namespace, about: list[dict]) -> ResultFile:
+    name = f"peers-{layout}-{options.threads}.json"
+    path = PROJECT / "bench" / "results" / f"{options.machine}-{name}" if options.machine else options.out / name
+    mine = next(known for known in about if known["name"] == ours(layout).name)
+    head = {"tconv": mine["version"], "command": "peers", "commit": "unknown", "cpu": "unknown",
+            "machine": options.machine or "this machine", "layout": layout, "threads": options.threads,
+            "seconds": options.seconds, "rounds": options.rounds,
+            "peers": [known for known in about if not known["name"].startswith("tconv_")]}
+    return ResultFile(path, head, options.layers, options.add)
 
 
 class Lock:
@@ -169,7 +175,8 @@ def main() -> int:
     if options.threads > len(usable):
         sys.exit(f"race: --threads {options.threads}, but {len(usable)} processors may be used")
     os.sched_setaffinity(0, usable[:options.threads])
-    entrants, about = assemble(options)
+    wanted = [contestant for contestant in CONTESTANTS if not options.peers or contestant.name in options.peers]
+    entrants, about = assemble([*map(ours, options.layout), *wanted], lambda contestant: worker_for(contestant, options))
     for known in about:
         if known["missing"] or options.list:
             print(f"[SKIP] {known['name']}: {known['missing']}" if known["missing"] else
@@ -180,7 +187,7 @@ def main() -> int:
         sys.exit(f"race: {missing[0]} does not start; build the target peers with -DTCONV_BUILD_PEERS=ON")
     from tqdm import tqdm  # here: whatever needs no peer works without their environment
 
-    files = {layout: ResultFile(layout, options, about) for layout in options.layout}
+    files = {layout: result_file(layout, options, about) for layout in options.layout}
     with scratch_folder() as folder, tqdm(layers, unit="layer", file=sys.stderr) as progress:
         lock = Lock(options.lock)
         contest = Contest(entrants, pathlib.Path(folder), options.threads, options.seconds, options.rounds)

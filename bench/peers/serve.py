@@ -1,4 +1,5 @@
 """The other end of worker.py for peers with a Python package: python serve.py ADAPTER THREADS
+(bench/gpu/server.py is that for contestants on a GPU.)
 
 An adapter is a module of adapters/ with
 
@@ -6,7 +7,7 @@ An adapter is a module of adapters/ with
     prepare(layer, layout, x, w, b, threads) -> (run, output, detail)
 
 where x, w and b are NumPy arrays (x in `layout`, w as IOHW), run() computes the layer once, output() is the result in
-`layout`, and detail is what is worth recording, or "". A ValueError of prepare says why the peer cannot do the layer.
+`layout`, and detail is what is worth recording (fields of the answer, or its field "detail"). A ValueError of prepare says why the peer cannot do the layer.
 """
 
 import importlib
@@ -47,8 +48,8 @@ def tensor(path: str, shape: tuple) -> np.ndarray:
 
 
 class Server:
-    def __init__(self, adapter: str, threads: int):
-        self.adapter = importlib.import_module(f"adapters.{adapter}")
+    def __init__(self, adapter, threads: int):
+        self.adapter = adapter
         self.threads = threads
         self.run = self.output = None
         self.tensors = ()
@@ -69,11 +70,14 @@ class Server:
             self.run, self.output, detail = self.adapter.prepare(layer, request["layout"], *self.tensors, self.threads)
         except ValueError as reason:
             return {"skip": str(reason)}
-        self.one = nanoseconds(self.run, 1)
-        if self.one < WARM_BY_NOW:
-            self.one = nanoseconds(self.run, 1)
+        self.one = self.first_runs()
         np.ascontiguousarray(self.output(), np.float32).tofile(request["output"])
-        return {"ns": self.one, "detail": detail}
+        return {"ns": self.one, **(detail if isinstance(detail, dict) else {"detail": detail})}
+
+    def first_runs(self) -> float:
+        """Nanoseconds of a run after a warm one."""
+        one = nanoseconds(self.run, 1)
+        return nanoseconds(self.run, 1) if one < WARM_BY_NOW else one
 
     def time(self, request: dict) -> dict:
         return {"ns": time_runs(self.run, self.one, request["seconds"], request["warm"])}
@@ -83,15 +87,15 @@ class Server:
         return {}
 
 
-def main() -> None:
+def answer_requests(make_server) -> None:
     # Answers go where standard output was; what libraries print joins their errors.
     with os.fdopen(os.dup(1), "w") as answers:
         os.dup2(2, 1)
-        server = Server(sys.argv[1], int(sys.argv[2]))
+        server = make_server()
         for line in sys.stdin:
             request = json.loads(line)
             print(json.dumps(getattr(server, request["op"])(request)), file=answers, flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    answer_requests(lambda: Server(importlib.import_module(f"adapters.{sys.argv[1]}"), int(sys.argv[2])))

@@ -20,9 +20,15 @@ STYLE = {"font.family": "DejaVu Sans", "font.size": 9, "axes.edgecolor": "#88888
          "svg.fonttype": "none", "svg.hashsalt": "tconv"}  # text stays text; the same picture is the same file
 
 
+def setting_of(document: dict) -> str:
+    """What a race is about beside its layout: threads, or on a GPU what the peers compute in."""
+    if "math" in document:
+        return f"cuDNN in {'float32' if document['math'] == 'f32' else 'TF32'}"
+    return f"{document['threads']} thread{'s' if document['threads'] > 1 else ''}"
+
+
 def title_of(document: dict) -> str:
-    threads = document["threads"]
-    return f"{document['machine']}, {document['layout'].upper()}, {threads} thread{'s' if threads > 1 else ''}"
+    return f"{document['machine']}, {document['layout'].upper()}, {setting_of(document)}"
 
 
 def ratios(document: dict) -> Figure:

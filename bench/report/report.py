@@ -3,7 +3,7 @@
 
     bench/report/report.py [--out build/report/index.html] [--pictures FOLDER] [RESULT.json]...
 
-Without files, all of bench/results/*-peers-*.json. Needs no peer and no build, only requirements-report.txt.
+Without files, all of bench/results/*-peers-*.json and *-gpu-*.json. Needs no peer and no build, only requirements-report.txt.
 """
 
 import argparse
@@ -22,10 +22,10 @@ from charts import BEHIND  # noqa: E402
 from comparison import losses, mean_speedup, speedup  # noqa: E402
 
 
-def in_order(path: pathlib.Path) -> tuple[str, int, str]:
-    """By machine, fewer threads first, NCHW before NHWC."""
-    machine, _, layout, threads = path.stem.rsplit("-", 3)
-    return machine, int(threads), layout
+def in_order(path: pathlib.Path) -> tuple[str, str, int | str, str]:
+    """By machine, fewer threads first, float32 before TF32, NCHW before NHWC."""
+    machine, kind, layout, setting = path.stem.rsplit("-", 3)
+    return machine, kind, int(setting) if kind == "peers" else setting, layout
 
 
 def race_of(document: dict, name: str) -> dict:
@@ -71,7 +71,7 @@ def shade(ratio: float | None) -> str:
 def rendered(template: str, **values) -> str:
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(HERE), autoescape=template.endswith("html"), trim_blocks=True,
                                      lstrip_blocks=True, undefined=jinja2.StrictUndefined)
-    environment.filters.update(time=time_text, shade=shade, kernel=lambda name: name.removeprefix("tconv_f32_"))
+    environment.filters.update(time=time_text, shade=shade, setting=charts.setting_of, kernel=lambda name: name.removeprefix("tconv_f32_"))
     return environment.get_template(template).render(**values)
 
 
@@ -92,9 +92,10 @@ def main() -> None:
                         help="for PNGs named as the results (default: beside --out)")
     parser.add_argument("--summary", action="store_true", help="also print means and losses as Markdown, for the README")
     options = parser.parse_args()
-    paths = options.results or sorted((PROJECT / "bench" / "results").glob("*-peers-*.json"), key=in_order)
+    recorded = [path for kind in ("peers", "gpu") for path in (PROJECT / "bench" / "results").glob(f"*-{kind}-*.json")]
+    paths = options.results or sorted(recorded, key=in_order)
     if not paths:
-        sys.exit("report: no bench/results/*-peers-*.json; `make peers` records one")
+        sys.exit("report: no bench/results/*-peers-*.json; `make peers` records one, `make gpu-bench` those of a GPU")
     pictures = options.pictures or options.out.parent
     for folder in (pictures, options.out.parent):
         folder.mkdir(parents=True, exist_ok=True)

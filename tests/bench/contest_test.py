@@ -71,7 +71,7 @@ class Races(ContestTest):
                                      layers=PROJECT / "bench/shapes/layers.csv")
         about = [{"name": name, "layout": "nchw", "note": "", "version": "0.1.0", "missing": None}
                  for name in ("tconv_nchw", "tconv_nhwc", "definition")]
-        files = {layout: race.ResultFile(layout, options, about) for layout in ("nchw", "nhwc")}
+        files = {layout: race.result_file(layout, options, about) for layout in ("nchw", "nhwc")}
         contestants = [(ours("nchw"), tconv()), (ours("nhwc"), tconv()), (PEER, peer())]
         for layer in reversed(read_layers(ids=SMALL)):
             result, rates = self.race(layer, *contestants)
@@ -93,7 +93,7 @@ class Races(ContestTest):
                                      layers=PROJECT / "bench/shapes/layers.csv")
         about = [{"name": "tconv_nchw", "version": "0.1.0"}]
         for name in ("sam_up1", "dcgan_g1"):
-            file = race.ResultFile("nchw", options, about)
+            file = race.result_file("nchw", options, about)
             file.add({"id": name}, {})
         self.assertEqual([row["id"] for row in json.loads(file.path.read_text())["rows"]], ["dcgan_g1", "sam_up1"])
 
@@ -103,7 +103,7 @@ class Races(ContestTest):
 
     def test_committed_results_are_what_the_schema_says(self):
         schema = json.loads((PROJECT / "docs/schemas/peers.json").read_text())
-        paths = [*(PROJECT / "bench/results").glob("*-peers-*.json"), *(HERE / "data").glob("*.json")]
+        paths = [*(PROJECT / "bench/results").glob("*-peers-*.json"), *(HERE / "data").glob("*-peers-*.json")]
         self.assertTrue(paths)
         for path in paths:
             with self.subTest(path.name):

@@ -123,6 +123,25 @@ class OnAnotherDevice(OnlyDLPack):
         return (10, 0)  # ROCm's; test_cuda.py is about CUDA's
 
 
+class OnCuda(OnlyDLPack):
+    def __dlpack_device__(self):
+        return (2, 0)
+
+    def __dlpack__(self, *, stream=None, **arguments):
+        return super().__dlpack__(**arguments)
+
+
+@pytest.mark.skipif(hasattr(tconv, "CudaPlan"), reason="this build has CUDA kernels: test_cuda.py is about them")
+def test_a_build_without_cuda_says_how_to_get_one():
+    x, w = OnCuda(np.zeros((1, 3, 4, 4), np.float32)), np.zeros((3, 2, 3, 3), np.float32)
+    with pytest.raises(NotImplementedError, match="-DTCONV_BUILD_CUDA=ON"):
+        tconv.conv_transpose2d(x, w)
+    with pytest.raises(AttributeError, match="tconv has no CudaPlan: this build of tconv has no CUDA kernels"):
+        tconv.CudaPlan  # noqa: B018
+    with pytest.raises(ValueError, match="w is on cuda:0, not in the CPU's memory"):
+        tconv.conv_transpose2d(np.zeros((1, 3, 4, 4), np.float32), OnCuda(w))
+
+
 class Pinned(OnlyDLPack):
     def __dlpack_device__(self):
         return (3, 0)

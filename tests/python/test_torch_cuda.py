@@ -12,8 +12,8 @@ import tconv.torch  # noqa: E402
 from tconv import _core, _devices, _functional  # noqa: E402
 from tconv.torch import _ops  # noqa: E402
 
-BUILT = hasattr(_core, "CudaPlan")
-pytestmark = pytest.mark.skipif(not BUILT, reason="this build has no CUDA kernels: TCONV_BUILD_CUDA is off")
+if not hasattr(_core, "CudaPlan"):
+    pytest.skip("this build has no CUDA kernels: TCONV_BUILD_CUDA is off", allow_module_level=True)
 PRIMARY = 0x1000  # the fake driver's primary context of device 0
 STREAM = 0xABC0
 NAMES = {torch.float32: "float32", torch.float16: "float16", torch.float64: "float64", torch.uint8: "uint8"}

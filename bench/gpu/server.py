@@ -1,0 +1,117 @@
+"""A contestant on a GPU, in a process of its own (bench/peers/worker.py): python server.py tconv|torch|torch_tf32
+
+As bench/peers/serve.py, but tensors are on the device, and its clock times graphs of many runs."""
+
+import pathlib
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "peers"))
+
+import torch  # noqa: E402
+
+from adapters.pytorch import operands  # noqa: E402
+from card import Card, capability, set_tf32  # noqa: E402
+from layers import Layer, Pair  # noqa: E402
+from serve import Server, answer_requests  # noqa: E402
+from work import useful_flops  # noqa: E402
+
+SHORTEST_SAMPLE = 200e3  # ns, of one graph
+MOST_RUNS = 100          # in one graph
+
+
+class Torch:
+    """Eager conv_transpose2d, by the algorithm of cuDNN that is the fastest here."""
+
+    def __init__(self, card, tf32: bool):
+        self.card = card
+        torch.backends.cudnn.benchmark = True
+        set_tf32(tf32)
+
+    def version(self) -> str:
+        return f"{torch.__version__}, cuDNN {torch.backends.cudnn.version()}"
+
+    def prepare(self, layer, layout, x, w, b, _threads):
+        given, result = operands(layer, layout, x, w, b, self.card.device), None
+
+        def run():
+            nonlocal result
+            with torch.inference_mode():
+                result = torch.conv_transpose2d(*given)
+
+        return run, lambda: (result if layout == "nchw" else result.permute(0, 2, 3, 1)).cpu().numpy(), {}
+
+
+class Tconv:
+    def __init__(self, card):
+        import tconv
+
+        self.card, self.tconv = card, tconv
+
+    def version(self) -> str:
+        return self.tconv.__version__
+
+    def plan(self, spec):
+        return self.tconv.CudaPlan(spec)
+
+    def isa(self) -> str:
+        return f"sm_{capability()}"
+
+    def prepare(self, layer, layout, x, w, b, _threads):
+        spec = self.tconv.Spec(pads=(*layer["pad_begin"], *layer["pad_end"]), layout=layout, **{
+            name: layer[name] for name in ("batch", "in_channels", "out_channels", "in_size", "kernel", "stride", "dilation",
+                                           "output_padding", "groups", "bias")})
+        plan = self.plan(spec)
+        image, bias = (None if array is None else torch.from_numpy(array).to(self.card.device) for array in (x, b))
+        packed = plan.pack(torch.from_numpy(w).to(self.card.device))
+        y = torch.empty(spec.output_shape, device=self.card.device)
+        return (lambda: plan.run(image, packed, bias, out=y), lambda: y.cpu().numpy(),
+                {"kernel": plan.kernel, "isa": self.isa()})
+
+
+class GpuServer(Server):
+    def __init__(self, card, adapter):
+        super().__init__(adapter, threads=1)
+        self.card, self.queue, self.times = card, None, 1
+
+    def prepare(self, request: dict) -> dict:
+        answer = super().prepare(request)
+        if "skip" in answer:
+            return answer
+        self.times = max(1, min(MOST_RUNS, round(SHORTEST_SAMPLE / self.one)))
+        self.queue = self.card.captured(self.run, self.times)
+        fields = {name: Pair(*value) if isinstance(value, list) else value for name, value in request["layer"].items()}
+        layer = Layer(id="", tier="", crop=fields["pad_begin"], **{name: fields[name] for name in (
+            "batch", "in_channels", "out_channels", "in_size", "kernel", "stride", "dilation", "size", "groups", "bias")})
+        return {"detail": f"{self.times} runs a graph", **answer, "flops_executed": useful_flops(layer)}
+
+    def first_runs(self) -> float:
+        self.run()  # here cuDNN tries its algorithms
+        self.card.wait()
+        return min(self.card.nanoseconds(self.run) for _ in range(3))
+
+    def time(self, request: dict) -> dict:
+        self.queue()
+        samples, end = [], time.perf_counter() + request["seconds"]
+        while not samples or time.perf_counter() < end:
+            samples.append(self.card.nanoseconds(self.queue) / self.times)
+        return {"ns": samples}
+
+    def rates(self, _request: dict) -> dict:
+        return self.card.rates()
+
+    def release(self, request: dict) -> dict:
+        self.queue = None
+        answer = super().release(request)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        return answer
+
+
+def adapter_of(name: str, card):
+    return Tconv(card) if name == "tconv" else Torch(card, tf32=name.endswith("_tf32"))
+
+
+if __name__ == "__main__":
+    card = Card()
+    answer_requests(lambda: GpuServer(card, adapter_of(sys.argv[1], card)))

@@ -1,0 +1,206 @@
+"""bench/gpu on a machine without a GPU: the arithmetic, what is recorded (on a card that is the processor), the report, the skips."""
+
+import argparse
+import contextlib
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+from unittest import mock
+
+import jsonschema
+
+HERE = Path(__file__).resolve().parent
+PROJECT = HERE.parents[1]
+sys.path[:0] = [str(PROJECT / "bench" / "gpu"), str(PROJECT / "bench" / "report")]
+
+import bench  # noqa: E402
+from contest import Contest  # noqa: E402
+from layers import SUITE, Pair, read_layers  # noqa: E402
+from layers_test import layer  # noqa: E402
+from race import assemble  # noqa: E402
+from work import compulsory_bytes, useful_flops  # noqa: E402
+from worker import Worker, thread_environment  # noqa: E402
+
+RECORDED = HERE / "data" / "small-gpu-nhwc-f32.json"
+SCHEMA = json.loads((PROJECT / "docs/schemas/gpu-bench.json").read_text())
+SMALL = ["dcgan_g1", "onnx_dilations"]
+
+
+def torch_is_here() -> bool:
+    try:
+        import torch  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+class Work(unittest.TestCase):
+    def test_useful_products_are_those_that_a_count_of_all_finds(self):
+        for case in (layer(), layer(kernel=Pair(3, 5), stride=Pair(1, 3), dilation=Pair(2, 1), crop=Pair(3, 4), size=Pair(4, 19)),
+                     layer(in_channels=6, out_channels=6, groups=3, batch=2), layer(crop=Pair(-1, -2), size=Pair(3, 3))):
+            pairs = 1
+            for axis in ("h", "w"):
+                s, d, crop, size, inputs, taps = (getattr(value, axis) for value in (
+                    case.stride, case.dilation, case.crop, case.size, case.in_size, case.kernel))
+                pairs *= sum(0 <= p * s + k * d - crop < size for p in range(inputs) for k in range(taps))
+            self.assertEqual(useful_flops(case), 2 * case.batch * case.in_channels * case.out_channels / case.groups * pairs)
+
+    def test_of_the_suite_no_layer_has_more_than_the_full_count(self):
+        for case in read_layers():
+            self.assertLessEqual(useful_flops(case), case.flops)
+            self.assertGreater(useful_flops(case), 0.2 * case.flops, case.id)
+
+    def test_bytes_are_those_of_all_tensors(self):
+        case = layer()
+        self.assertEqual(compulsory_bytes(case), 4 * (3 * 5 * 6 + 3 * 4 * 4 * 3 + 4 * 10 * 13 + 4))
+
+
+class Names(unittest.TestCase):
+    def test_peers_have_their_own_names_in_the_files_of_either_math(self):
+        names = [contestant.name for contestant in bench.contestants()]
+        self.assertEqual(len(set(names)), len(names))
+        result = {contestant.name: mock.Mock(contestant=contestant) for contestant in bench.contestants()}
+        for math in bench.MATHS:
+            chosen = bench.entrants_of(result, math)
+            self.assertEqual(list(chosen), ["tconv_nchw", "tconv_nhwc", "torch", "torch_channels_last"])
+            self.assertEqual(chosen["torch"].contestant.name.endswith("_tf32"), math == "tf32")
+
+    def test_only_tf32_may_be_that_far_off(self):
+        tolerances = {contestant.name: contestant.tolerance for contestant in bench.contestants()}
+        self.assertEqual({name for name, tolerance in tolerances.items() if tolerance > 1e-4},
+                         {"torch_tf32", "torch_channels_last_tf32"})
+
+
+@unittest.skipUnless(torch_is_here(), "[SKIP] no PyTorch: scripts/bootstrap.sh python installs it")
+class Race(unittest.TestCase):
+    def test_a_race_is_recorded_as_the_schema_says(self):
+        jsonschema.Draft202012Validator.check_schema(SCHEMA)
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        path = Path(folder.name)
+
+        def worker_for(contestant):
+            worker = Worker([sys.executable, "-B", HERE / "cpu_card.py", *bench.worker_for(contestant).command[2:]],
+                            thread_environment(1))
+            self.addCleanup(worker.stop)
+            return worker
+
+        entrants, about = assemble(bench.contestants(), worker_for)
+        self.assertEqual([line["missing"] for line in about], [None] * 6)
+        options = argparse.Namespace(machine="", out=path, add=False, layers=SUITE, seconds=0.02, rounds=2)
+        files = bench.result_files(options, "Card of (the) Test", about)
+        contest = Contest(entrants, path, 1, options.seconds, options.rounds)
+        for case in read_layers(ids=SMALL):
+            rows = bench.race_layer(contest, case, files)
+            self.assertEqual(len(rows), 4)
+        for (layout, math), file in files.items():
+            self.assertEqual(file.path.name, f"card-of-the-test-gpu-{layout}-{math}.json")
+            document = json.loads(file.path.read_text())
+            jsonschema.validate(document, SCHEMA, jsonschema.Draft202012Validator)
+            self.assertEqual([row["id"] for row in document["rows"]], [row.id for row in read_layers(ids=SMALL)])
+            self.assertEqual([peer["name"] for peer in document["peers"]], ["torch", "torch_channels_last"])
+            self.assertEqual(document["peaks"], {"fma_gflops": 100.0, "tf32_gflops": 800.0, "copy_gbs": 10.0})
+            for row in document["rows"]:
+                self.assertEqual({row["tconv"]["status"], *(peer["status"] for peer in row["peers"].values())}, {"timed"}, row)
+                self.assertIn(f"_f32_{layout}", row["layer"])
+                self.assertLess(row["tconv"]["max_err"], 1e-5)
+                self.assertAlmostEqual(row["speedup"], row["peers"][row["best_peer"]]["ns_median"] / row["tconv"]["ns_median"])
+            self.assertIn("geometric mean of 2 layers", file.summary())
+        both = [json.loads(files["nhwc", math].path.read_text())["rows"] for math in bench.MATHS]
+        self.assertEqual(*([row["tconv"] for row in rows] for rows in both), "tconv is timed once for both")
+
+
+class Report(unittest.TestCase):
+    def setUp(self):
+        try:
+            import charts
+            import report
+        except ModuleNotFoundError as missing:
+            self.skipTest(f"[SKIP] {missing}: scripts/bootstrap.sh report installs it")
+        self.charts, self.report = charts, report
+        self.document = json.loads(RECORDED.read_text())
+
+    def test_recorded_results_are_what_the_schema_says(self):
+        for path in [RECORDED, *(PROJECT / "bench/results").glob("*-gpu-*.json")]:
+            with self.subTest(path.name):
+                jsonschema.validate(json.loads(path.read_text()), SCHEMA, jsonschema.Draft202012Validator)
+
+    def test_the_page_and_the_pictures_say_whose_they_are(self):
+        race = self.report.race_of(self.document, RECORDED.stem)
+        ratios = [row["speedup"] for row in race["rows"]]
+        self.assertEqual(ratios, sorted(ratios))
+        page = self.report.page([race])
+        for text in (self.document["gpu"], "cuDNN in float32", *(row["id"] for row in self.document["rows"])):
+            self.assertIn(text, page)
+        self.assertNotIn("thread", page.partition("<h2")[2])
+        self.assertIn("cuDNN in float32", self.charts.svg(self.charts.ratios(self.document)))
+        self.assertIn("cuDNN in TF32", self.charts.title_of({**self.document, "math": "tf32"}))
+        self.assertIn("cuDNN in float32", self.report.summary([race]))
+
+    def test_races_of_both_kinds_are_in_order(self):
+        names = ["a-gpu-nchw-f32", "a-gpu-nhwc-f32", "a-gpu-nchw-tf32", "a-peers-nchw-1", "a-peers-nhwc-2", "b-gpu-nchw-f32"]
+        self.assertEqual([path.stem for path in sorted((Path(f"{name}.json") for name in reversed(names)),
+                                                       key=self.report.in_order)], names)
+
+    def test_a_run_draws_its_own_picture(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = bench.ResultFile(Path(folder, "x-gpu-nhwc-f32.json"), {**self.document, "rows": None}, SUITE, False)
+            for row in self.document["rows"]:
+                file.add(row, {})
+            bench.picture(file)
+            self.assertTrue(Path(folder, "x-gpu-nhwc-f32.png").read_bytes().startswith(b"\x89PNG"))
+
+
+class Skips(unittest.TestCase):
+    def run_it(self, *arguments, **environment):
+        return subprocess.run([sys.executable, "-B", PROJECT / "bench/gpu/bench.py", *arguments], capture_output=True, text=True,
+                              env={**os.environ, **environment})
+
+    def test_without_a_gpu_it_says_what_it_needs(self):
+        run = self.run_it("--ids", "dcgan_g1", CUDA_VISIBLE_DEVICES="")
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertRegex(run.stdout, r"^\[SKIP\] gpu-bench needs an NVIDIA GPU of compute capability 8\.0 or later, its driver, "
+                                     r"and PyTorch with CUDA: .+\n$")
+
+    def test_without_pytorch_it_says_so(self):
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, "torch.py").write_text("raise ImportError('No module named torch')\n")
+            run = self.run_it(PYTHONPATH=folder)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertIn("No module named torch (scripts/bootstrap.sh python installs PyTorch)", run.stdout)
+
+    def test_a_build_without_cuda_and_an_old_card_are_named(self):
+        torch = mock.MagicMock(__version__="9")
+        torch.cuda.is_available.return_value = True
+        torch.cuda.get_device_name.return_value = "Old Card"
+        for capability, package, reason in (((7, 5), mock.Mock(), "Old Card has compute capability 7.5"),
+                                            ((9, 0), mock.Mock(spec=[]), "without -DTCONV_BUILD_CUDA=ON"),
+                                            ((9, 0), mock.Mock(spec=["CudaPlan"]), None)):
+            torch.cuda.get_device_capability.return_value = capability
+            sys.modules.pop("card", None)
+            with mock.patch.dict(sys.modules, {"torch": torch, "tconv": package}):
+                missing = bench.what_is_missing()
+            sys.modules.pop("card", None)
+            self.assertTrue(missing is None if reason is None else reason in missing, missing)
+
+    def test_mistakes_are_mistakes_everywhere(self):
+        run = self.run_it("--ids", "nothing")
+        self.assertEqual(run.returncode, 2)
+        self.assertIn("no row of", run.stderr)
+        self.assertNotEqual(self.run_it("--seconds", "0").returncode, 0)
+
+    def test_make_builds_nothing_where_there_is_no_driver(self):
+        libraries = subprocess.run(["ldconfig", "-p"], capture_output=True, text=True).stdout
+        if "libcuda.so.1" in libraries:
+            self.skipTest("[SKIP] this machine has a driver")
+        run = subprocess.run(["make", "-s", "-C", PROJECT, "gpu-bench"], capture_output=True, text=True)
+        self.assertEqual((run.returncode, run.stdout.partition(" needs")[0]), (0, "[SKIP] gpu-bench"), run.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
