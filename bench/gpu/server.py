@@ -75,15 +75,24 @@ class GpuServer(Server):
         self.card, self.queue, self.times = card, None, 1
 
     def prepare(self, request: dict) -> dict:
+        self.queue = None
         answer = super().prepare(request)
         if "skip" in answer:
             return answer
         self.times = max(1, min(MOST_RUNS, round(SHORTEST_SAMPLE / self.one)))
-        self.queue = self.card.captured(self.run, self.times)
+        detail = f"{self.times} runs a graph"
+        try:
+            self.queue = self.card.captured(self.run, self.times)
+        except RuntimeError as failure:  # what cannot be captured is timed with what Python costs, and says so
+            self.queue, detail = self.one_by_one, f"{self.times} runs one by one: {str(failure).splitlines()[0]}"
         fields = {name: Pair(*value) if isinstance(value, list) else value for name, value in request["layer"].items()}
         layer = Layer(id="", tier="", crop=fields["pad_begin"], **{name: fields[name] for name in (
             "batch", "in_channels", "out_channels", "in_size", "kernel", "stride", "dilation", "size", "groups", "bias")})
-        return {"detail": f"{self.times} runs a graph", **answer, "flops_executed": useful_flops(layer)}
+        return {"detail": detail, **answer, "flops_executed": useful_flops(layer)}
+
+    def one_by_one(self) -> None:
+        for _ in range(self.times):
+            self.run()
 
     def first_runs(self) -> float:
         self.run()  # here cuDNN tries its algorithms

@@ -87,7 +87,8 @@ def our_result(entrant: Entrant, rates: dict | None, layer: Layer) -> dict:
     result = entrant.result()
     if result["status"] != "timed":
         return result
-    del result["detail"]
+    if not result["detail"]:
+        del result["detail"]
     figures = roof(entrant.detail["flops_executed"], rates)
     return {**result, "kernel": entrant.detail["kernel"], "isa": entrant.detail["isa"],
             "gflops_nominal": layer.flops / result["ns_median"],

@@ -24,6 +24,9 @@ class CpuCard:
         return max(1, time.perf_counter_ns() - start)
 
     def captured(self, run, times):
+        if times == 1:
+            raise RuntimeError("operation not permitted when stream is capturing\nand more")
+
         def replay():
             for _ in range(times):
                 run()

@@ -109,6 +109,9 @@ class Race(unittest.TestCase):
                 self.assertEqual({row["tconv"]["status"], *(peer["status"] for peer in row["peers"].values())}, {"timed"}, row)
                 self.assertIn(f"_f32_{layout}", row["layer"])
                 self.assertLess(row["tconv"]["max_err"], 1e-5)
+                for timed in (row["tconv"], *row["peers"].values()):
+                    self.assertRegex(timed["detail"], r"^(1 runs one by one: operation not permitted when stream is capturing|"
+                                                      r"([2-9]|\d\d+) runs a graph)$")
                 self.assertAlmostEqual(row["speedup"], row["peers"][row["best_peer"]]["ns_median"] / row["tconv"]["ns_median"])
             self.assertIn("geometric mean of 2 layers", file.summary())
         both = [json.loads(files["nhwc", math].path.read_text())["rows"] for math in bench.MATHS]
