@@ -86,7 +86,7 @@ bool two_loops(Lanes lanes) {
 
 }  // namespace
 
-DensePhases::DensePhases(Element element, Lanes lanes, const DenseTile &tile)
+DensePhases::DensePhases(Element element, Lanes lanes, const DenseTile &tile, bool stores_computed)
     : lanes(lanes),
       tile(tile),
       input(stored_type(element), 5, "input"),
@@ -133,7 +133,7 @@ DensePhases::DensePhases(Element element, Lanes lanes, const DenseTile &tile)
     define_pixel(element);
     define_sums(element);
     define_finished(element);
-    define_output(element);
+    define_output(element, stores_computed);
 }
 
 // pixel(c, ..., t, s, edge): what the input holds at tap (t, s) of a position; edge = 0 promises that the tile is inside.
@@ -198,7 +198,7 @@ void DensePhases::define_finished(Element element) {
     add_residual_if(residual_kind == residual_after);
 }
 
-void DensePhases::define_output(Element element) {
+void DensePhases::define_output(Element element, bool stores_computed) {
     Var jx("jx"), px("px"), jy("jy"), py("py"), n("n");
     const int lane_a = tile.a / tile.lanes_a;
     stores = RDom({{0, lane_a},
@@ -215,9 +215,9 @@ void DensePhases::define_output(Element element) {
     const Position here(*this, at, mx_, my_, l_);
     Expr first = (block * tile.lanes_a + lane) * lane_a;
     stores.where(here.exists && in_layer(*this, lane_a == tile.step ? first : first + v));
-    output(a, jx, px, jy, py, n, g) = undef(stored_type(element));
-    output(first + v, here.jx, at.px, here.jy, at.py, at.n, g) =
-        stored(element, finished(first + v, mx_, my_, l_, place_, g));
+    Expr value = finished(first + v, mx_, my_, l_, place_, g), kept = stores_computed ? value : stored(element, value);
+    output(a, jx, px, jy, py, n, g) = undef(kept.type());
+    output(first + v, here.jx, at.px, here.jy, at.py, at.n, g) = kept;
 }
 
 std::vector<Argument> DensePhases::arguments() const {

@@ -8,6 +8,9 @@
 // has for each p what runtime/src/geometry.h calls a phase, made on the device by PhaseTable. Sums run over (ty, tx, ci) in
 // that order, all channels of a group in one chain: the canonical order of these kernels.
 //
+// Where a second pass follows that needs the sums as they were computed, of types that are computed in another, kernels of
+// their own store them so.
+//
 // A tile is `a` output channels by x times y positions, or the same spread over lanes: tile_x * lanes_x positions along a
 // row, of which neighbouring lanes have neighbouring ones.
 #pragma once
@@ -44,10 +47,11 @@ struct DensePhases {
     // position jx = (tx * tile.x + mx) * tile.lanes_x + l % tile.lanes_x, and the same for rows.
     Halide::Var a, mx, my, l, place, g;
     Halide::RDom taps, stores;  // of a lane: channels, columns, rows; lanes of positions, of channels; places, blocks
-    // The output view is (co, jx, px, jy, py, image, group); beyond the layer's outputs nothing is stored.
+    // The output view is (co, jx, px, jy, py, image, group), of stored numbers or, where so asked, of computed ones; beyond
+    // the layer's outputs nothing is stored.
     Halide::Func pixel, sums, finished, output;
 
-    DensePhases(Element element, Lanes lanes, const DenseTile &tile);
+    DensePhases(Element element, Lanes lanes, const DenseTile &tile, bool stores_computed);
 
     std::vector<Halide::Argument> arguments() const;
 
@@ -55,7 +59,7 @@ private:
     void define_pixel(Element element);
     void define_sums(Element element);
     void define_finished(Element element);
-    void define_output(Element element);
+    void define_output(Element element, bool stores_computed);
 };
 
 // One axis of the table: table[field, p], fields as follows. Phases without a tap have 0 taps.

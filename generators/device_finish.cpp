@@ -26,7 +26,7 @@ std::vector<Expr> digits_of(const Expr &count, const std::vector<Expr> &sizes, c
 }  // namespace
 
 ActivateAll::ActivateAll(Element type)
-    : sums(stored_type(type), 4, "sums"),
+    : sums(computed_type(type), 4, "sums"),
       residual(stored_type(type), 4, "residual"),
       channels("channels"),
       columns("columns"),
@@ -46,7 +46,7 @@ ActivateAll::ActivateAll(Element type)
         return once;
     };
     auto place = [&](const Expr &count) { return digits_of(count, {channels, columns, rows}, images); };
-    value(element) = computed(type, sums(place(element)));
+    value(element) = sums(place(element));
     for (Curve one : all_curves) {
         RDom taken = once_if(curve_kind == static_cast<int>(one));
         value(element) = curve(one, value(element) + cast(computed_type(type), taken.x), alpha);
@@ -63,7 +63,7 @@ std::vector<Argument> ActivateAll::arguments() const {
 }
 
 SoftmaxAll::SoftmaxAll(Element type)
-    : sums(stored_type(type), 4, "sums"),
+    : sums(computed_type(type), 4, "sums"),
       residual(stored_type(type), 4, "residual"),
       length("length"),
       columns("columns"),
@@ -83,7 +83,7 @@ SoftmaxAll::SoftmaxAll(Element type)
         at.insert(at.begin(), r);
         return at;
     };
-    auto value = [&](const Expr &r, const Expr &count) { return computed(type, sums(place(r, count))); };
+    auto value = [&](const Expr &r, const Expr &count) { return Expr(sums(place(r, count))); };
     // Written so that a NaN stays once met.
     peak(position) = computing.min();
     Expr next = value(peak_at, position), so_far = peak(position);

@@ -1,5 +1,5 @@
 // What follows the sums on a device, where it is not part of the tile: activations by polynomial, and softmax. The sums lie
-// where the output will, or in scratch of the same shape.
+// where the output will, if they are of its type, or in scratch of the same shape.
 #pragma once
 
 #include <vector>

@@ -9,8 +9,9 @@
 namespace tconv::generators {
 
 // bf16_pairs is bfloat16 on processors that multiply pairs of it and add both products to a float in one instruction:
-// there the multiply loops read pairs of neighbouring channels, as they are stored.
-enum class Element { f32, f64, f16, bf16, bf16_pairs };
+// there the multiply loops read pairs of neighbouring channels, as they are stored. f16_bits is float16 on devices that have
+// no type for it, OpenCL's on most processors: its bits, converted by arithmetic on integers.
+enum class Element { f32, f64, f16, f16_bits, bf16, bf16_pairs };
 
 // bfloat16 is handled as its bits, but for those pairs: no processor has other arithmetic of it, and Halide's own
 // conversion turns some NaNs into zero.

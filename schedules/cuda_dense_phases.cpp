@@ -6,6 +6,11 @@
 // channels by 16 positions are 256 multiply-adds in 4 + 16 loads of 16 bytes; in the first level of cache they take 32 of
 // the 64 cycles that the multiply-adds do. Where lanes are positions it is the other way round.
 //
+// Doubles are read one by one, because that is what Halide's PTX does with them: a lane has two channels, so that a warp's
+// reads of weights, half of which each takes, are 4 lines of the first level of cache and not 8, and 16 positions. Numbers of
+// half types are read four at a time and converted by an instruction each (bfloat16 by a shift), one for the four
+// multiply-adds of a lane; packed weights are float32 already.
+//
 // There is no shared memory: weights are packed in the order in which they are read, so copying them would only repeat
 // what the first level of cache does, and warps of a block need not wait for one another. The warps of a block are
 // neighbouring tiles of one phase and one block of channels, so that they read the same weights at about the same time.
@@ -101,13 +106,13 @@ void cuda_dense_phases(generators::DensePhases &d, const DeviceTile &tile) {
         table.dim(1).set_min(0).set_stride(generators::PhaseTable::fields);
     }
     if (tile.contiguous) {
-        d.input.set_host_alignment(16);
+        d.input.set_host_alignment(tile.alignment);
         d.input.dim(0).set_stride(1);
         for (int i = 1; i < d.input.dimensions(); i++)
             d.input.dim(i).set_stride(d.input.dim(i).stride() / kVector * kVector);
-        d.output.output_buffer().set_host_alignment(16);
+        d.output.output_buffer().set_host_alignment(tile.alignment);
         d.output.output_buffer().dim(0).set_stride(1);
-        d.residual.set_host_alignment(16);
+        d.residual.set_host_alignment(tile.alignment);
         d.residual.dim(0).set_stride(1);
         for (int i = 1; i < d.output.dimensions(); i++) {
             d.output.output_buffer().dim(i).set_stride(d.output.output_buffer().dim(i).stride() / kVector * kVector);

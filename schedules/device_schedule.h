@@ -9,6 +9,7 @@ namespace tconv::schedules {
 struct DeviceTile {
     int warps;        // of a block of threads
     bool contiguous;  // channels are contiguous in input, output and residual, in aligned vectors of four
+    int alignment;    // of those vectors, in bytes
 };
 
 void cuda_dense_phases(generators::DensePhases &dense, const DeviceTile &tile);

@@ -3,8 +3,7 @@
 
 usage: device_code.py write TABLE FOLDER PTXAS     TABLE: schedules/device_code.csv; FOLDER: of the *.cubin that the build
                                                    left; PTXAS: the program that made them
-       device_code.py check TABLE FOLDER PTXAS     fails if a kernel has other multiply-adds, or more loads, stores or
-                                                   registers
+       device_code.py check TABLE FOLDER PTXAS     fails if a kernel has other multiply-adds, or more of anything else
 
 Counts are of instructions in the code, not executed ones. There must be none that read or write local memory, where spilled
 registers go. They depend on the version of ptxas, which the table names: another one is not compared.
@@ -18,10 +17,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-# The lower 12 bits of an instruction of 16 bytes, sm_80 to sm_90; as nvdisasm names them.
-OPCODES = {0x223: "FFMA", 0x823: "FFMA", 0xc23: "FFMA", 0x423: "FFMA", 0x981: "LDG", 0x986: "STG", 0x983: "LDL", 0x387: "STL"}
+# The lower 12 bits of an instruction of 16 bytes, sm_80 to sm_90; as nvdisasm names them, conversions from and to float16
+# (HADD2.F32, F2F, F2FP) in one.
+OPCODES = {0x223: "FFMA", 0x823: "FFMA", 0xc23: "FFMA", 0x423: "FFMA", 0x22b: "DFMA", 0x82b: "DFMA", 0xc2b: "DFMA", 0x42b: "DFMA",
+           0x230: "convert", 0x304: "convert", 0x23e: "convert", 0x981: "LDG", 0x986: "STG", 0x983: "LDL", 0x387: "STL"}
 REGISTERS = (4, 0x2f)  # EIATTR_REGCOUNT: a symbol and a number
-COLUMNS = ["kernel", "arch", "registers", "FFMA", "LDG", "STG"]
+COLUMNS = ["kernel", "arch", "registers", "instructions", "FFMA", "DFMA", "convert", "LDG", "STG"]
+EXACT = ["FFMA", "DFMA"]
 
 
 def statistics(path):
@@ -37,7 +39,7 @@ def statistics(path):
         if title.startswith(b".text."):
             codes = collections.Counter(OPCODES.get(struct.unpack_from("<Q", data, at)[0] & 0xfff)
                                         for at in range(offset, offset + size, 16))
-            found.update({name: codes[name] for name in sorted(set(OPCODES.values()))})
+            found.update({name: codes[name] for name in sorted(set(OPCODES.values()))}, instructions=size // 16)
         if title == b".nv.info":
             at = offset
             while at < offset + size:  # records of a form, an attribute and, where the form is 4, a size and a value
@@ -74,7 +76,7 @@ def check(table, rows, version):
                 wrong.append(f"{row['kernel']} {row['arch']}: not in {table}")
                 continue
             wrong += [f"{row['kernel']} {row['arch']}: {row[name]} {name}, {before[name]} in {table}" for name in COLUMNS[2:]
-                      if (row[name] != int(before[name]) if name == "FFMA" else row[name] > int(before[name]))]
+                      if (row[name] != int(before[name]) if name in EXACT else row[name] > int(before[name]))]
         wrong += [f"{kernel} {arch}: in {table}, but not built" for kernel, arch in expected]
     print("\n".join(wrong + [f"{len(rows)} kernels looked at"]))
     return 1 if wrong or not rows else 0

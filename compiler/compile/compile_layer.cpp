@@ -78,6 +78,9 @@ Buffer<> stored(Element element, const std::vector<double> &values) {
             case Element::f16:
                 buffer.as<float16_t>()(at) = float16_t(values[i]);
                 break;
+            case Element::f16_bits:
+                buffer.as<uint16_t>()(at) = float16_t(values[i]).to_bits();
+                break;
             case Element::bf16:
             case Element::bf16_pairs:
                 buffer.as<uint16_t>()(at) = bfloat16_t(values[i]).to_bits();

@@ -18,6 +18,7 @@ tconv_dtype dtype_of(Element element) {
         case Element::f64:
             return TCONV_F64;
         case Element::f16:
+        case Element::f16_bits:
             return TCONV_F16;
         case Element::bf16:
         case Element::bf16_pairs:

@@ -3,6 +3,7 @@
 #include <getopt.h>
 
 #include <algorithm>
+#include <bit>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -35,9 +36,23 @@ struct Entry {
     std::vector<Argument> arguments;
 };
 
+// Halide writes constants of OpenCL as float32, doubles too. Their bits it writes as they are.
+class DoublesByBits : public Internal::IRMutator {
+    using IRMutator::visit;
+
+    Expr visit(const Internal::FloatImm *op) override {
+        if (op->type != Float(64))
+            return op;
+        return reinterpret<double>(Internal::UIntImm::make(UInt(64), std::bit_cast<uint64_t>(op->value)));
+    }
+};
+
 void compile(const Entry &entry, const DeviceCatalogueOptions &options) {
     const Target target = target_of(options.api);
-    Module module = Pipeline(entry.output).compile_to_module(entry.arguments, entry.name, target);
+    Pipeline pipeline(entry.output);
+    if (options.api == "opencl")
+        pipeline.add_custom_lowering_pass(new DoublesByBits);  // which deletes it
+    Module module = pipeline.compile_to_module(entry.arguments, entry.name, target);
     const fs::path out(options.out);
     if (options.api == "cuda") {
         const std::string ptx = device_code_of(module, kThreads), file = (out / (entry.name + ".ptx")).string();
@@ -70,7 +85,7 @@ std::vector<Job> jobs_of(const std::vector<DeviceVariant> &variants, const std::
     };
     for (const DeviceVariant &v : variants) {
         add(v.name, [v] {
-            generators::DensePhases dense(v.element, v.lanes, v.tile);
+            generators::DensePhases dense(v.element, v.lanes, v.tile, v.sums);
             schedules::cuda_dense_phases(dense, v.schedule);
             return Entry{v.name, dense.output, dense.arguments()};
         });
@@ -107,7 +122,7 @@ std::string registry_of(const std::vector<DeviceVariant> &variants, const std::v
     for (const DeviceVariant &v : variants) {
         const generators::DenseTile &t = v.tile;
         text << "TCONV_DEVICE_KERNEL(" << v.name << ", " << v.dtype << ", " << v.lanes_name() << ", "
-             << (v.schedule.contiguous ? "true" : "false");
+             << (v.schedule.contiguous ? "vectors" : v.sums ? "sums" : "any");
         for (int number : {t.a, t.lanes_a, t.x, t.y, t.lanes_x, t.lanes_y, v.schedule.warps})
             text << ", " << number;
         for (const std::string &stage : {"pack" + std::to_string(t.a), std::string("activate"), std::string("softmax")})
@@ -164,9 +179,10 @@ void build_device_catalogue(const DeviceCatalogueOptions &options) {
     const std::vector<DeviceVariant> variants = read_device_variants(options.variants, options.api);
     for (const DeviceVariant &v : variants) {
         const bool has_twin = std::any_of(variants.begin(), variants.end(), [&](const DeviceVariant &other) {
-            return !other.schedule.contiguous && other.dtype == v.dtype && other.lanes == v.lanes && other.tile.a == v.tile.a;
+            return !other.schedule.contiguous && !other.sums && other.dtype == v.dtype && other.lanes == v.lanes &&
+                   other.tile.a == v.tile.a;
         });
-        if (!has_twin)
+        if (v.schedule.contiguous && !has_twin)
             throw std::runtime_error(v.name + " has no row beside it for views of any strides with the same lanes and tile_a");
     }
     const std::vector<Job> jobs = jobs_of(variants, options.api);

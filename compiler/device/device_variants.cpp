@@ -1,5 +1,6 @@
 #include "device_variants.h"
 
+#include <algorithm>
 #include <fstream>
 #include <map>
 #include <sstream>
@@ -11,12 +12,15 @@ namespace {
 
 constexpr const char *kHeader = "dtypes,lanes,access,tile_a,lanes_a,tile_x,tile_y,lanes_x,lanes_y,warps";
 constexpr int kWarp = 32;
+constexpr int kChannels = 4, kMostAligned = 16;  // of a vector; bytes of the largest access
 
 const std::map<std::string, generators::Lanes> kLanes = {{"channels", generators::Lanes::channels},
                                                          {"pixels", generators::Lanes::pixels},
                                                          {"depthwise", generators::Lanes::depthwise}};
 const std::map<std::string, generators::Element> kElements = {{"f32", generators::Element::f32},
-                                                              {"f64", generators::Element::f64}};
+                                                              {"f64", generators::Element::f64},
+                                                              {"f16", generators::Element::f16},
+                                                              {"bf16", generators::Element::bf16}};
 
 template<typename Value>
 Value known(const std::map<std::string, Value> &values, const std::string &name) {
@@ -35,8 +39,9 @@ DeviceVariant parse(const std::string &line, std::string &dtypes) {
     DeviceVariant v = {};
     v.lanes = known(kLanes, lanes);
     v.schedule.contiguous = access == "vectors";
-    if (!v.schedule.contiguous && access != "any")
-        throw std::invalid_argument("access is neither 'vectors' nor 'any'");
+    v.sums = access == "sums";
+    if (!v.schedule.contiguous && !v.sums && access != "any")
+        throw std::invalid_argument("access is neither 'vectors', 'any' nor 'sums'");
     for (int *value : {&v.tile.a, &v.tile.lanes_a, &v.tile.x, &v.tile.y, &v.tile.lanes_x, &v.tile.lanes_y, &v.schedule.warps}) {
         std::getline(fields, number, ',');
         *value = std::stoi(number);
@@ -47,7 +52,11 @@ DeviceVariant parse(const std::string &line, std::string &dtypes) {
         throw std::invalid_argument("lanes_a * lanes_x * lanes_y is not 32");
     if (v.tile.a % v.tile.lanes_a != 0)
         throw std::invalid_argument("tile_a is no multiple of lanes_a");
-    v.tile.step = v.schedule.contiguous ? 4 : 1;
+    // A lane's channels, so that all of them are in the layer or none.
+    const int lane_a = v.tile.a / v.tile.lanes_a;
+    v.tile.step = !v.schedule.contiguous ? 1 : lane_a > 1 ? lane_a : kChannels;
+    if (v.tile.step > kChannels || kChannels % v.tile.step != 0)
+        throw std::invalid_argument("a lane's channels do not divide a vector's four");
     return v;
 }
 
@@ -79,10 +88,16 @@ std::vector<DeviceVariant> read_device_variants(const std::string &path, const s
             std::istringstream of_row(dtypes);
             while (std::getline(of_row, variant.dtype, '|')) {
                 variant.element = known(kElements, variant.dtype);
+                if (variant.element == generators::Element::f16 && api == "opencl")
+                    variant.element = generators::Element::f16_bits;  // PoCL has no cl_khr_fp16
+                variant.schedule.alignment =
+                    std::min(kMostAligned, kChannels * generators::stored_type(variant.element).bytes());
+                if (variant.sums && generators::stored_type(variant.element) == generators::computed_type(variant.element))
+                    throw std::invalid_argument("sums of " + variant.dtype + " are stored by the other kernels");
                 // docs/naming.md
                 variant.name = "tconv_" + variant.dtype + "_phase_" + variant.lanes_name() + std::to_string(t.a) + "x" +
                                std::to_string(width) + "x" + std::to_string(height) +
-                               (variant.schedule.contiguous ? "v" : "") + "_" + api;
+                               (variant.schedule.contiguous ? "v" : variant.sums ? "s" : "") + "_" + api;
                 variants.push_back(variant);
             }
         } catch (const std::exception &error) {

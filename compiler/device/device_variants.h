@@ -15,6 +15,7 @@ struct DeviceVariant {
     generators::Lanes lanes;
     generators::DenseTile tile;
     schedules::DeviceTile schedule;
+    bool sums;  // stores computed numbers, for a second pass; takes any views
 
     std::string lanes_name() const;
 };

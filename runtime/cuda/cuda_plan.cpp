@@ -97,7 +97,7 @@ tconv_status prepare(tconv_cuda_plan &plan, Message &message) {
         tconv_view_input(&spec, layout, somewhere, &t.input);
         tconv_view_output(&spec, layout, somewhere, &t.output);
         // Off by an element, so that no kernel of vectors is taken the second time.
-        if (layout != spec.layout || !plan.layer.kernel->vectors)
+        if (layout != spec.layout || plan.layer.kernel->form != Form::vectors)
             t.output.data = somewhere + dtype_bytes(spec.dtype);
         t.residual = t.output;
         t.packed_filter = t.bias = t.act_slope = t.workspace = somewhere;

@@ -3,7 +3,7 @@
 namespace tconv {
 namespace {
 
-constexpr int32_t f32 = TCONV_F32, f64 = TCONV_F64;
+constexpr int32_t f32 = TCONV_F32, f64 = TCONV_F64, f16 = TCONV_F16, bf16 = TCONV_BF16;
 
 }  // namespace
 }  // namespace tconv
@@ -19,9 +19,9 @@ namespace tconv {
 namespace {
 
 #define TCONV_DEVICE_FUNCTION(name)
-#define TCONV_DEVICE_KERNEL(name, dtype, lanes, vectors, a, lanes_a, x, y, lanes_x, lanes_y, warps, pack, activate, \
+#define TCONV_DEVICE_KERNEL(name, dtype, lanes, form, a, lanes_a, x, y, lanes_x, lanes_y, warps, pack, activate, \
                             softmax, phase_table)                                                                   \
-    {#name, dtype, Lanes::lanes, vectors, a, lanes_a, x, y, lanes_x, lanes_y, warps, name##_argv, pack, activate,   \
+    {#name, dtype, Lanes::lanes, Form::form, a, lanes_a, x, y, lanes_x, lanes_y, warps, name##_argv, pack, activate,   \
      softmax, phase_table},
 constexpr DeviceKernel kKernels[] = {
 #include "device_registry.inc"
@@ -37,7 +37,7 @@ std::span<const DeviceKernel> device_kernels() {
 
 const DeviceKernel &any_access(const DeviceKernel &kernel) {
     for (const DeviceKernel &other : kKernels) {
-        if (!other.vectors && other.dtype == kernel.dtype && other.lanes == kernel.lanes && other.a == kernel.a)
+        if (other.form == Form::any && other.dtype == kernel.dtype && other.lanes == kernel.lanes && other.a == kernel.a)
             return other;
     }
     return kernel;  // tconv-compiler refuses a table without one

@@ -37,6 +37,7 @@ struct DeviceLayer {
     int64_t packed_bytes, workspace_bytes;
     bool finish_after;                       // a second pass applies the activation
     bool sums_in_workspace;                  // ... to sums that the output cannot hold meanwhile
+    int64_t workspace_images;                // ... of so many images at a time
 };
 
 constexpr int64_t kDeviceAlignment = 256;

@@ -10,9 +10,17 @@ namespace tconv {
 namespace {
 
 constexpr int64_t kLargestGrid = 65535;  // blocks along the second and third axis
+// Of sums in the workspace: as many images as fit, so that small ones are not two launches each. Even caches of 40 MiB and
+// more have room for them between the launches.
+constexpr int64_t kSumsBytes = int64_t{16} << 20;
 
 int64_t padded(int64_t bytes) {
     return ceil_div(bytes, kDeviceAlignment) * kDeviceAlignment;
+}
+
+// Sums that a second pass takes to an activation are not rounded before it.
+bool rounds_sums(int32_t dtype) {
+    return dtype_bytes(dtype) != computed_bytes(dtype);
 }
 
 bool is_depthwise(const tconv_spec &spec) {
@@ -20,16 +28,21 @@ bool is_depthwise(const tconv_spec &spec) {
 }
 
 // Why a kernel does not compute a layer; NULL if it does.
-const char *refusal(const DeviceKernel &kernel, const tconv_spec &spec) {
+const char *refusal(const DeviceKernel &kernel, const DeviceLayer &layer) {
+    const tconv_spec &spec = layer.spec;
     if (kernel.dtype != spec.dtype)
         return "of another element type";
+    const bool sums_wanted = layer.finish_after && rounds_sums(spec.dtype);
+    if (sums_wanted != (kernel.form == Form::sums))
+        return sums_wanted ? "rounds sums, which an activation follows" : "stores sums in float32, for an activation to follow";
     if (kernel.lanes == Lanes::depthwise && !is_depthwise(spec))
         return "the layer is not depthwise";
     const int64_t grouped = kernel.lanes == Lanes::depthwise ? 1 : spec.groups;
     const int64_t channels = spec.in_channels / grouped, outputs = spec.out_channels / grouped;
-    if (kernel.vectors && spec.layout != TCONV_NHWC)
+    const bool vectors = kernel.form == Form::vectors;
+    if (vectors && spec.layout != TCONV_NHWC)
         return "wants contiguous channels, NHWC";
-    if (kernel.vectors && (channels % 4 != 0 || outputs % 4 != 0))
+    if (vectors && (channels % 4 != 0 || outputs % 4 != 0))
         return "wants channels and outputs of a group in fours";
     if (ceil_div(outputs, kernel.a) > kLargestGrid)
         return "has too few outputs a block for so many";
@@ -50,25 +63,30 @@ struct Estimate {
     }
 
     // Cycles of a multiprocessor for the tile of one warp: the larger of its multiply-adds, four warps of which run at once,
-    // and of its accesses to the first level of cache, in lines; then its stores.
+    // and of its accesses to the first level of cache, in lines; then its stores. Doubles are multiplied at half the rate (sm_80
+    // and sm_90; far less on others, but for all kernels alike), and each number of a half type read is converted.
     double cycles_of_tile() const {
         const double lane_a = kernel.a / kernel.lanes_a, pixels = kernel.x * kernel.y;
         const bool nhwc = layer.spec.layout == TCONV_NHWC;
-        const bool along_channels = kernel.lanes_a > 1;
+        const bool along_channels = kernel.lanes_a > 1, depthwise = kernel.lanes == Lanes::depthwise;
+        const double words = static_cast<double>(dtype_bytes(layer.spec.dtype)) / 4, words_or_one = std::max(words, 1.0);
+        const double computed_words = static_cast<double>(computed_bytes(layer.spec.dtype)) / 4;
         double weights, inputs, stores;
         if (along_channels) {
-            weights = lane_a;
-            inputs = kernel.lanes == Lanes::depthwise ? lane_a * pixels * (nhwc ? 1 : 32) : pixels / (kernel.vectors ? 4 : 1);
-            stores = lane_a * pixels * (nhwc ? 1 : 32);
+            weights = lane_a * (layer.spec.dtype == TCONV_F64 ? 2 * lane_a : 1);  // doubles one by one
+            inputs = depthwise ? lane_a * pixels * (nhwc ? words : 32)
+                               : pixels / (kernel.form == Form::vectors ? 4 : 1) * words_or_one;
+            stores = lane_a * pixels * (nhwc ? words : 32);
         } else {
-            weights = std::max(1.0, lane_a / 4);
-            inputs = pixels * (nhwc ? 8 : 1.5);
-            stores = lane_a * pixels * (nhwc ? 8 : 1.5 * std::min(layer.spec.stride_w, 8));
+            weights = std::max(1.0, lane_a / 4) * computed_words;
+            inputs = pixels * (nhwc ? 8 : 1.5) * words_or_one;
+            stores = lane_a * pixels * (nhwc ? 8 : 1.5 * std::min(layer.spec.stride_w, 8)) * words_or_one;
         }
-        const double step = std::max(lane_a * pixels / 4, weights + inputs);
+        const double conversions = rounds_sums(layer.spec.dtype) ? pixels * (depthwise ? lane_a : 1) : 0;
+        const double step = std::max((lane_a * pixels * computed_words + conversions) / 4, weights + inputs);
         const double taps = static_cast<double>(layer.spec.kernel_h) * layer.spec.kernel_w /
                             (static_cast<double>(layer.phases_x) * layer.phases_y);
-        const double channels = kernel.lanes == Lanes::depthwise ? 1 : layer.channels;
+        const double channels = depthwise ? 1 : layer.channels;
         return 200 + std::max(taps, 0.25) * channels * step + stores;
     }
 
@@ -94,11 +112,11 @@ void complete(DeviceLayer &layer, const DeviceKernel &kernel) {
     const int64_t reduction = kernel.lanes == Lanes::depthwise ? 1 : layer.channels;
     layer.packed_bytes =
         layer.weights + lanes * reduction * spec.kernel_h * spec.kernel_w * computed_bytes(spec.dtype);
-    layer.finish_after = layer.epilogue.curve != 0 || layer.epilogue.softmax != 0;
-    layer.sums_in_workspace = layer.finish_after && spec.residual == TCONV_RESIDUAL_AFTER;
-    layer.workspace_bytes = layer.sums_in_workspace ? int64_t{spec.out_channels} * layer.geometry.h.out *
-                                                          layer.geometry.w.out * dtype_bytes(spec.dtype)
-                                                    : 0;
+    layer.sums_in_workspace =
+        layer.finish_after && (spec.residual == TCONV_RESIDUAL_AFTER || rounds_sums(spec.dtype));
+    const int64_t image = int64_t{spec.out_channels} * layer.geometry.h.out * layer.geometry.w.out * computed_bytes(spec.dtype);
+    layer.workspace_images = std::clamp<int64_t>(kSumsBytes / image, 1, std::max(spec.batch, 1));
+    layer.workspace_bytes = layer.sums_in_workspace ? layer.workspace_images * image : 0;
 }
 
 }  // namespace
@@ -112,6 +130,7 @@ tconv_status plan_device_layer(const tconv_spec &spec, const char *name, const D
     planned.spec.struct_size = sizeof spec;
     planned.geometry = geometry_of(spec);
     fill_epilogue(spec, planned.epilogue);
+    planned.finish_after = planned.epilogue.curve != 0 || planned.epilogue.softmax != 0;
     const DeviceKernel *best = nullptr;
     double least = 0;
     bool known = name == nullptr;
@@ -119,7 +138,7 @@ tconv_status plan_device_layer(const tconv_spec &spec, const char *name, const D
         if (name != nullptr && std::strcmp(name, kernel.name) != 0)
             continue;
         known = true;
-        const char *reason = spec.math == TCONV_MATH_TF32 ? "computes in float32, not TF32" : refusal(kernel, spec);
+        const char *reason = spec.math == TCONV_MATH_TF32 ? "computes in float32, not TF32" : refusal(kernel, planned);
         if (reason != nullptr) {
             why.append("  %s: %s\n", kernel.name, reason);
             continue;

@@ -71,8 +71,14 @@ private:
     halide_buffer_t *written_ = nullptr;
 };
 
-halide_type_t float_type(int32_t dtype) {
-    return halide_type_t(halide_type_float, dtype == TCONV_F64 ? 64 : 32);
+// bfloat16 is its bits.
+halide_type_t stored_type(int32_t dtype) {
+    return halide_type_t(dtype == TCONV_BF16 ? halide_type_uint : halide_type_float,
+                         static_cast<uint8_t>(8 * dtype_bytes(dtype)));
+}
+
+halide_type_t computed_type(int32_t dtype) {
+    return halide_type_t(halide_type_float, static_cast<uint8_t>(8 * computed_bytes(dtype)));
 }
 
 const halide_type_t kInt = halide_type_t(halide_type_int, 32);
@@ -93,7 +99,7 @@ void add_weights(Call &call, const DeviceLayer &layer, const void *packed, int64
     const int64_t kw = layer.spec.kernel_w, kh = layer.spec.kernel_h, blocks = ceil_div(layer.outputs, kernel.a);
     const int64_t kx = kernel.a * reduction, ky = kx * kw, block = ky * kh, group = block * blocks;
     call.buffer(offset_by(packed, layer.weights + first * group * computed_bytes(layer.spec.dtype)),
-                float_type(layer.spec.dtype),
+                computed_type(layer.spec.dtype),
                 {{kernel.a, 1}, {reduction, kernel.a}, {kw, kx}, {kh, ky}, {blocks, block}, {groups, group}}, written);
 }
 
@@ -124,9 +130,11 @@ struct Part {
     int64_t image, images, group, groups;
 };
 
-// Where the sums of a part go, and with which strides: the output itself, or scratch.
+// Where the sums of a part go, from which image on, of which type and with which strides: the output itself, or scratch.
 struct Target {
     const void *data;
+    int64_t image;
+    halide_type_t type;
     int64_t stride[4];
 };
 
@@ -136,7 +144,7 @@ int multiply(const DeviceLayer &layer, const DeviceKernel &kernel, const DeviceA
     const int64_t element = dtype_bytes(spec.dtype);
     const Axis &w = layer.geometry.w, &h = layer.geometry.h;
     const int64_t positions_x = ceil_div(w.out, w.stride), positions_y = ceil_div(h.out, h.stride);
-    const halide_type_t type = float_type(spec.dtype);
+    const halide_type_t type = stored_type(spec.dtype);
     const bool residual = spec.residual != TCONV_RESIDUAL_NONE && !(layer.finish_after && spec.residual == TCONV_RESIDUAL_AFTER);
     Call call(access);
     const int64_t *in = t.input.stride;
@@ -153,9 +161,9 @@ int multiply(const DeviceLayer &layer, const DeviceKernel &kernel, const DeviceA
     call.buffer(bias, type, {{spec.has_bias ? layer.outputs : 1, 1}, {spec.has_bias ? part.groups : 1, layer.outputs}});
     call.buffer(slope, type,
                 {{layer.epilogue.has_slope ? layer.outputs : 1, 1}, {layer.epilogue.has_slope ? part.groups : 1, layer.outputs}});
-    auto add_outputs = [&](const void *data, const int64_t *out, bool written) {
-        const int64_t first = part.image * out[0] + part.group * layer.outputs * out[1];
-        call.buffer(offset_by(data, first * element), type,
+    auto add_outputs = [&](const void *data, int64_t image, halide_type_t of, const int64_t *out, bool written) {
+        const int64_t first = image * out[0] + part.group * layer.outputs * out[1];
+        call.buffer(offset_by(data, first * of.bytes()), of,
                     {{layer.outputs, out[1]},
                      {positions_x, w.stride * out[3]},
                      {layer.phases_x, out[3]},
@@ -166,7 +174,7 @@ int multiply(const DeviceLayer &layer, const DeviceKernel &kernel, const DeviceA
                     written);
     };
     if (residual)
-        add_outputs(t.residual.data, t.residual.stride, false);
+        add_outputs(t.residual.data, part.image, type, t.residual.stride, false);
     else
         call.buffer(t.packed_filter, type, {{1, 1}, {1, 1}, {1, 1}, {1, 1}, {1, 1}, {1, 1}, {1, 1}});
     auto add_axes = [&](int64_t x, int64_t y) {
@@ -192,7 +200,7 @@ int multiply(const DeviceLayer &layer, const DeviceKernel &kernel, const DeviceA
     call.bits(layer.epilogue.slope_bits);
     call.bits(layer.epilogue.low_bits);
     call.bits(layer.epilogue.high_bits);
-    add_outputs(target.data, target.stride, true);
+    add_outputs(target.data, target.image, target.type, target.stride, true);
     return call.make(kernel.layer);
 }
 
@@ -200,25 +208,24 @@ int multiply(const DeviceLayer &layer, const DeviceKernel &kernel, const DeviceA
 int finish(const DeviceLayer &layer, const DeviceAccess &access, const tconv_tensors &t, const Target &target,
            const Part &part) {
     const tconv_spec &spec = layer.spec;
-    const int64_t element = dtype_bytes(spec.dtype);
     const Extents extents = output_extents(spec);
     const bool softmax = layer.epilogue.softmax != 0;
     const bool last = layer.epilogue.softmax == static_cast<int32_t>(SoftmaxAxis::last);
-    const halide_type_t type = float_type(spec.dtype);
+    const halide_type_t type = stored_type(spec.dtype);
     Call call(access);
-    auto add = [&](const void *data, const int64_t *stride, bool written) {
+    auto add = [&](const void *data, int64_t image, halide_type_t of, const int64_t *stride, bool written) {
         const int first = last ? 3 : 1, second = last ? 1 : 3;
-        call.buffer(offset_by(data, part.image * stride[0] * element), type,
+        call.buffer(offset_by(data, image * stride[0] * of.bytes()), of,
                     {{extents.size[first], stride[first]},
                      {extents.size[second], stride[second]},
                      {extents.size[2], stride[2]},
                      {part.images, stride[0]}},
                     written);
     };
-    add(target.data, target.stride, false);
+    add(target.data, target.image, target.type, target.stride, false);
     const bool residual = spec.residual == TCONV_RESIDUAL_AFTER;
     if (residual)
-        add(t.residual.data, t.residual.stride, false);
+        add(t.residual.data, part.image, type, t.residual.stride, false);
     else
         call.buffer(t.packed_filter, type, {{1, 1}, {1, 1}, {1, 1}, {1, 1}});
     for (const int dimension : {last ? 3 : 1, last ? 1 : 3, 2})
@@ -231,7 +238,7 @@ int finish(const DeviceLayer &layer, const DeviceAccess &access, const tconv_ten
         call.integer(residual ? spec.residual : TCONV_RESIDUAL_NONE);
         call.bits(layer.epilogue.alpha_bits);
     }
-    add(t.output.data, t.output.stride, true);
+    add(t.output.data, part.image, type, t.output.stride, true);
     return call.make(softmax ? layer.kernel->softmax : layer.kernel->activate);
 }
 
@@ -246,7 +253,7 @@ int64_t reach_of(const int64_t *stride, const Extents &extents) {
 // Images of one launch, whose elements an int32 reaches from the first, and no more blocks than a grid has.
 int64_t images_at_once(const DeviceLayer &layer, const DeviceKernel &kernel, const tconv_tensors &t) {
     const tconv_spec &spec = layer.spec;
-    int64_t images = layer.sums_in_workspace ? 1 : spec.batch;
+    int64_t images = layer.sums_in_workspace ? layer.workspace_images : spec.batch;
     auto bound = [&](const tconv_view &view, const Extents &extents) {
         if (view.stride[0] > 0)
             images = std::min(images, 1 + (2147483647 - reach_of(view.stride, extents)) / view.stride[0]);
@@ -261,12 +268,13 @@ int64_t images_at_once(const DeviceLayer &layer, const DeviceKernel &kernel, con
     return std::max<int64_t>(1, std::min(images, kMostBlocks / tiles));
 }
 
-bool in_vectors(const tconv_view &view, const Extents &extents, int64_t vector_bytes, int64_t element) {
-    if (reinterpret_cast<uintptr_t>(view.data) % static_cast<uintptr_t>(vector_bytes) != 0)
+// Channels are contiguous, in vectors aligned as they are large, to at most what one access reads.
+bool in_vectors(const tconv_view &view, const Extents &extents, int64_t element) {
+    constexpr int64_t channels = 4, largest_access = 16;
+    if (reinterpret_cast<uintptr_t>(view.data) % static_cast<uintptr_t>(std::min(channels * element, largest_access)) != 0)
         return false;
     for (int i = 0; i < 4; i++) {
-        const int64_t wanted = vector_bytes / element;
-        if (extents.size[i] > 1 && (i == 1 ? view.stride[i] != 1 : view.stride[i] % wanted != 0))
+        if (extents.size[i] > 1 && (i == 1 ? view.stride[i] != 1 : view.stride[i] % channels != 0))
             return false;
     }
     return true;
@@ -275,14 +283,14 @@ bool in_vectors(const tconv_view &view, const Extents &extents, int64_t vector_b
 // The plan's kernel, or where these views do not suit it, the one that takes any.
 const DeviceKernel &kernel_for(const DeviceLayer &layer, const tconv_tensors &t) {
     const DeviceKernel &kernel = *layer.kernel;
-    if (!kernel.vectors)
+    if (kernel.form != Form::vectors)
         return kernel;
-    const int64_t element = dtype_bytes(layer.spec.dtype), vector = 4 * element;
+    const int64_t element = dtype_bytes(layer.spec.dtype);
     const Extents output = output_extents(layer.spec);
-    const bool suits = in_vectors(t.input, input_extents(layer.spec), vector, element) &&
-                       (layer.sums_in_workspace || in_vectors(t.output, output, vector, element)) &&
-                       (layer.spec.residual == TCONV_RESIDUAL_NONE || in_vectors(t.residual, output, vector, element));
-    return suits && !layer.sums_in_workspace ? kernel : any_access(kernel);
+    const bool suits = !layer.sums_in_workspace && in_vectors(t.input, input_extents(layer.spec), element) &&
+                       in_vectors(t.output, output, element) &&
+                       (layer.spec.residual == TCONV_RESIDUAL_NONE || in_vectors(t.residual, output, element));
+    return suits ? kernel : any_access(kernel);
 }
 
 }  // namespace
@@ -306,7 +314,7 @@ int pack_on_device(const DeviceLayer &layer, const DeviceAccess &access, const t
     // A depthwise layer has its channels along the lanes, of which each reads its own.
     const int co = depthwise ? 0 : 1;
     Call call(access);
-    call.buffer(offset_by(filter.data, first * dtype_bytes(layer.spec.dtype)), float_type(layer.spec.dtype),
+    call.buffer(offset_by(filter.data, first * dtype_bytes(layer.spec.dtype)), stored_type(layer.spec.dtype),
                 {{layer.outputs, stride[co]},
                  {depthwise ? 1 : layer.channels, stride[0]},
                  {layer.spec.kernel_w, stride[3]},
@@ -326,11 +334,10 @@ int run_on_device(const DeviceLayer &layer, const DeviceAccess &access, const tc
     const Extents out = output_extents(spec);
     for (int64_t image = 0; image < spec.batch; image += at_once) {
         Part part = {image, std::min<int64_t>(at_once, spec.batch - image), 0, 0};
-        Target target = {t.output.data, {t.output.stride[0], t.output.stride[1], t.output.stride[2], t.output.stride[3]}};
-        if (layer.sums_in_workspace) {
-            // One image, so that the stride between images, which is added to the address, is none.
-            target = {t.workspace, {0, out.size[2] * out.size[3], out.size[3], 1}};
-        }
+        const int64_t *const stride = t.output.stride, row = out.size[3], plane = row * out.size[2];
+        Target target = {t.output.data, image, stored_type(spec.dtype), {stride[0], stride[1], stride[2], stride[3]}};
+        if (layer.sums_in_workspace)
+            target = {t.workspace, 0, computed_type(spec.dtype), {plane * out.size[1], plane, row, 1}};
         for (part.group = 0; part.group < layer.groups; part.group += kLargestGrid) {
             part.groups = std::min<int64_t>(kLargestGrid, layer.groups - part.group);
             if (int result = multiply(layer, kernel, access, t, target, part); result != 0)

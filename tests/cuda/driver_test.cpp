@@ -139,32 +139,75 @@ TEST_F(Cuda, ModulesAreLoadedOnceForEachContextAndUnloadedWithTheLastPlan) {
 }
 
 TEST_F(Cuda, ViewsThatSuitNoVectorsTakeTheOtherKernelFromTheSameFilter) {
-    tconv_cuda_plan *plan = nullptr;
-    ASSERT_EQ(create(&plan), TCONV_OK) << said;
-    ASSERT_NE(std::string(tconv_cuda_plan_kernel(plan)).find("v_cuda"), std::string::npos);
-    tconv_tensors t = tensors(plan);
-    ASSERT_EQ(tconv_cuda_run(plan, &t, nullptr), TCONV_OK) << said;
-    void *const aligned = driver->last[0].function;
-    t.output.data = static_cast<float *>(t.output.data) + 1;
-    const int loads = driver->loads;
-    ASSERT_EQ(tconv_cuda_run(plan, &t, nullptr), TCONV_OK) << said;
-    EXPECT_NE(driver->last[1].function, aligned);
-    EXPECT_EQ(driver->loads, loads) << "it was loaded with the plan";
-    tconv_cuda_plan_destroy(plan);
+    struct Type {
+        int32_t dtype;
+        int bytes, alignment;  // of an element; of four of them or an access of 16 bytes
+    };
+    for (const auto &[dtype, bytes, alignment] : {Type{TCONV_F32, 4, 16}, Type{TCONV_F64, 8, 16}, Type{TCONV_F16, 2, 8}}) {
+        spec.dtype = dtype;
+        tconv_cuda_plan *plan = nullptr;
+        ASSERT_EQ(create(&plan), TCONV_OK) << said;
+        ASSERT_NE(std::string(tconv_cuda_plan_kernel(plan)).find("v_cuda"), std::string::npos);
+        const int loads = driver->loads;
+        auto function_of = [&](const tconv_tensors &t) {
+            driver->launches = 0;
+            EXPECT_EQ(tconv_cuda_run(plan, &t, nullptr), TCONV_OK) << said;
+            return driver->last[0].function;
+        };
+        tconv_tensors t = tensors(plan);
+        void *const vectors = function_of(t);
+        auto by = [&](int offset) { return static_cast<char *>(device_memory(1)) + offset; };
+        t.output.data = by(alignment);
+        EXPECT_EQ(function_of(t), vectors);
+        void *other = nullptr;
+        for (const int offset : {bytes, alignment / 2, alignment + bytes}) {
+            t.output.data = by(offset);
+            EXPECT_NE(function_of(t), vectors) << offset;
+            EXPECT_TRUE(other == nullptr || other == driver->last[0].function);
+            other = driver->last[0].function;
+        }
+        t.output.data = by(0);
+        t.input.stride[3] += 4;
+        t.input.stride[2] += 4 * spec.in_w;
+        t.input.stride[0] += 4 * spec.in_w * spec.in_h;
+        EXPECT_EQ(function_of(t), vectors);
+        t.input.stride[0] += 2;
+        EXPECT_EQ(function_of(t), other) << "images are not vectors apart";
+        EXPECT_EQ(driver->loads, loads) << "it was loaded with the plan";
+        tconv_cuda_plan_destroy(plan);
+    }
 }
 
-TEST_F(Cuda, LayersWithCurvesAreTwoLaunchesAnImage) {
-    ASSERT_EQ(tconv_spec_parse("n3_c8_h4_w4_o8_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw_tanh_resafter", &spec, nullptr, 0),
-              TCONV_OK);
-    tconv_cuda_plan *plan = nullptr;
-    ASSERT_EQ(create(&plan), TCONV_OK) << said;
-    tconv_tensors t = tensors(plan);
-    EXPECT_EQ(t.workspace_bytes, size_t{4 * 8 * 8 * 8});
-    EXPECT_EQ(tconv_cuda_run(plan, &t, nullptr), TCONV_OK) << said;
-    EXPECT_EQ(driver->launches, 6);
-    t.workspace_bytes--;
-    EXPECT_EQ(tconv_cuda_run(plan, &t, nullptr), TCONV_WORKSPACE_TOO_SMALL);
-    tconv_cuda_plan_destroy(plan);
+TEST_F(Cuda, LayersWithCurvesAreTwoLaunches) {
+    struct Case {
+        const char *layer;
+        size_t workspace;
+        int launches;
+    };
+    // In the output where it holds the sums; else in the workspace, as computed, 16 MiB of images or one.
+    const Case cases[] = {
+        {"n3_c8_h4_w4_o8_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw_tanh", 0, 2},
+        {"n3_c8_h4_w4_o8_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw_tanh_resafter", 3 * 4 * 8 * 8 * 8, 2},
+        {"n3_c8_h4_w4_o8_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f64_nchw_tanh_resafter", 3 * 8 * 8 * 8 * 8, 2},
+        {"n3_c8_h4_w4_o8_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f16_nhwc_softmax", 3 * 4 * 8 * 8 * 8, 2},
+        {"n3_c8_h512_w512_o2_k2x2_s2x2_p0,0,0,0_op0,0_d1x1_g1_f32_nchw_tanh_resafter", 2 * 4 * 2 * 1024 * 1024, 4},
+        {"n3_c8_h512_w512_o5_k2x2_s2x2_p0,0,0,0_op0,0_d1x1_g1_f16_nchw_tanh", 4 * 5 * 1024 * 1024, 6},
+    };
+    for (const Case &of : cases) {
+        ASSERT_EQ(tconv_spec_parse(of.layer, &spec, nullptr, 0), TCONV_OK);
+        tconv_cuda_plan *plan = nullptr;
+        ASSERT_EQ(create(&plan), TCONV_OK) << said;
+        tconv_tensors t = tensors(plan);
+        EXPECT_EQ(t.workspace_bytes, of.workspace) << of.layer;
+        driver->launches = 0;
+        EXPECT_EQ(tconv_cuda_run(plan, &t, nullptr), TCONV_OK) << said;
+        EXPECT_EQ(driver->launches, of.launches) << of.layer;
+        if (of.workspace > 0) {
+            t.workspace_bytes--;
+            EXPECT_EQ(tconv_cuda_run(plan, &t, nullptr), TCONV_WORKSPACE_TOO_SMALL);
+        }
+        tconv_cuda_plan_destroy(plan);
+    }
 }
 
 TEST_F(Cuda, EveryFaultHasACodeAndAMessageAndLeavesNothing) {

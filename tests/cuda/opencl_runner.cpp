@@ -50,11 +50,14 @@ private:
 
 // The elements that generated code sees of an output: phases by positions, which reach past the last row and column. Nothing
 // is stored there, but Halide's OpenCL runtime copies it.
-int64_t reach_of(const DeviceLayer &layer, const int64_t *stride) {
-    const tconv_spec &spec = layer.spec;
+int64_t reach_of(const DeviceLayer &layer, const std::array<int64_t, 4> &stride, int64_t images) {
     auto last = [](const Axis &axis, int64_t phases) { return (axis.out - 1) / axis.stride * axis.stride + phases - 1; };
-    return (spec.batch - 1) * stride[0] + (spec.out_channels - 1) * stride[1] +
+    return (images - 1) * stride[0] + (layer.spec.out_channels - 1) * stride[1] +
            last(layer.geometry.h, layer.phases_y) * stride[2] + last(layer.geometry.w, layer.phases_x) * stride[3] + 1;
+}
+
+int64_t reach_of(const DeviceLayer &layer, const tconv_view &view) {
+    return reach_of(layer, std::to_array(view.stride), layer.spec.batch);
 }
 
 // A view of the same strides in memory that is large enough for that.
@@ -124,8 +127,9 @@ tconv_status OpenclRunner::run(Problem &problem, const std::string &name, bool i
     kernel = layer.kernel->name;
     Buffers buffers;
     const DeviceAccess access = {&buffers, bind, done};
-    const int64_t dense[4] = {0, layer.geometry.h.out * layer.geometry.w.out, layer.geometry.w.out, 1};
-    Memory packed(layer.packed_bytes), workspace(layer.sums_in_workspace ? reach_of(layer, dense) * dtype_bytes(layer.spec.dtype) : 0);
+    const int64_t row = layer.geometry.w.out, plane = row * layer.geometry.h.out, image = plane * layer.spec.out_channels;
+    const int64_t sums = reach_of(layer, {image, plane, row, 1}, layer.workspace_images);
+    Memory packed(layer.packed_bytes), workspace(layer.sums_in_workspace ? sums * computed_bytes(layer.spec.dtype) : 0);
     tconv_tensors tensors = problem.tensors();
     if (in_place)
         tensors.output = tensors.residual;
@@ -147,13 +151,13 @@ tconv_status OpenclRunner::run(Problem &problem, const std::string &name, bool i
     for (size_t i = 0; i < 4; i++)
         input_reach += (in[i] - 1) * tensors.input.stride[i];
     Shadow input(dtype, tensors.input, in, input_reach, aligned);
-    Shadow output(dtype, result, out, reach_of(layer, result.stride), aligned);
+    Shadow output(dtype, result, out, reach_of(layer, result), aligned);
     std::optional<Shadow> residual;
     input.take(tensors.input);
     tensors.input = input.view();
     tensors.output = output.view();
     if (problem.spec.residual != TCONV_RESIDUAL_NONE) {
-        residual.emplace(dtype, tensors.residual, out, reach_of(layer, tensors.residual.stride), aligned);
+        residual.emplace(dtype, tensors.residual, out, reach_of(layer, tensors.residual), aligned);
         residual->take(tensors.residual);
         tensors.residual = residual->view();
     }
@@ -167,6 +171,15 @@ tconv_status OpenclRunner::run(Problem &problem, const std::string &name, bool i
         return TCONV_INTERNAL;
     }
     return TCONV_OK;
+}
+
+std::vector<int32_t> device_dtypes() {
+    std::vector<int32_t> dtypes;
+    for (const DeviceKernel &kernel : device_kernels()) {
+        if (std::find(dtypes.begin(), dtypes.end(), kernel.dtype) == dtypes.end())
+            dtypes.push_back(kernel.dtype);
+    }
+    return dtypes;
 }
 
 std::vector<std::string> device_kernels_for(const tconv_spec &spec) {

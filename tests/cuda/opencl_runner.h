@@ -20,6 +20,9 @@ struct OpenclRunner {
     tconv_status run(Problem &problem, const std::string &name = "", bool in_place = false);
 };
 
+// The element types that there are kernels for, in the order of the table.
+std::vector<int32_t> device_dtypes();
+
 // The kernels that compute a layer.
 std::vector<std::string> device_kernels_for(const tconv_spec &spec);
 

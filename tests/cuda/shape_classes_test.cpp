@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstdlib>
 #include <map>
+#include <utility>
+#include <vector>
 
 #include "opencl_runner.h"
 #include "random_spec.h"
@@ -41,11 +43,22 @@ bool has_many_products(const tconv_spec &spec) {
     return work_of(spec).flops_nominal > 3e6;
 }
 
-TEST_P(Shapes, ThroughEveryKernelOfItsLayout) {
+std::vector<std::pair<int32_t, int32_t>> types_and_layouts() {
+    std::vector<std::pair<int32_t, int32_t>> all;
+    for (const int32_t dtype : testing::device_dtypes()) {
+        for (const int32_t layout : {TCONV_NCHW, TCONV_NHWC})
+            all.emplace_back(dtype, layout);
+    }
+    return all;
+}
+
+// Through every kernel of float32; of the other types through the plan's choice and one more, which takes turns.
+TEST_P(Shapes, ThroughKernelsOfItsLayoutAndEveryType) {
     expect_opencl();
-    for (const int32_t layout : {TCONV_NCHW, TCONV_NHWC}) {
+    static size_t turn = 0;
+    for (const auto &[dtype, layout] : types_and_layouts()) {
         tconv_spec spec = testing::layer(GetParam().layer);
-        spec.layout = layout;
+        spec.dtype = dtype, spec.layout = layout;
         // Views of any strides by turns, dense in the other layout.
         const Placement placement = layout == TCONV_NHWC ? Placement::kDense : Placement::kShuffled;
         Problem problem(spec, 11, placement);
@@ -56,6 +69,8 @@ TEST_P(Shapes, ThroughEveryKernelOfItsLayout) {
             kernels = {""};
         else if (has_many_products(spec))
             kernels = {"", layout == TCONV_NCHW ? kernels.front() : kernels.back()};
+        else if (dtype != TCONV_F32)
+            kernels = {"", kernels[turn++ % kernels.size()]};
         for (const std::string &kernel : kernels) {
             check(problem, expected, kernel);
             if (HasFatalFailure())
@@ -71,7 +86,8 @@ INSTANTIATE_TEST_SUITE_P(Classes, Shapes, ::testing::ValuesIn(testing::shape_cla
 TEST(RandomLayers, EqualTheOracle) {
     expect_opencl();
     const char *const wanted = std::getenv("TCONV_LAYERS"), *const given = std::getenv("TCONV_SEED");
-    const int layers = wanted != nullptr ? std::atoi(wanted) : 120;
+    const std::vector<int32_t> dtypes = testing::device_dtypes();
+    const int layers = wanted != nullptr ? std::atoi(wanted) : 100 * static_cast<int>(dtypes.size());
     testing::Random random(given != nullptr ? std::strtoull(given, nullptr, 10) : 20);
     std::map<std::string, int> runs;
     testing::SpecLimits limits;
@@ -79,6 +95,8 @@ TEST(RandomLayers, EqualTheOracle) {
     limits.most_outputs = 40000;
     limits.exact_only = true;
     for (int i = 0; i < layers; i++) {
+        // Types by turns of twelve layers, in which the other turns below go round.
+        limits.dtype = dtypes[static_cast<size_t>(i / 12) % dtypes.size()];
         limits.depthwise = i % 4 == 0;
         tconv_spec spec = testing::random_legal_spec(random, limits);
         const bool depthwise = spec.groups == spec.in_channels && spec.groups == spec.out_channels;
@@ -104,8 +122,10 @@ TEST(RandomLayers, EqualTheOracle) {
         ++runs[drawn];
     }
     for (const DeviceKernel &kernel : device_kernels()) {
+        if (kernel.form == Form::sums)
+            continue;  // of activations that are not exact: activations_test.cpp runs them
         RecordProperty(kernel.name, runs[kernel.name]);
-        EXPECT_GE(runs[kernel.name], layers / 50) << kernel.name << " was hardly run";
+        EXPECT_GE(runs[kernel.name], layers / (50 * static_cast<int>(dtypes.size()))) << kernel.name << " was hardly run";
     }
 }
 
