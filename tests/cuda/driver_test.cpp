@@ -143,7 +143,8 @@ TEST_F(Cuda, ViewsThatSuitNoVectorsTakeTheOtherKernelFromTheSameFilter) {
         int32_t dtype;
         int bytes, alignment;  // of an element; of four of them or an access of 16 bytes
     };
-    for (const auto &[dtype, bytes, alignment] : {Type{TCONV_F32, 4, 16}, Type{TCONV_F64, 8, 16}, Type{TCONV_F16, 2, 8}}) {
+    for (const auto &[dtype, bytes, alignment] : {Type{TCONV_F32, 4, 16}, Type{TCONV_F64, 8, 16}, Type{TCONV_F16, 2, 8},
+                                                Type{TCONV_BF16, 2, 8}}) {
         spec.dtype = dtype;
         tconv_cuda_plan *plan = nullptr;
         ASSERT_EQ(create(&plan), TCONV_OK) << said;
@@ -190,6 +191,7 @@ TEST_F(Cuda, LayersWithCurvesAreTwoLaunches) {
         {"n3_c8_h4_w4_o8_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw_tanh_resafter", 3 * 4 * 8 * 8 * 8, 2},
         {"n3_c8_h4_w4_o8_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f64_nchw_tanh_resafter", 3 * 8 * 8 * 8 * 8, 2},
         {"n3_c8_h4_w4_o8_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f16_nhwc_softmax", 3 * 4 * 8 * 8 * 8, 2},
+        {"n3_c8_h4_w4_o8_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_bf16_nhwc_softmax_last", 3 * 4 * 8 * 8 * 8, 2},
         {"n3_c8_h512_w512_o2_k2x2_s2x2_p0,0,0,0_op0,0_d1x1_g1_f32_nchw_tanh_resafter", 2 * 4 * 2 * 1024 * 1024, 4},
         {"n3_c8_h512_w512_o5_k2x2_s2x2_p0,0,0,0_op0,0_d1x1_g1_f16_nchw_tanh", 4 * 5 * 1024 * 1024, 6},
     };

@@ -59,7 +59,7 @@ struct Cuda {
 
 Cuda cuda;
 
-constexpr int32_t kDtypes[] = {TCONV_F32, TCONV_F64, TCONV_F16};
+constexpr int32_t kDtypes[] = {TCONV_F32, TCONV_F64, TCONV_F16, TCONV_BF16};
 
 // Device memory with the bytes of a host range, or none.
 class DeviceBytes {

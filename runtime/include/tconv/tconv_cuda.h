@@ -3,7 +3,7 @@
  * Use: make a plan for a layer and a device, pack the filter on the device once, run on your streams as often as you like.
  * All tensors, packed filters and workspaces are device memory that the caller owns, reached from the plan's context.
  *
- * Element types are F32, F64, and F16 with sums in F32; others are UNSUPPORTED.
+ * Element types are F32, F64, and F16 and BF16 with sums in F32; others are UNSUPPORTED.
  *
  * The library needs no CUDA to be built against or linked: the driver, libcuda.so.1, is loaded when the first plan is made.
  * Where there is none, plans fail with TCONV_NO_DRIVER. A context that a plan was made in must outlive the plan.
@@ -52,7 +52,7 @@ TCONV_API tconv_status tconv_cuda_plan_create(const tconv_spec *spec, const char
 TCONV_API void tconv_cuda_plan_destroy(tconv_cuda_plan *plan);
 
 /* As tconv_plan_requirements. workspace_bytes is 0 but for layers with a curved activation (sigmoid and all after it) that
- * have a residual after it or are of F16, which need room for sums: of one image, or of as many as 16 MiB hold. */
+ * have a residual after it or are of F16 or BF16, which need room for sums: of one image, or of as many as 16 MiB hold. */
 TCONV_API tconv_status tconv_cuda_plan_requirements(const tconv_cuda_plan *plan, tconv_requirements *requirements);
 
 TCONV_API const char *tconv_cuda_plan_kernel(const tconv_cuda_plan *plan); /* its name; NULL for NULL */
