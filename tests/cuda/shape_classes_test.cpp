@@ -35,7 +35,7 @@ void check(Problem &problem, const std::vector<double> &expected, const std::str
 class Shapes : public ::testing::TestWithParam<testing::ShapeClass> {};
 
 // A processor takes seconds for some layers and kernels: where a tile holds one output of each of many phases, and where
-// channels or products are many. Those run by the plan's choice, and by one more where it is the products.
+// channels or products are many. Those run by the plan's choice, and float32 by one more where it is the products.
 bool has_many_tiles(const tconv_spec &spec) {
     return spec.stride_h >= 100 || spec.stride_w >= 100 || spec.groups >= 500;
 }
@@ -65,7 +65,7 @@ TEST_P(Shapes, ThroughKernelsOfItsLayoutAndEveryType) {
         const std::vector<double> expected = problem.expected();
         std::vector<std::string> kernels = testing::device_kernels_for(spec);
         ASSERT_FALSE(kernels.empty());
-        if (has_many_tiles(spec))
+        if (has_many_tiles(spec) || (dtype != TCONV_F32 && has_many_products(spec)))
             kernels = {""};
         else if (has_many_products(spec))
             kernels = {"", layout == TCONV_NCHW ? kernels.front() : kernels.back()};
