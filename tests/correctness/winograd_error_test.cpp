@@ -27,7 +27,7 @@ using testing::Problem;
 using testing::Random;
 using testing::Runner;
 
-constexpr uint64_t kDefaultLayers = 400;
+constexpr uint64_t kDefaultLayers = 1000;
 constexpr int kEnough = 3;  // layers for every form of tile
 
 uint64_t layers() {
