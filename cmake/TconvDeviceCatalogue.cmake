@@ -9,8 +9,6 @@ set(TCONV_CUDA_ARCHS "80;86;89;90" CACHE STRING "Architectures with machine code
 
 function(tconv_device_catalogue target)
     cmake_parse_arguments(PARSE_ARGV 1 arg "" "API" "")
-    set(out "${CMAKE_CURRENT_BINARY_DIR}/${arg_API}-kernels")
-    set(variants "${PROJECT_SOURCE_DIR}/schedules/device_variants.csv")
     set(options "")
     if(arg_API STREQUAL "cuda")
         file(GLOB wheel LIST_DIRECTORIES true "${PROJECT_SOURCE_DIR}/.venv/lib/python3*/site-packages/nvidia/cuda_nvcc/bin")
@@ -24,22 +22,8 @@ function(tconv_device_catalogue target)
                     "driver translates when a plan is made")
         endif()
     endif()
-    set(compiler tconv-kernel-compiler)
-    if(TCONV_HOST_COMPILER)
-        set(compiler tconv-compiler)
-    endif()
-    add_custom_command(
-        OUTPUT "${out}/kernels.a" "${out}/device_registry.inc"
-        COMMAND "${CMAKE_COMMAND}" -E rm -rf "${out}"
-        COMMAND ${compiler} device --variants "${variants}" --api ${arg_API} ${options} --out "${out}"
-        DEPENDS ${compiler} "${variants}"
+    tconv_compiled_kernels(${target} FOLDER "${CMAKE_CURRENT_BINARY_DIR}/${arg_API}-kernels"
+        ARCHIVE kernels.a REGISTRY device_registry.inc VARIANTS "${PROJECT_SOURCE_DIR}/schedules/device_variants.csv"
         COMMENT "Compiling the kernels of schedules/device_variants.csv for ${arg_API}"
-        VERBATIM)
-    add_custom_target(${target}-files DEPENDS "${out}/kernels.a" "${out}/device_registry.inc")
-    file(MAKE_DIRECTORY "${out}")
-    add_library(${target} INTERFACE)
-    add_dependencies(${target} ${target}-files)
-    target_include_directories(${target} INTERFACE "${out}")
-    target_link_libraries(${target} INTERFACE "${out}/kernels.a")
-    set_target_properties(${target} PROPERTIES TCONV_ARCHIVE "${out}/kernels.a" TCONV_FOLDER "${out}")
+        COMMAND device --api ${arg_API} ${options})
 endfunction()

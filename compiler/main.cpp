@@ -18,6 +18,7 @@
 namespace {
 
 using tconv::compiler::CatalogueOptions;
+using tconv::compiler::DeviceCatalogueOptions;
 
 constexpr const char *kUsage =
     "tconv-compiler compiles transposed convolution kernels with Halide.\n"
@@ -114,6 +115,46 @@ CatalogueOptions parse_catalogue(int argc, char **argv) {
     return options;
 }
 
+DeviceCatalogueOptions parse_device_catalogue(int argc, char **argv) {
+    enum { kVariants, kApi, kArchs, kPtxas, kOut };
+    const option known[] = {{"variants", required_argument, nullptr, kVariants},
+                            {"api", required_argument, nullptr, kApi},
+                            {"archs", required_argument, nullptr, kArchs},
+                            {"ptxas", required_argument, nullptr, kPtxas},
+                            {"out", required_argument, nullptr, kOut},
+                            {nullptr, 0, nullptr, 0}};
+    DeviceCatalogueOptions options;
+    for (int chosen; (chosen = getopt_long(argc, argv, "", known, nullptr)) != -1;) {
+        switch (chosen) {
+            case kVariants:
+                options.variants = optarg;
+                break;
+            case kApi:
+                options.api = optarg;
+                break;
+            case kArchs:
+                for (const std::string &arch : split(optarg))
+                    options.archs.push_back(std::stoi(arch));
+                break;
+            case kPtxas:
+                options.ptxas = optarg;
+                break;
+            case kOut:
+                options.out = optarg;
+                break;
+            default:
+                throw std::invalid_argument("device: no such option, or its value is missing; see --help");
+        }
+    }
+    if (optind < argc || options.variants.empty() || options.out.empty())
+        throw std::invalid_argument("device: --variants and --out are required, and nothing but options");
+    if (options.api != "cuda" && options.api != "opencl")
+        throw std::invalid_argument("device: --api is cuda or opencl, not '" + options.api + "'");
+    if (!options.archs.empty() && options.ptxas.empty())
+        throw std::invalid_argument("device: --archs needs --ptxas");
+    return options;
+}
+
 int run(int argc, char **argv) {
     const std::string command = argc > 1 ? argv[1] : "";
     if (command == "--help" || command == "-h") {
@@ -125,7 +166,7 @@ int run(int argc, char **argv) {
         return 0;
     }
     if (command == "device") {
-        build_device_catalogue(tconv::compiler::parse_device_catalogue(argc - 1, argv + 1));
+        build_device_catalogue(parse_device_catalogue(argc - 1, argv + 1));
         return 0;
     }
     if (command != "compile")

@@ -1,6 +1,8 @@
 #include "dense_phases.h"
 
 #include "activation.h"
+#include "device_finish.h"
+#include "device_index.h"
 #include "finish.h"
 
 namespace tconv::generators {
@@ -9,30 +11,14 @@ using namespace Halide;
 
 namespace {
 
-constexpr int residual_before = 1, residual_after = 2;  // tconv_residual
-
-// An index that a table decides, and so unbounded to Halide.
-Expr within(const Expr &index, const Expr &extent) {
-    return unsafe_promise_clamped(index, 0, extent - 1);
-}
-
-// Where a tile lies. Unsigned, for which division has no cases. (Decoded once into a Func of their own, these numbers would
-// be loads, on which no branch leaves the loop over channels.)
+// Where a tile lies. (Decoded once into a Func of their own, these numbers would be loads, on which no branch leaves the loop
+// over channels.)
 struct Place {
     Expr tx, ty, n, px, py;
 
     Place(const DensePhases &d, const Expr &place) {
-        Expr rest = cast<uint32_t>(place);
-        auto digit = [&](const Param<int> &size) {
-            Expr whole = cast<uint32_t>(size), value = rest % whole;
-            rest = rest / whole;
-            return within(cast<int>(value), size);
-        };
-        tx = digit(d.tiles_x);
-        ty = digit(d.tiles_y);
-        n = digit(d.images);
-        px = digit(d.outputs_x);
-        py = within(cast<int>(rest), d.outputs_y);
+        const std::vector<Expr> digits = digits_of(place, {d.tiles_x, d.tiles_y, d.images, d.outputs_x}, d.outputs_y);
+        tx = digits[0], ty = digits[1], n = digits[2], px = digits[3], py = digits[4];
     }
 };
 

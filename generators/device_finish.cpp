@@ -1,29 +1,13 @@
 #include "device_finish.h"
 
 #include "activation.h"
+#include "device_index.h"
 #include "elementary.h"
+#include "finish.h"
 
 namespace tconv::generators {
 
 using namespace Halide;
-
-namespace {
-
-constexpr int residual_after = 2;  // tconv_residual
-
-// Digits of a count, the first of `sizes` fastest; the last digit is what is left. Unsigned, for which division has no cases.
-std::vector<Expr> digits_of(const Expr &count, const std::vector<Expr> &sizes, const Expr &last) {
-    std::vector<Expr> digits;
-    Expr rest = cast<uint32_t>(count);
-    for (const Expr &size : sizes) {
-        digits.push_back(unsafe_promise_clamped(cast<int>(rest % cast<uint32_t>(size)), 0, size - 1));
-        rest = rest / cast<uint32_t>(size);
-    }
-    digits.push_back(unsafe_promise_clamped(cast<int>(rest), 0, last - 1));
-    return digits;
-}
-
-}  // namespace
 
 ActivateAll::ActivateAll(Element type)
     : sums(computed_type(type), 4, "sums"),
@@ -40,11 +24,6 @@ ActivateAll::ActivateAll(Element type)
       value("value"),
       output("output") {
     // Branches, of which each thread takes one: a selection would compute every curve.
-    auto once_if = [](const Expr &condition) {
-        RDom once(0, 1, "once");
-        once.where(condition);
-        return once;
-    };
     auto place = [&](const Expr &count) { return digits_of(count, {channels, columns, rows}, images); };
     value(element) = sums(place(element));
     for (Curve one : all_curves) {

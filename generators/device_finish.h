@@ -9,6 +9,8 @@
 
 namespace tconv::generators {
 
+constexpr int residual_before = 1, residual_after = 2;  // tconv_residual
+
 // output = curve(sums) + residual, element by element.
 struct ActivateAll {
     Halide::ImageParam sums, residual;  // (channel, column, row, image), any strides

@@ -15,7 +15,6 @@
 // what the first level of cache does, and warps of a block need not wait for one another. The warps of a block are
 // neighbouring tiles of one phase and one block of channels, so that they read the same weights at about the same time.
 #include "device_schedule.h"
-#include "schedule.h"
 
 namespace tconv::schedules {
 
@@ -83,15 +82,9 @@ void cuda_dense_phases(generators::DensePhases &d, const DeviceTile &tile) {
         d.pixel.compute_at(d.sums, d.mx).store_in(MemoryType::Register).bound_extent(c, form.step).vectorize(c);
     }
 
-    any_stride(d.input);
-    any_stride(d.residual);
-    any_stride(d.output.output_buffer());
-    for (int i = 0; i < d.output.dimensions(); i++) {
-        d.output.output_buffer().dim(i).set_min(0);
-        d.residual.dim(i).set_min(0);
-    }
-    for (int i = 0; i < d.input.dimensions(); i++)
-        d.input.dim(i).set_min(0);
+    from_zero(d.input);
+    from_zero(d.residual);
+    from_zero(d.output.output_buffer());
     d.packed.set_host_alignment(16);
     d.packed.dim(0).set_min(0).set_stride(1);
     d.packed.dim(1).set_min(0).set_stride(form.a);

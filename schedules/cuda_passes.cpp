@@ -1,7 +1,6 @@
 // What runs beside the tiles, one thread an element: the table of phases and the packed filter once for each filter, and the
 // activations that no tile applies. Threads are bound by memory or rare.
 #include "device_schedule.h"
-#include "schedule.h"
 
 namespace tconv::schedules {
 
@@ -10,13 +9,6 @@ using namespace Halide;
 namespace {
 
 constexpr int kThreads = 128;
-
-template<typename View>
-void from_zero(View view, int dimensions) {
-    any_stride(view);
-    for (int i = 0; i < dimensions; i++)
-        view.dim(i).set_min(0);
-}
 
 }  // namespace
 
@@ -29,9 +21,7 @@ void cuda_phase_table(generators::PhaseTable &t) {
 
 void cuda_pack_blocks(generators::PackBlocks &pack, int tile_a) {
     Var block("packed_block"), thread("thread"), rest("rest");
-    any_stride(pack.filter);
-    for (int i = 0; i < pack.filter.dimensions(); i++)
-        pack.filter.dim(i).set_min(0);
+    from_zero(pack.filter);
     for (int i = 0; i < pack.packed.dimensions(); i++)
         pack.packed.output_buffer().dim(i).set_min(0);
     pack.packed.output_buffer().dim(0).set_extent(tile_a);
@@ -47,9 +37,9 @@ void cuda_pack_blocks(generators::PackBlocks &pack, int tile_a) {
 
 void cuda_activate(generators::ActivateAll &activate) {
     RVar block("block"), thread("thread");
-    for (ImageParam view : {activate.sums, activate.residual})
-        from_zero(view, 4);
-    from_zero(activate.output.output_buffer(), 4);
+    from_zero(activate.sums);
+    from_zero(activate.residual);
+    from_zero(activate.output.output_buffer());
     activate.output.update()
         .allow_race_conditions()
         .split(activate.all.x, block, thread, kThreads, TailStrategy::GuardWithIf)
@@ -60,9 +50,9 @@ void cuda_activate(generators::ActivateAll &activate) {
 
 void cuda_softmax(generators::SoftmaxAll &softmax) {
     RVar block("block"), thread("thread");
-    for (ImageParam view : {softmax.sums, softmax.residual})
-        from_zero(view, 4);
-    from_zero(softmax.output.output_buffer(), 4);
+    from_zero(softmax.sums);
+    from_zero(softmax.residual);
+    from_zero(softmax.output.output_buffer());
     softmax.output.update()
         .allow_race_conditions()
         .split(softmax.each.y, block, thread, kThreads, TailStrategy::GuardWithIf)

@@ -3,6 +3,7 @@
 
 #include "dense_phases.h"
 #include "device_finish.h"
+#include "schedule.h"
 
 namespace tconv::schedules {
 
@@ -11,6 +12,14 @@ struct DeviceTile {
     bool contiguous;  // channels are contiguous in input, output and residual, in aligned vectors of four
     int alignment;    // of those vectors, in bytes
 };
+
+// A view of any strides whose indices begin at 0.
+template<typename View>
+void from_zero(View view) {
+    any_stride(view);
+    for (int i = 0; i < view.dimensions(); i++)
+        view.dim(i).set_min(0);
+}
 
 void cuda_dense_phases(generators::DensePhases &dense, const DeviceTile &tile);
 void cuda_phase_table(generators::PhaseTable &table);

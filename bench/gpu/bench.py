@@ -20,7 +20,7 @@ PROJECT = HERE.parent.parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "peers")]
 
 from contest import Contest, Entrant  # noqa: E402
-from layers import SUITE, Layer, read_layers  # noqa: E402
+from layers import Layer, add_selection, read_layers  # noqa: E402
 from limits import Contestant, ours  # noqa: E402
 from race import ResultFile, assemble, row_of  # noqa: E402
 from work import compulsory_bytes  # noqa: E402
@@ -49,9 +49,7 @@ def contestants() -> list[Contestant]:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--layers", type=pathlib.Path, default=SUITE, metavar="CSV", help="default: bench/shapes/layers.csv")
-    parser.add_argument("--ids", default="", help="only these rows, separated by commas")
-    parser.add_argument("--tier", default="", help="only rows of this tier")
+    add_selection(parser)
     parser.add_argument("--seconds", type=float, default=0.1, help="of each contestant and layer (default 0.1)")
     parser.add_argument("--rounds", type=int, default=5, help="turns that these are divided into (default 5)")
     parser.add_argument("--total-seconds", type=float, default=480, help="no layer is begun after these (default 480)")
@@ -60,7 +58,6 @@ def arguments() -> argparse.Namespace:
                         help="for MACHINE-gpu-LAYOUT-MATH.json and .png (default bench/results)")
     parser.add_argument("--add", action="store_true", help="keep the files' rows of other layers")
     options = parser.parse_args()
-    options.ids = [name for name in options.ids.split(",") if name]
     if options.seconds <= 0 or options.rounds < 1 or options.total_seconds <= 0:
         parser.error("--seconds, --rounds and --total-seconds must be above 0")
     return options

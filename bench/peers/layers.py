@@ -5,6 +5,7 @@ the leading ones, equal to the crop, and the trailing ones that give this size w
 negative where the layer has outputs past the last tap. `ending` splits that into what most peers have words for.
 """
 
+import argparse
 import csv
 import dataclasses
 import pathlib
@@ -122,3 +123,13 @@ def read_layers(path: pathlib.Path = SUITE, ids: list[str] = (), tier: str = "")
     if tier and tier not in (tiers := {layer.tier for layer in layers}):
         raise ValueError(f"--tier: '{tier}' is none of {', '.join(sorted(tiers))}")
     return [layer for layer in layers if (not ids or layer.id in ids) and (not tier or layer.tier == tier)]
+
+
+def add_selection(parser: argparse.ArgumentParser) -> None:
+    """The options whose values read_layers() takes: options.layers, .ids and .tier."""
+    def names(text: str) -> list[str]:
+        return [name for name in text.split(",") if name]
+
+    parser.add_argument("--layers", type=pathlib.Path, default=SUITE, metavar="CSV", help="default: bench/shapes/layers.csv")
+    parser.add_argument("--ids", type=names, default=[], help="only these rows, separated by commas")
+    parser.add_argument("--tier", default="", help="only rows of this tier")

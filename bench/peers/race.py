@@ -16,7 +16,7 @@ import time
 
 from comparison import best_peer, losses, mean_speedup, roof, speedup
 from contest import Contest, Entrant
-from layers import SUITE, Layer, read_layers
+from layers import Layer, add_selection, read_layers
 from limits import CONTESTANTS, Contestant, ours
 from worker import Worker, WorkerFailed, scratch_folder, thread_environment
 
@@ -26,9 +26,7 @@ PROJECT = HERE.parent.parent
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--layers", type=pathlib.Path, default=SUITE, metavar="CSV", help="default: bench/shapes/layers.csv")
-    parser.add_argument("--ids", default="", help="only these rows, separated by commas")
-    parser.add_argument("--tier", default="", help="only rows of this tier")
+    add_selection(parser)
     parser.add_argument("--layout", default="nchw,nhwc", help="tconv's layout, or both (default): nchw,nhwc")
     parser.add_argument("--threads", type=int, default=1, help="of tconv and of every peer (default 1)")
     parser.add_argument("--seconds", type=float, default=0.4, help="of each contestant and layer (default 0.4)")
@@ -47,7 +45,6 @@ def arguments() -> argparse.Namespace:
     options.layout = options.layout.split(",")
     if unknown := set(options.layout) - {"nchw", "nhwc"}:
         parser.error(f"--layout: '{unknown.pop()}' is neither nchw nor nhwc")
-    options.ids = [name for name in options.ids.split(",") if name]
     options.peers = [name for name in options.peers.split(",") if name]
     if unknown := set(options.peers) - {contestant.name for contestant in CONTESTANTS}:
         parser.error(f"--peers: '{unknown.pop()}' is none of {', '.join(c.name for c in CONTESTANTS)}")

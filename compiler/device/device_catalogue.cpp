@@ -1,7 +1,5 @@
 #include "device_catalogue.h"
 
-#include <getopt.h>
-
 #include <algorithm>
 #include <bit>
 #include <filesystem>
@@ -133,47 +131,6 @@ std::string registry_of(const std::vector<DeviceVariant> &variants, const std::v
 }
 
 }  // namespace
-
-DeviceCatalogueOptions parse_device_catalogue(int argc, char **argv) {
-    enum { kVariants, kApi, kArchs, kPtxas, kOut };
-    const option known[] = {{"variants", required_argument, nullptr, kVariants},
-                            {"api", required_argument, nullptr, kApi},
-                            {"archs", required_argument, nullptr, kArchs},
-                            {"ptxas", required_argument, nullptr, kPtxas},
-                            {"out", required_argument, nullptr, kOut},
-                            {nullptr, 0, nullptr, 0}};
-    DeviceCatalogueOptions options;
-    for (int chosen; (chosen = getopt_long(argc, argv, "", known, nullptr)) != -1;) {
-        std::istringstream list(chosen == kArchs ? optarg : "");
-        switch (chosen) {
-            case kVariants:
-                options.variants = optarg;
-                break;
-            case kApi:
-                options.api = optarg;
-                break;
-            case kArchs:
-                for (std::string arch; std::getline(list, arch, ',');)
-                    options.archs.push_back(std::stoi(arch));
-                break;
-            case kPtxas:
-                options.ptxas = optarg;
-                break;
-            case kOut:
-                options.out = optarg;
-                break;
-            default:
-                throw std::invalid_argument("device: no such option, or its value is missing; see --help");
-        }
-    }
-    if (optind < argc || options.variants.empty() || options.out.empty())
-        throw std::invalid_argument("device: --variants and --out are required, and nothing but options");
-    if (options.api != "cuda" && options.api != "opencl")
-        throw std::invalid_argument("device: --api is cuda or opencl, not '" + options.api + "'");
-    if (!options.archs.empty() && options.ptxas.empty())
-        throw std::invalid_argument("device: --archs needs --ptxas");
-    return options;
-}
 
 void build_device_catalogue(const DeviceCatalogueOptions &options) {
     const std::vector<DeviceVariant> variants = read_device_variants(options.variants, options.api);

@@ -14,8 +14,6 @@ struct DeviceCatalogueOptions {
     std::string out;             // folder; receives kernels.a, device_registry.inc, and for CUDA *.ptx and *.cubin
 };
 
-DeviceCatalogueOptions parse_device_catalogue(int argc, char **argv);
-
 void build_device_catalogue(const DeviceCatalogueOptions &options);
 
 }  // namespace tconv::compiler

@@ -234,15 +234,9 @@ tconv_status tconv_cuda_plan_requirements(const tconv_cuda_plan *plan, tconv_req
         return TCONV_INVALID_ARGUMENT;
     if (!struct_size_known<tconv_requirements>(requirements->struct_size))
         return TCONV_INVALID_STRUCT;
-    const Work work = work_of(plan->layer.spec);
-    tconv_requirements filled = {};
-    filled.input_bytes = static_cast<size_t>(work.input_bytes);
-    filled.filter_bytes = static_cast<size_t>(work.filter_bytes);
-    filled.bias_bytes = static_cast<size_t>(work.bias_bytes);
-    filled.output_bytes = static_cast<size_t>(work.output_bytes);
+    tconv_requirements filled = requirements_of(plan->layer.spec, kDeviceAlignment);
     filled.packed_filter_bytes = static_cast<size_t>(plan->layer.packed_bytes);
     filled.workspace_bytes = static_cast<size_t>(plan->layer.workspace_bytes);
-    filled.alignment = kDeviceAlignment;
     fill_struct(requirements, filled, requirements->struct_size);
     return TCONV_OK;
 }

@@ -41,6 +41,7 @@ struct DeviceLayer {
 };
 
 constexpr int64_t kDeviceAlignment = 256;
+constexpr int64_t kLargestGrid = 65535;  // blocks along the second and third axis
 
 // The best kernel, or the named one. `why` gets a line for each candidate.
 tconv_status plan_device_layer(const tconv_spec &spec, const char *name, const DeviceTraits &traits, DeviceLayer *layer,

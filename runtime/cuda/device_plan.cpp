@@ -9,7 +9,6 @@
 namespace tconv {
 namespace {
 
-constexpr int64_t kLargestGrid = 65535;  // blocks along the second and third axis
 // Of sums in the workspace: as many images as fit, so that small ones are not two launches each. Even caches of 40 MiB and
 // more have room for them between the launches.
 constexpr int64_t kSumsBytes = int64_t{16} << 20;

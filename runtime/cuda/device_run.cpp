@@ -8,7 +8,6 @@
 namespace tconv {
 namespace {
 
-constexpr int32_t kLargestGrid = 65535;
 constexpr int64_t kMostBlocks = 1 << 30;
 
 // Arguments of one call, in the order of `arguments()` of the stage in generators/, and the output.
@@ -105,19 +104,12 @@ void add_weights(Call &call, const DeviceLayer &layer, const void *packed, int64
 
 int make_table(const DeviceLayer &layer, const DeviceAccess &access, const Axis &axis, int64_t at, int64_t phases,
                void *packed) {
-    const int64_t gcd = std::max<int64_t>(1, [&] {
-        int64_t a = axis.stride, b = axis.dilation;
-        while (b != 0) {
-            const int64_t rest = a % b;
-            a = b, b = rest;
-        }
-        return a;
-    }());
+    const Phase phase = phase_of(axis, 0);
     Call call(access);
     call.integer(axis.stride);
     call.integer(axis.dilation);
-    call.integer(gcd);
-    call.integer(inverse_mod(axis.dilation / gcd, axis.stride / gcd));
+    call.integer(axis.stride / phase.tap_step);
+    call.integer(inverse_mod(phase.offset_step, phase.tap_step));
     call.integer(axis.kernel);
     call.integer(floor_mod(axis.crop, axis.stride));
     call.integer(floor_div(axis.crop, axis.stride));
@@ -181,15 +173,14 @@ int multiply(const DeviceLayer &layer, const DeviceKernel &kernel, const DeviceA
         call.integer(x);
         call.integer(y);
     };
-    const auto gcd_of = [](const Axis &axis) { return axis.stride / phase_of(axis, 0).tap_step; };
+    const Phase phase_x = phase_of(w, 0), phase_y = phase_of(h, 0);  // taps lie equally far apart in all of them
     call.integer(layer.channels);
     call.integer(layer.outputs);
     add_axes(w.out, h.out);
     add_axes(w.stride, h.stride);
-    const int64_t tap_x = w.stride / gcd_of(w), tap_y = h.stride / gcd_of(h);
-    add_axes(ceil_div(w.kernel, tap_x), ceil_div(h.kernel, tap_y));
-    add_axes(tap_x, tap_y);
-    add_axes(w.dilation / gcd_of(w), h.dilation / gcd_of(h));
+    add_axes(ceil_div(w.kernel, phase_x.tap_step), ceil_div(h.kernel, phase_y.tap_step));
+    add_axes(phase_x.tap_step, phase_y.tap_step);
+    add_axes(phase_x.offset_step, phase_y.offset_step);
     add_axes(ceil_div(positions_x, kernel.width()), ceil_div(positions_y, kernel.height()));
     call.integer(part.images);
     add_axes(layer.phases_x, layer.phases_y);
@@ -339,7 +330,7 @@ int run_on_device(const DeviceLayer &layer, const DeviceAccess &access, const tc
         if (layer.sums_in_workspace)
             target = {t.workspace, 0, computed_type(spec.dtype), {plane * out.size[1], plane, row, 1}};
         for (part.group = 0; part.group < layer.groups; part.group += kLargestGrid) {
-            part.groups = std::min<int64_t>(kLargestGrid, layer.groups - part.group);
+            part.groups = std::min(kLargestGrid, layer.groups - part.group);
             if (int result = multiply(layer, kernel, access, t, target, part); result != 0)
                 return result;
         }

@@ -109,7 +109,7 @@ tconv_status tconv_gradient_plan_requirements(const tconv_gradient_plan *plan, t
         return TCONV_INVALID_ARGUMENT;
     if (!struct_size_known<tconv_requirements>(requirements->struct_size))
         return TCONV_INVALID_STRUCT;
-    tconv_requirements filled = requirements_of(plan->spec);
+    tconv_requirements filled = requirements_of(plan->spec, kAlignment);
     filled.bias_bytes = static_cast<size_t>(plan->spec.out_channels * dtype_bytes(plan->spec.dtype));
     filled.packed_filter_bytes = static_cast<size_t>(plan->packed_bytes);
     filled.workspace_bytes = static_cast<size_t>(workspace_bytes_of(*plan));

@@ -136,17 +136,6 @@ tconv_status tconv::make_plan(const tconv_spec &spec, const Choice &choice, cons
     return TCONV_OK;
 }
 
-tconv_requirements tconv::requirements_of(const tconv_spec &spec) {
-    const Work work = work_of(spec);
-    tconv_requirements filled = {};
-    filled.input_bytes = static_cast<size_t>(work.input_bytes);
-    filled.filter_bytes = static_cast<size_t>(work.filter_bytes);
-    filled.bias_bytes = static_cast<size_t>(work.bias_bytes);
-    filled.output_bytes = static_cast<size_t>(work.output_bytes);
-    filled.alignment = kAlignment;
-    return filled;
-}
-
 tconv_status tconv_plan_create(const tconv_spec *spec, const char *kernel, const tconv_hooks *hooks,
                                tconv_plan **plan) {
     char text[512];
@@ -175,7 +164,7 @@ tconv_status tconv_plan_requirements(const tconv_plan *plan, tconv_requirements 
         return TCONV_INVALID_ARGUMENT;
     if (!struct_size_known<tconv_requirements>(requirements->struct_size))
         return TCONV_INVALID_STRUCT;
-    tconv_requirements filled = requirements_of(plan->spec);
+    tconv_requirements filled = requirements_of(plan->spec, kAlignment);
     filled.packed_filter_bytes = static_cast<size_t>(plan->packed_bytes);
     filled.workspace_bytes = static_cast<size_t>(workspace_bytes_of(*plan));
     fill_struct(requirements, filled, requirements->struct_size);

@@ -34,9 +34,6 @@ inline int64_t aligned(int64_t bytes) {
     return (bytes + alignment - 1) / alignment * alignment;
 }
 
-// The part of the requirements that follows from the spec alone.
-tconv_requirements requirements_of(const tconv_spec &spec);
-
 }  // namespace tconv
 
 struct tconv_plan {

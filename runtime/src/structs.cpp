@@ -1,6 +1,17 @@
 #include "structs.h"
 
-#include "tconv/tconv.h"
+#include "geometry.h"
+
+tconv_requirements tconv::requirements_of(const tconv_spec &spec, size_t alignment) {
+    const Work work = work_of(spec);
+    tconv_requirements filled = {};
+    filled.input_bytes = static_cast<size_t>(work.input_bytes);
+    filled.filter_bytes = static_cast<size_t>(work.filter_bytes);
+    filled.bias_bytes = static_cast<size_t>(work.bias_bytes);
+    filled.output_bytes = static_cast<size_t>(work.output_bytes);
+    filled.alignment = alignment;
+    return filled;
+}
 
 void tconv_spec_init(tconv_spec *spec, size_t struct_size) {
     tconv_spec defaults = {};

@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstring>
 
+#include "tconv/tconv.h"
+
 namespace tconv {
 
 // So far every struct has exactly one published size; when one grows, its earlier sizes join here.
@@ -23,5 +25,8 @@ void fill_struct(Struct *out, Struct defaults, size_t struct_size) {
     defaults.struct_size = struct_size;
     std::memcpy(static_cast<void *>(out), &defaults, std::min(struct_size, sizeof defaults));
 }
+
+// The part of a plan's requirements that follows from the layer alone, but for the alignment.
+tconv_requirements requirements_of(const tconv_spec &spec, size_t alignment);
 
 }  // namespace tconv

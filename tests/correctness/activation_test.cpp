@@ -32,29 +32,9 @@ std::string with(const std::string &base, const std::string &suffix) {
     return suffix.empty() ? base : base + "_" + suffix;
 }
 
-// Integer sums would saturate every curve: a power of two on weights, bias and residual brings the largest argument down
-// to 8 and keeps every sum exact.
-void scale_arguments(Problem &problem, tconv_spec linear) {
-    linear.activation = TCONV_ACT_NONE;
-    double largest = 1;
-    for (const double y : problem.expected_of(linear))
-        largest = std::fmax(largest, std::fabs(y));
-    const double factor = std::exp2(std::floor(std::log2(8 / largest)));
-    for (Tensor *tensor : {&problem.filter, &problem.residual, &problem.bias})
-        tensor->change([&](int64_t, double value) { return value * factor; });
-}
-
 // The oracle's answer on the way to the result.
-struct Answer {
-    explicit Answer(const Problem &problem) {
-        tconv_spec before = problem.spec, linear = problem.spec;
-        if (before.residual == TCONV_RESIDUAL_AFTER)
-            before.residual = linear.residual = TCONV_RESIDUAL_NONE;
-        linear.activation = TCONV_ACT_NONE;
-        argument = problem.expected_of(linear);
-        activated = problem.expected_of(before);
-        result = problem.expected();
-    }
+struct Answer : Problem::Steps {
+    explicit Answer(const Problem &problem) : Problem::Steps(problem.expected_steps()) {}
 
     // Empty if every output is within the table's error.
     std::string compare(const Problem &problem) const {
@@ -71,8 +51,6 @@ struct Answer {
         }
         return "";
     }
-
-    std::vector<double> argument, activated, result;
 };
 
 // Runs in place of the residual and moves the result to problem.output, so that it can be compared there.
@@ -109,7 +87,7 @@ private:
         Runner runner;
         Problem problem(spec, 21, placement, lot.rules);
         if (!testing::is_exact(spec) || std::string(GetParam()) == "leaky_relu0.01")
-            scale_arguments(problem, spec);
+            problem.scale_arguments();
         const Answer answer(problem);
         for (const std::string &kernel : lot.kernels) {
             const std::string where =

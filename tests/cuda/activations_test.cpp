@@ -25,26 +25,9 @@ const char *const kActivations[] = {"",     "_relu",       "_leaky_relu0.25", "_
                                     "_tanh", "_elu1",      "_gelu",           "_gelu_tanh", "_silu",        "_hard_swish",
                                     "_hard_sigmoid", "_softplus", "_softmax",  "_softmax_last"};
 
-// Arguments of moderate size; a power of two keeps sums exact.
-void scale_arguments(Problem &problem) {
-    tconv_spec linear = problem.spec;
-    linear.activation = TCONV_ACT_NONE;
-    double largest = 1;
-    for (const double y : problem.expected_of(linear))
-        largest = std::fmax(largest, std::fabs(y));
-    const double factor = std::exp2(std::floor(std::log2(8 / largest)));
-    for (Tensor *tensor : {&problem.filter, &problem.residual, &problem.bias})
-        tensor->change([&](int64_t, double value) { return value * factor; });
-}
-
 // Empty if every output is within the documented error.
 std::string compare(const Problem &problem, const std::vector<double> &actual) {
-    tconv_spec before = problem.spec, linear = problem.spec;
-    if (before.residual == TCONV_RESIDUAL_AFTER)
-        before.residual = linear.residual = TCONV_RESIDUAL_NONE;
-    linear.activation = TCONV_ACT_NONE;
-    const std::vector<double> argument = problem.expected_of(linear), activated = problem.expected_of(before),
-                              result = problem.expected();
+    const auto [argument, activated, result] = problem.expected_steps();
     const bool softmax = problem.spec.activation == TCONV_ACT_SOFTMAX;
     for (size_t i = 0; i < actual.size(); ++i) {
         const double allowed =
@@ -62,7 +45,7 @@ std::string compare(const Problem &problem, const std::vector<double> &actual) {
 
 void check(const tconv_spec &spec, const std::string &kernel, bool in_place) {
     Problem problem(spec, 5);
-    scale_arguments(problem);
+    problem.scale_arguments();
     const Tensor original = problem.residual;
     OpenclRunner runner;
     ASSERT_EQ(runner.run(problem, kernel, in_place), TCONV_OK) << testing::text_of(spec) << '\n' << runner.message;

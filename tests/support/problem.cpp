@@ -107,6 +107,25 @@ std::vector<double> Problem::expected_of(const tconv_spec &variation) const {
     return y;
 }
 
+Problem::Steps Problem::expected_steps() const {
+    tconv_spec before = spec, linear = spec;
+    if (before.residual == TCONV_RESIDUAL_AFTER)
+        before.residual = linear.residual = TCONV_RESIDUAL_NONE;
+    linear.activation = TCONV_ACT_NONE;
+    return {expected_of(linear), expected_of(before), expected()};
+}
+
+void Problem::scale_arguments() {
+    tconv_spec linear = spec;
+    linear.activation = TCONV_ACT_NONE;
+    double largest = 1;
+    for (const double y : expected_of(linear))
+        largest = std::fmax(largest, std::fabs(y));
+    const double factor = std::exp2(std::floor(std::log2(8 / largest)));
+    for (Tensor *tensor : {&filter, &residual, &bias})
+        tensor->change([&](int64_t, double value) { return value * factor; });
+}
+
 void Problem::take_magnitudes() {
     const auto magnitude = [](int64_t, double value) { return std::fabs(value); };
     input.change(magnitude);

@@ -59,6 +59,16 @@ public:
     // The same for another activation or residual on this data.
     std::vector<double> expected_of(const tconv_spec &variation) const;
 
+    // The argument of the activation, its result before a residual behind it, and the output.
+    struct Steps {
+        std::vector<double> argument, activated, result;
+    };
+    Steps expected_steps() const;
+
+    // Integer sums would saturate every curve: a power of two on weights, bias and residual brings the activation's largest
+    // argument down to 8 and keeps every sum exact.
+    void scale_arguments();
+
     // Data that strain sums: of input and filter the magnitudes; a fiftieth of the input 64 times as large.
     void take_magnitudes();
     void enlarge_some(Random &random);
