@@ -177,23 +177,23 @@ WinogradFilter::WinogradFilter(Element element, const Tile2d &form)
       step_y("step_y"),
       lane("lane"),
       ci("ci"),
+      tap_x("tap_x"),
+      tap_y("tap_y"),
       point_x("point_x"),
       point_y("point_y"),
-      kx("kx"),
       form(form),
+      taps("taps"),
       columns("columns"),
       packed("packed") {
     const Type wide = Float(64);
     Expr co = first_lane + lane;
     Expr exists = co < out_channels && ci < channels;
-    auto tap = [](const Expr &first, const Expr &step, const Expr &number) { return first + step * number; };
-    columns(lane, ci, kx, point_y) = transform(wide, form.y.filter, point_y, [&](int t) {
-        Expr ky = tap(first_y, step_y, form.y.taps - 1 - t);
-        return cast(wide, computed(element, filter(min(co, out_channels - 1), min(ci, channels - 1), kx, ky)));
-    });
-    Expr value = transform(wide, form.x.filter, point_x, [&](int t) {
-        return columns(lane, ci, tap(first_x, step_x, form.x.taps - 1 - t), point_y);
-    });
+    // The first tap of a phase reads the farthest input.
+    Expr kx = first_x + step_x * (form.x.taps - 1 - tap_x), ky = first_y + step_y * (form.y.taps - 1 - tap_y);
+    taps(lane, ci, tap_x, tap_y) = computed(element, filter(min(co, out_channels - 1), min(ci, channels - 1), kx, ky));
+    columns(lane, ci, tap_x, point_y) = transform(
+        wide, form.y.filter, point_y, [&](int t) { return cast(wide, taps(lane, ci, tap_x, t)); });
+    Expr value = transform(wide, form.x.filter, point_x, [&](int t) { return columns(lane, ci, t, point_y); });
     packed(lane, ci, point_x, point_y) = cast(computed_type(element), select(exists, value, cast(wide, 0)));
 }
 

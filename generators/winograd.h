@@ -75,9 +75,9 @@ struct WinogradOutput {
 struct WinogradFilter {
     Halide::ImageParam filter;  // (co, ci, kx, ky), any signed strides
     Halide::Param<int> out_channels, first_lane, channels, first_x, step_x, first_y, step_y;
-    Halide::Var lane, ci, point_x, point_y, kx;
+    Halide::Var lane, ci, tap_x, tap_y, point_x, point_y;
     Tile2d form;
-    Halide::Func columns, packed;
+    Halide::Func taps, columns, packed;
 
     WinogradFilter(Element element, const Tile2d &form);
 

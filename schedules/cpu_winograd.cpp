@@ -71,12 +71,32 @@ void cpu_winograd_output(generators::WinogradOutput &output, int vector) {
     sums.output_buffer().dim(2).set_min(0);
 }
 
-void cpu_winograd_filter(generators::WinogradFilter &filter) {
-    Func packed = filter.packed, columns = filter.columns;
+void cpu_winograd_filter(generators::WinogradFilter &filter, int vector) {
+    Func packed = filter.packed;
+    Var lane = filter.lane, part("part");
+    // Blocks are whole vectors of lanes.
     packed.bound(filter.point_x, 0, filter.form.x.points())
         .bound(filter.point_y, 0, filter.form.y.points())
-        .reorder(filter.point_x, filter.point_y, filter.lane, filter.ci)
+        .split(lane, part, lane, vector, TailStrategy::RoundUp)
+        .reorder(lane, filter.point_x, filter.point_y, part, filter.ci)
+        .vectorize(lane)
         .unroll(filter.point_x)
+        .unroll(filter.point_y);
+    // Taps are read one by one, in a short loop: gathers written out for every tap would be most of a compiled layer.
+    filter.taps.compute_at(packed, part)
+        .store_in(MemoryType::Stack)
+        .bound_extent(lane, vector)
+        .bound_extent(filter.tap_x, filter.form.x.taps)
+        .bound_extent(filter.tap_y, filter.form.y.taps)
+        .reorder(filter.tap_x, filter.tap_y, lane, filter.ci);
+    filter.columns.compute_at(packed, part)
+        .store_in(MemoryType::Register)
+        .bound_extent(lane, vector)
+        .bound_extent(filter.tap_x, filter.form.x.taps)
+        .bound_extent(filter.point_y, filter.form.y.points())
+        .reorder(lane, filter.tap_x, filter.point_y, filter.ci)
+        .vectorize(lane)
+        .unroll(filter.tap_x)
         .unroll(filter.point_y);
     any_stride(filter.filter);
     packed.output_buffer().dim(0).set_min(0).set_stride(1);

@@ -14,8 +14,15 @@ void default_gather(generators::Gather &gather) {
 
 void default_pack(generators::Pack &pack) {
     any_stride(pack.filter);
-    // Loop invariants of the common case (no merged phases) leave the inner loop.
-    pack.packed.specialize(pack.x.phases == 1 && pack.y.phases == 1);
+    // All taps of a channel one after the other, for in most frameworks' filters they lie side by side: tap after tap, each
+    // cache line was read as often as it has taps, long after it had left the cache. Without merged phases lanes are rows of
+    // the packed filter, and the taps do not depend on them.
+    pack.packed.specialize(pack.x.phases == 1 && pack.y.phases == 1).reorder(pack.lane, pack.t, pack.u, pack.ci);
+    // Else each lane has taps of its own, four divisions a tap, which some channels share.
+    const int channels = 16;
+    Var some("some");
+    pack.packed.split(pack.ci, some, pack.ci, channels, TailStrategy::GuardWithIf)
+        .reorder(pack.ci, pack.t, pack.u, pack.lane, some);
 }
 
 void default_softmax_peak(generators::SoftmaxPeak &peak) {

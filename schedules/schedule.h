@@ -39,7 +39,7 @@ void cpu_correlate(generators::Correlate &correlate, const Tile &tile);
 // Channels of a panel that many numbers apart.
 void cpu_winograd_input(generators::WinogradInput &input, int vector, int panel);
 void cpu_winograd_output(generators::WinogradOutput &output, int vector);
-void cpu_winograd_filter(generators::WinogradFilter &filter);
+void cpu_winograd_filter(generators::WinogradFilter &filter, int vector);
 
 // Of fewer lanes than a vector of so many, or (`wide`) of at least so many.
 void cpu_overlap_add(generators::OverlapAdd &add, int vector, bool wide);

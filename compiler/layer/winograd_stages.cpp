@@ -31,7 +31,7 @@ WinogradStages::WinogradStages(const Variant &variant, const std::string &prefix
             generators::WinogradOutput output(element, form);
             schedules::cpu_winograd_output(output, vector);
             generators::WinogradFilter filter(element, form);
-            schedules::cpu_winograd_filter(filter);
+            schedules::cpu_winograd_filter(filter, vector);
             const std::string of =
                 "_" + variant.family + "_" + std::to_string(taps_y) + "x" + std::to_string(taps_x) + "_";
             by_taps.try_emplace(

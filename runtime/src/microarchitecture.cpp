@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "asked_once.h"
+
 #if defined(__x86_64__) || defined(__i386__)
 #include <cpuid.h>
 #elif defined(__aarch64__) && defined(__linux__)
@@ -77,7 +79,9 @@ const char *arm_microarchitecture(uint64_t midr) {
     return (midr >> 24 & 0xff) == 0x41 ? find(kArm, midr >> 4 & 0xfff) : kGeneric;
 }
 
-const char *microarchitecture() {
+namespace {
+
+const char *ask_processor() {
 #if defined(__x86_64__) || defined(__i386__)
     unsigned eax, ebx, ecx, edx;
     if (!__get_cpuid(0, &eax, &ebx, &ecx, &edx))
@@ -98,6 +102,13 @@ const char *microarchitecture() {
 #else
     return kGeneric;
 #endif
+}
+
+}  // namespace
+
+const char *microarchitecture() {
+    static AskedOnce<const char *> name;  // every plan wants it, to look for tuned rows (cpu_features.cpp)
+    return name(ask_processor);
 }
 
 }  // namespace tconv
