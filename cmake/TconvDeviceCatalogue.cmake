@@ -7,13 +7,18 @@
 #   TCONV_ARCHIVE and TCONV_FOLDER are properties of <target>.
 set(TCONV_CUDA_ARCHS "80;86;89;90" CACHE STRING "Architectures with machine code in libtconv_cuda: 80 is sm_80")
 
+# TCONV_PTXAS, false where there is none.
+function(tconv_find_ptxas)
+    file(GLOB wheel LIST_DIRECTORIES true "${PROJECT_SOURCE_DIR}/.venv/lib/python3*/site-packages/nvidia/cuda_nvcc/bin")
+    find_program(TCONV_PTXAS ptxas HINTS ${wheel} ENV CUDA_PATH ENV CUDA_HOME /usr/local/cuda PATH_SUFFIXES bin
+                 DOC "NVIDIA's assembler, of requirements-cuda.txt or the CUDA toolkit")
+endfunction()
+
 function(tconv_device_catalogue target)
     cmake_parse_arguments(PARSE_ARGV 1 arg "" "API" "")
     set(options "")
     if(arg_API STREQUAL "cuda")
-        file(GLOB wheel LIST_DIRECTORIES true "${PROJECT_SOURCE_DIR}/.venv/lib/python3*/site-packages/nvidia/cuda_nvcc/bin")
-        find_program(TCONV_PTXAS ptxas HINTS ${wheel} ENV CUDA_PATH ENV CUDA_HOME /usr/local/cuda PATH_SUFFIXES bin
-                     DOC "NVIDIA's assembler, of requirements-cuda.txt or the CUDA toolkit")
+        tconv_find_ptxas()
         if(TCONV_PTXAS)
             list(JOIN TCONV_CUDA_ARCHS "," archs)
             set(options --ptxas "${TCONV_PTXAS}" --archs ${archs})

@@ -12,6 +12,8 @@
 #include <stdexcept>
 
 #include "compile_layer.h"
+#include "cuda_layer.h"
+#include "device_stages.h"
 #include "selection.h"
 #include "table_folders.h"
 #include "targets.h"
@@ -25,7 +27,7 @@ namespace {
 
 struct CompileArguments {
     tool::Selection layers;
-    std::string name, threads = "serial", optimize = "speed", weights, targets = "host", db, out;
+    std::string name, threads = "serial", optimize = "speed", weights, targets = "host", ptxas, db, out;
     bool no_runtime = false, bundle = false;
 };
 
@@ -75,6 +77,7 @@ struct Destination {
     std::string text;  // as --target has it
     Target target;
     std::string microarchitecture;  // empty: it names none
+    std::optional<CudaTarget> cuda;
 };
 
 // Why no table is followed; empty if they are. They say what is fast on one microarchitecture, with the loops of --optimize
@@ -136,13 +139,17 @@ void compile_job(const Job &job, const CompileArguments &options, const std::map
             const bool prefixed = several || arrays.count(own + "weight") > 0;
             weights = take_weights(arrays, prefixed ? own : "", spec);
         }
-        compiled.push_back(compile_layer(symbol, spec, weights, target,
-                                         {options.threads == "hooks", options.optimize == "size",
-                                          tables_for(destination, options)},
-                                         folder.string(), objects));
+        if (destination.cuda) {
+            compiled.push_back(compile_cuda_layer(symbol, spec, weights, *destination.cuda, folder.string(), objects));
+        } else {
+            compiled.push_back(compile_layer(symbol, spec, weights, target,
+                                             {options.threads == "hooks", options.optimize == "size",
+                                              tables_for(destination, options)},
+                                             folder.string(), objects));
+        }
         const CompiledLayer &made = compiled.back();
         std::cerr << symbol << ": " << made.kernel << ", chosen " << made.chosen
-                  << without_tables(destination, options) << (layer.note.empty() ? "" : "; " + layer.note) << "\n"
+                  << (destination.cuda ? "" : without_tables(destination, options)) << (layer.note.empty() ? "" : "; " + layer.note) << "\n"
                   << made.rows;
     }
     const fs::path library = folder / ("lib" + job.library + ".a");
@@ -151,7 +158,8 @@ void compile_job(const Job &job, const CompileArguments &options, const std::map
         fs::remove(object);
     }
     std::ofstream header(folder / (job.library + ".h"));
-    header << header_of(job.library, compiled, target);
+    header << header_of(job.library, compiled,
+                        destination.cuda ? destination.text : target.without_feature(Target::NoRuntime).to_string());
     if (!header.flush()) {
         throw std::runtime_error("cannot write " + (folder / (job.library + ".h")).string());
     }
@@ -164,8 +172,10 @@ void add_options(CLI::App &command, CompileArguments &options) {
     command
         .add_option("--target", options.targets,
                     "targets, separated by commas: host, x86-64-linux-..., arm-64-android, ...; "
-                    "several get a folder each")
+                    "several get a folder each. Or cuda, for NVIDIA's GPUs: cuda-sm_80-sm_90 has machine code for these "
+                    "two and PTX for later ones, cuda for sm_80, sm_86, sm_89 and sm_90")
         ->capture_default_str();
+    command.add_option("--ptxas", options.ptxas, "NVIDIA's assembler, for cuda, or none: PTX only (default: of PATH or the CUDA toolkit)");
     command
         .add_option("--threads", options.threads,
                     "serial: no threads, no libtconv; hooks: also NAME_run_hooks, on your thread pool")
@@ -183,7 +193,43 @@ void add_options(CLI::App &command, CompileArguments &options) {
     command.footer(
         "Examples:\n"
         "  tconv compile --layer n1_c256_h32_w24_o256_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw --out lib\n"
-        "  tconv compile --layers bench/shapes/layers.csv --tier core --target host,arm-64-android --out lib");
+        "  tconv compile --layers bench/shapes/layers.csv --tier core --target host,arm-64-android --out lib\n"
+        "  tconv compile --layers bench/shapes/layers.csv --ids sam_up1 --target cuda-sm_90 --out lib");
+}
+
+// NVIDIA's GPUs, or processors: the headers differ.
+std::vector<Destination> destinations_of(const CompileArguments &options) {
+    std::vector<Destination> targets;
+    for (const std::string &text : split(options.targets)) {
+        if (names_cuda(text)) {
+            std::string note;
+            const CudaTarget cuda = parse_cuda_target(text, options.ptxas, note);
+            std::cerr << note << (note.empty() ? "" : "\n");
+            targets.push_back({cuda.text(), device_host(), "", cuda});
+        } else {
+            const Target target = parse_target(text);
+            targets.push_back({text, target, microarchitecture_of(text, target), {}});
+        }
+    }
+    if (targets.empty()) {
+        throw std::runtime_error("--target names no target");
+    }
+    const auto devices = std::count_if(targets.begin(), targets.end(), [](const Destination &d) { return d.cuda.has_value(); });
+    if (devices == 0 && !options.ptxas.empty()) {
+        throw std::runtime_error("--ptxas is for --target cuda");
+    }
+    if (devices > 0) {
+        const char *const no_device = static_cast<size_t>(devices) < targets.size() ? "--target with a processor beside it"
+                                      : options.threads == "hooks"                  ? "--threads hooks"
+                                      : options.optimize == "size"                  ? "--optimize size"
+                                      : !options.db.empty()                         ? "--db"
+                                                                                    : nullptr;
+        if (no_device != nullptr) {
+            throw std::runtime_error("--target cuda: not with " + std::string(no_device) +
+                                     ": a layer for a device is another library, whose functions take a stream");
+        }
+    }
+    return targets;
 }
 
 void run_compile(const CompileArguments &options) {
@@ -193,14 +239,7 @@ void run_compile(const CompileArguments &options) {
     const std::vector<tool::Layer> layers = tool::select_layers(options.layers);
     const std::vector<Job> jobs = plan_jobs(options, layers);
     tool::apply_db(options.db);
-    std::vector<Destination> targets;
-    for (const std::string &text : split(options.targets)) {
-        const Target target = parse_target(text);
-        targets.push_back({text, target, microarchitecture_of(text, target)});
-    }
-    if (targets.empty()) {
-        throw std::runtime_error("--target names no target");
-    }
+    const std::vector<Destination> targets = destinations_of(options);
     std::map<std::string, Array> arrays;
     if (!options.weights.empty()) {
         arrays = read_npz(options.weights);

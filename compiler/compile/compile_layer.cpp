@@ -1,7 +1,6 @@
 #include "compile_layer.h"
 
 #include <algorithm>
-#include <cstring>
 #include <filesystem>
 #include <set>
 #include <stdexcept>
@@ -10,6 +9,7 @@
 #include "geometry.h"
 #include "kernel_rows.h"
 #include "layer/layer_function.h"
+#include "layer_module.h"
 #include "shares.h"
 #include "specialize.h"
 #include "tile_widths.h"
@@ -24,14 +24,6 @@ using generators::Element;
 namespace {
 
 constexpr int kAlignment = 64;
-
-LoweredArgument handle_argument(const std::string &name) {
-    return LoweredArgument(name, Halide::Argument::InputScalar, Handle(), 0, ArgumentEstimates{});
-}
-
-Expr address(const std::string &name) {
-    return reinterpret(UInt(64), Variable::make(Handle(), name));
-}
 
 Parameters constant_parameters(const LayerParams &params) {
     Parameters parameters;
@@ -51,43 +43,6 @@ LayerParams dense_parameters(const tconv_spec &spec, const Choice &choice, int64
     input_image = input.stride[0];
     output_image = output.stride[0];
     return bind_views(spec, choice, input, output, output);
-}
-
-// A constant array in the library, as an address.
-Expr embed(Module &module, const std::string &name, const Buffer<> &values) {
-    Buffer<> named(values.type(), nullptr, std::vector<int>{values.width()}, name);
-    named.allocate();
-    std::memcpy(named.data(), values.data(), values.size_in_bytes());
-    module.append(named);
-    Expr header = Variable::make(type_of<halide_buffer_t *>(), name + ".buffer");
-    return reinterpret(UInt(64), Call::make(type_of<void *>(), Call::buffer_get_host, {header}, Call::Extern));
-}
-
-// Numbers as the layer's tensors store them.
-Buffer<> stored(Element element, const std::vector<double> &values) {
-    Buffer<> buffer(generators::stored_type(element), {static_cast<int>(values.size())});
-    for (size_t i = 0; i < values.size(); i++) {
-        const int at = static_cast<int>(i);
-        switch (element) {
-            case Element::f32:
-                buffer.as<float>()(at) = static_cast<float>(values[i]);
-                break;
-            case Element::f64:
-                buffer.as<double>()(at) = values[i];
-                break;
-            case Element::f16:
-                buffer.as<float16_t>()(at) = float16_t(values[i]);
-                break;
-            case Element::f16_bits:
-                buffer.as<uint16_t>()(at) = float16_t(values[i]).to_bits();
-                break;
-            case Element::bf16:
-            case Element::bf16_pairs:
-                buffer.as<uint16_t>()(at) = bfloat16_t(values[i]).to_bits();
-                break;
-        }
-    }
-    return buffer;
 }
 
 // The packing of a variant's filters, and the stages that it calls.
@@ -144,21 +99,6 @@ Buffer<> pack_here(const tconv_spec &spec, const Choice &choice, const Variant &
     const auto run = reinterpret_cast<int (*)(const void *, void *)>(compiled.main_function());
     run(filter.data(), packed.data());
     return packed;
-}
-
-struct Argument {
-    std::string name;
-    bool present;
-};
-
-std::vector<Argument> tensor_arguments(const tconv_spec &spec, bool baked) {
-    return {{"input", true},
-            {"packed", !baked},
-            {"bias", !baked && spec.has_bias},
-            {"slope", !baked && spec.activation == TCONV_ACT_PRELU},
-            {"residual", spec.residual != TCONV_RESIDUAL_NONE},
-            {"output", true},
-            {"workspace", true}};
 }
 
 }  // namespace
@@ -241,7 +181,7 @@ CompiledLayer compile_layer(const std::string &name, const tconv_spec &spec, con
     // The layer's own functions check their pointers, which takes assertions.
     Module layer(name, kernel_target.without_feature(Target::NoAsserts));
     const bool baked = weights.has_value();
-    const std::vector<Argument> tensors = tensor_arguments(spec, baked);
+    const std::vector<TensorArgument> tensors = tensor_arguments(spec, baked);
     const Expr zero = make_const(UInt(64), 0), task = Variable::make(Int(32), "task");
     Pointers pointers = {address("input"), zero, zero, zero, zero, address("output"), address("workspace")};
     Statements body;
@@ -285,7 +225,7 @@ CompiledLayer compile_layer(const std::string &name, const tconv_spec &spec, con
         Stmt assertion = AssertStmt::make(condition, status);
         run = run.defined() ? Block::make(run, assertion) : assertion;
     };
-    for (const Argument &tensor : tensors) {
+    for (const TensorArgument &tensor : tensors) {
         if (tensor.present) {
             arguments.push_back(handle_argument(tensor.name));
             values.push_back(Variable::make(Handle(), tensor.name));
@@ -336,7 +276,7 @@ CompiledLayer compile_layer(const std::string &name, const tconv_spec &spec, con
         objects.push_back(object);
     }
 
-    CompiledLayer compiled;
+    CompiledLayer compiled = {};
     compiled.name = name;
     compiled.kernel = variant.name;
     compiled.chosen = basis_text(choice.basis);
@@ -344,6 +284,7 @@ CompiledLayer compile_layer(const std::string &name, const tconv_spec &spec, con
     compiled.spec = spec;
     compiled.packed_bytes = choice.blocking.packed_bytes;
     compiled.workspace_bytes = (choice.blocking.scratch_bytes + kAlignment - 1) / kAlignment * kAlignment;
+    compiled.alignment = kAlignment;
     compiled.tasks = static_cast<int32_t>(all_tasks);
     compiled.baked = baked;
     compiled.hooks = options.hooks;

@@ -24,8 +24,10 @@ struct CompiledLayer {
     std::string chosen, rows;  // how the kernel was chosen; lines about rows of tuned tables
     tconv_spec spec;
     int64_t packed_bytes, workspace_bytes;
-    int32_t tasks;  // all images
-    bool baked, hooks;
+    int64_t alignment;         // of packed and workspace
+    int64_t tensor_alignment;  // of input, output and residual, on devices
+    int32_t tasks;             // all images
+    bool baked, hooks, device;
 };
 
 // Compiles to objects in `folder` and appends their paths. `name` prefixes every symbol.
@@ -33,8 +35,7 @@ CompiledLayer compile_layer(const std::string &name, const tconv_spec &spec, con
                             const Halide::Target &target, const CompileOptions &options, const std::string &folder,
                             std::vector<std::string> &objects);
 
-// The header of one library, which may hold several layers.
-std::string header_of(const std::string &library, const std::vector<CompiledLayer> &layers,
-                      const Halide::Target &target);
+// The header of one library, which may hold several layers; `target` as --target has it.
+std::string header_of(const std::string &library, const std::vector<CompiledLayer> &layers, const std::string &target);
 
 }  // namespace tconv::compiler

@@ -15,6 +15,18 @@ std::string upper(std::string text) {
     return text;
 }
 
+// What holds for all functions of a library for devices.
+constexpr const char *kDeviceRules =
+    ", and where the C library\n * has no dlopen, -ldl -lpthread. The driver, libcuda.so.1, is loaded by the first call.\n"
+    " *\n"
+    " * Pointers are device memory of the context that is current in the calling thread (cudaSetDevice makes one so);\n"
+    " * stream is a CUstream or cudaStream_t of it, NULL the default one. Once a layer is loaded, its functions allocate\n"
+    " * nothing, wait for nothing, and may be captured into a CUDA graph.\n"
+    " *\n"
+    " * All return 0 or a value of tconv_status, and then have launched nothing or not everything: 10 a NULL pointer,\n"
+    " * 31 a misaligned one, 42 no driver, 43 no current context, 22 a device below compute capability 8.0, 40 out of\n"
+    " * memory, 41 the driver refused something. */\n";
+
 std::string define(const std::string &name, const std::string &value) {
     return "#define " + name + " " + value + "\n";
 }
@@ -74,6 +86,26 @@ std::string shapes_of(const tconv_spec &spec) {
            " (C_in, C_out / groups, kH, kW)\n";
 }
 
+// Of a layer for NVIDIA's GPUs. Pointers are the device's, and a stream is a CUstream or cudaStream_t.
+std::string device_functions(const CompiledLayer &layer, const Parameters &parameters) {
+    const std::string name = layer.name;
+    std::string out = define(upper(name) + "_TENSOR_ALIGNMENT", std::to_string(layer.tensor_alignment) +
+                                                                    " /* of input, output and residual, in bytes */");
+    out += "\n/* Loads the layer" + std::string(layer.baked ? ", its weights too," : "") +
+           " into the current context, once; the functions below do so too if nobody has.\n"
+           " * Unload before a context is destroyed, when nothing of the layer runs there. */\n";
+    out += "int " + name + "_load(void);\nint " + name + "_unload(void);\n";
+    if (!layer.baked) {
+        out += "\n/* Reorders a filter once, on the stream; keep packed as long as the layer runs. */\n";
+        out += "int " + name + "_pack(const void *filter, void *packed, void *stream);\n";
+    }
+    out +=
+        "\n/* Puts its launches on the stream and returns; all of output will be written. workspace may hold anything;\n"
+        " * calls at the same time need one each" +
+        std::string(layer.workspace_bytes == 0 ? ", NULL as it has no bytes" : "") + ". */\n";
+    return out + "int " + name + "_run(" + parameters.declared + ", void *workspace, void *stream);\n";
+}
+
 std::string layer_text(const CompiledLayer &layer) {
     const std::string name = layer.name, prefix = upper(layer.name);
     const Work work = work_of(layer.spec);
@@ -95,7 +127,10 @@ std::string layer_text(const CompiledLayer &layer) {
     out += define(prefix + "_BIAS_BYTES", std::to_string(work.bias_bytes));
     out += define(prefix + "_OUTPUT_BYTES", std::to_string(work.output_bytes));
     out += define(prefix + "_WORKSPACE_BYTES", std::to_string(layer.workspace_bytes));
-    out += define(prefix + "_ALIGNMENT", "64 /* of packed and workspace */");
+    out += define(prefix + "_ALIGNMENT", std::to_string(layer.alignment) + " /* of packed and workspace */");
+    if (layer.device) {
+        return out + device_functions(layer, parameters);
+    }
     if (!layer.baked) {
         out += "\n/* Reorders a filter once; keep packed as long as the layer runs. */\n";
         out += "int " + name + "_pack(const void *filter, void *packed);\n";
@@ -154,16 +189,15 @@ std::string hooks_text(const CompiledLayer &layer) {
 
 }  // namespace
 
-std::string header_of(const std::string &library, const std::vector<CompiledLayer> &layers,
-                      const Halide::Target &target) {
+std::string header_of(const std::string &library, const std::vector<CompiledLayer> &layers, const std::string &target) {
     const std::string guard = upper(library) + "_H";
-    bool hooks = false;
+    bool hooks = false, device = false;
     for (const CompiledLayer &layer : layers) {
         hooks = hooks || layer.hooks;
+        device = device || layer.device;
     }
-    std::string out = "/* " + library + ".h: made by tconv compile for " +
-                      target.without_feature(Halide::Target::NoRuntime).to_string() + ". Link lib" + library +
-                      ".a. */\n";
+    std::string out = "/* " + library + ".h: made by tconv compile for " + target + ". Link lib" + library + ".a" +
+                      (device ? kDeviceRules : ". */\n");
     out += "#ifndef " + guard + "\n#define " + guard + "\n\n";
     out += hooks ? "#include <stddef.h>\n#include <stdint.h>\n\n#include <tconv/tconv.h>\n\n" : "";
     out += "#ifdef __cplusplus\nextern \"C\" {\n#endif\n";

@@ -31,6 +31,9 @@ Target parse_target(const std::string &text) {
         throw std::runtime_error("--target '" + text +
                                  "': there are schedules for x86-64 and arm-64, on a named system");
     }
+    if (target.has_gpu_feature()) {
+        throw std::runtime_error("--target '" + text + "': a layer for NVIDIA's GPUs is --target cuda, or cuda-sm_80-sm_90");
+    }
     if (target.has_feature(Target::SVE) || target.has_feature(Target::SVE2)) {
         throw std::runtime_error("--target '" + text +
                                  "': Halide 21 writes SVE code that is wrong on another vector length; leave SVE out");

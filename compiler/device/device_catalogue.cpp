@@ -1,7 +1,6 @@
 #include "device_catalogue.h"
 
 #include <algorithm>
-#include <bit>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -9,7 +8,7 @@
 #include <stdexcept>
 
 #include "device_images.h"
-#include "device_variants.h"
+#include "device_stages.h"
 #include "processes.h"
 
 namespace tconv::compiler {
@@ -19,97 +18,36 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr int kThreads = 128;  // of a block, in every schedule
-
-// Architectures that a PTX of this capability runs on are 80 and later.
-Target target_of(const std::string &api) {
-    const std::string feature = api == "cuda" ? "cuda-cuda_capability_80" : "opencl-cl_doubles";
-    return Target("x86-64-linux-sse41-user_context-no_asserts-no_bounds_query-no_runtime-" + feature);
-}
-
-// A function of the catalogue: called by an array of pointers to its arguments.
-struct Entry {
-    std::string name;
-    Func output;
-    std::vector<Argument> arguments;
-};
-
-// Halide writes constants of OpenCL as float32, doubles too. Their bits it writes as they are.
-class DoublesByBits : public Internal::IRMutator {
-    using IRMutator::visit;
-
-    Expr visit(const Internal::FloatImm *op) override {
-        if (op->type != Float(64))
-            return op;
-        return reinterpret<double>(Internal::UIntImm::make(UInt(64), std::bit_cast<uint64_t>(op->value)));
-    }
-};
-
-void compile(const Entry &entry, const DeviceCatalogueOptions &options) {
-    const Target target = target_of(options.api);
-    Pipeline pipeline(entry.output);
-    if (options.api == "opencl")
-        pipeline.add_custom_lowering_pass(new DoublesByBits);  // which deletes it
-    Module module = pipeline.compile_to_module(entry.arguments, entry.name, target);
+void compile(const DeviceStage &stage, const DeviceCatalogueOptions &options) {
+    Module module = lower_device_stage(stage, options.api, {});
     const fs::path out(options.out);
     if (options.api == "cuda") {
-        const std::string ptx = device_code_of(module, kThreads), file = (out / (entry.name + ".ptx")).string();
-        std::ofstream(file) << ptx;
-        std::vector<DeviceImage> images;
-        for (int arch : options.archs)
-            images.push_back({arch, assemble(options.ptxas, file, arch)});
-        images.push_back({0, ptx});
-        replace_device_code(module, images);
+        const std::string file = (out / (stage.name + ".ptx")).string();
+        replace_device_code(module, images_of(device_code_of(module, kDeviceThreads), file, options.ptxas, options.archs));
     }
-    module.compile({{OutputFileType::object, (out / (entry.name + ".o")).string()}});
-}
-
-std::string stage_name(const std::string &stage, const std::string &dtype, const std::string &api) {
-    return "tconv_" + dtype + "_" + stage + "_" + api;
+    module.compile({{OutputFileType::object, (out / (stage.name + ".o")).string()}});
 }
 
 // Everything of a variant or dtype by its place in this list, so that each process defines only what it compiles.
 struct Job {
     std::string name;
-    std::function<Entry()> make;
+    std::function<DeviceStage()> make;
 };
 
 std::vector<Job> jobs_of(const std::vector<DeviceVariant> &variants, const std::string &api) {
     std::vector<Job> jobs;
     std::set<std::string> made;
-    auto add = [&](const std::string &name, const std::function<Entry()> &make) {
+    auto add = [&](const std::string &name, const std::function<DeviceStage()> &make) {
         if (made.insert(name).second)
             jobs.push_back({name, make});
     };
     for (const DeviceVariant &v : variants) {
-        add(v.name, [v] {
-            generators::DensePhases dense(v.element, v.lanes, v.tile, v.sums);
-            schedules::cuda_dense_phases(dense, v.schedule);
-            return Entry{v.name, dense.output, dense.arguments()};
-        });
-        const std::string pack = stage_name("pack" + std::to_string(v.tile.a), v.dtype, api);
-        add(pack, [v, pack] {
-            generators::PackBlocks blocks(v.element, v.tile.a);
-            schedules::cuda_pack_blocks(blocks, v.tile.a);
-            return Entry{pack, blocks.packed, blocks.arguments()};
-        });
-        const std::string activate = stage_name("activate", v.dtype, api), softmax = stage_name("softmax", v.dtype, api);
-        add(activate, [v, activate] {
-            generators::ActivateAll all(v.element);
-            schedules::cuda_activate(all);
-            return Entry{activate, all.output, all.arguments()};
-        });
-        add(softmax, [v, softmax] {
-            generators::SoftmaxAll all(v.element);
-            schedules::cuda_softmax(all);
-            return Entry{softmax, all.output, all.arguments()};
-        });
+        add(v.name, [v] { return dense_phases_stage(v); });
+        add(device_stage_name("pack" + std::to_string(v.tile.a), v.dtype, api), [v, api] { return pack_blocks_stage(v, api); });
+        add(device_stage_name("activate", v.dtype, api), [v, api] { return activate_stage(v, api); });
+        add(device_stage_name("softmax", v.dtype, api), [v, api] { return softmax_stage(v, api); });
     }
-    add("tconv_phase_table_" + api, [api] {
-        generators::PhaseTable table;
-        schedules::cuda_phase_table(table);
-        return Entry{"tconv_phase_table_" + api, table.table, table.arguments()};
-    });
+    add("tconv_phase_table_" + api, [api] { return phase_table_stage(api); });
     return jobs;
 }
 
@@ -124,7 +62,7 @@ std::string registry_of(const std::vector<DeviceVariant> &variants, const std::v
         for (int number : {t.a, t.lanes_a, t.x, t.y, t.lanes_x, t.lanes_y, v.schedule.warps})
             text << ", " << number;
         for (const std::string &stage : {"pack" + std::to_string(t.a), std::string("activate"), std::string("softmax")})
-            text << ", " << stage_name(stage, v.dtype, api) << "_argv";
+            text << ", " << device_stage_name(stage, v.dtype, api) << "_argv";
         text << ", tconv_phase_table_" << api << "_argv)\n";
     }
     return text.str();
@@ -153,7 +91,7 @@ void build_device_catalogue(const DeviceCatalogueOptions &options) {
         objects.push_back((out / "halide_runtime.o").string());
         compile_standalone_runtime(objects.back(), Target("x86-64-linux-sse41-user_context-opencl-cl_doubles"));
     }
-    create_static_library(objects, target_of(options.api), (out / "kernels.a").string());
+    create_static_library(objects, device_target(options.api), (out / "kernels.a").string());
     for (const std::string &object : objects)
         fs::remove(object);
     std::ofstream(out / "device_registry.inc") << registry_of(variants, jobs, options.api);

@@ -47,7 +47,7 @@ std::string device_code_of(const Module &module, int threads) {
     return bounded;
 }
 
-void replace_device_code(Module &module, const std::vector<DeviceImage> &images) {
+std::string image_bytes(const std::vector<DeviceImage> &images) {
     ImagesHeader header = {};
     std::memcpy(header.magic, kImagesMagic, sizeof header.magic);
     header.count = static_cast<uint32_t>(images.size());
@@ -59,10 +59,25 @@ void replace_device_code(Module &module, const std::vector<DeviceImage> &images)
         std::memcpy(bytes.data() + sizeof header + i * sizeof entry, &entry, sizeof entry);
         bytes += images[i].code + '\0';  // PTX is a string to the driver
     }
+    return bytes;
+}
+
+void replace_device_code(Module &module, const std::vector<DeviceImage> &images) {
+    const std::string bytes = image_bytes(images);
     Buffer<> &code = code_buffer(module);
     Buffer<uint8_t> image(static_cast<int>(bytes.size()), code.name());
     std::memcpy(image.data(), bytes.data(), bytes.size());
     code = image;
+}
+
+std::vector<DeviceImage> images_of(const std::string &ptx, const std::string &ptx_file, const std::string &ptxas,
+                                   const std::vector<int> &archs) {
+    std::ofstream(ptx_file) << ptx;
+    std::vector<DeviceImage> images;
+    for (int arch : archs)
+        images.push_back({arch, assemble(ptxas, ptx_file, arch)});
+    images.push_back({0, ptx});
+    return images;
 }
 
 std::string assemble(const std::string &ptxas, const std::string &ptx_file, int arch) {

@@ -24,4 +24,11 @@ void replace_device_code(Halide::Module &module, const std::vector<DeviceImage> 
 // fails, and if the code spills registers or keeps arrays in local memory.
 std::string assemble(const std::string &ptxas, const std::string &ptx_file, int arch);
 
+// Writes the PTX to that file; machine code for the architectures, and last the PTX itself.
+std::vector<DeviceImage> images_of(const std::string &ptx, const std::string &ptx_file, const std::string &ptxas,
+                                   const std::vector<int> &archs);
+
+// The bytes that replace_device_code puts there.
+std::string image_bytes(const std::vector<DeviceImage> &images);
+
 }  // namespace tconv::compiler

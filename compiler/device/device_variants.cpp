@@ -70,10 +70,7 @@ std::string DeviceVariant::lanes_name() const {
     return "";
 }
 
-std::vector<DeviceVariant> read_device_variants(const std::string &path, const std::string &api) {
-    std::ifstream file(path);
-    if (!file)
-        throw std::runtime_error("cannot read the table " + path);
+std::vector<DeviceVariant> parse_device_variants(std::istream &file, const std::string &path, const std::string &api) {
     std::vector<DeviceVariant> variants;
     std::string line;
     std::getline(file, line);
@@ -105,6 +102,13 @@ std::vector<DeviceVariant> read_device_variants(const std::string &path, const s
         }
     }
     return variants;
+}
+
+std::vector<DeviceVariant> read_device_variants(const std::string &path, const std::string &api) {
+    std::ifstream file(path);
+    if (!file)
+        throw std::runtime_error("cannot read the table " + path);
+    return parse_device_variants(file, path, api);
 }
 
 }  // namespace tconv::compiler

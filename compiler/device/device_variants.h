@@ -1,6 +1,7 @@
 // schedules/device_variants.csv: the table of kernels for devices, as schedules/variants.csv is that of kernels for CPUs.
 #pragma once
 
+#include <istream>
 #include <string>
 #include <vector>
 
@@ -23,5 +24,6 @@ struct DeviceVariant {
 // Rows in the order of the file, once for each dtype; throws std::runtime_error with the line for a malformed one.
 // `api` (cuda, opencl) ends the names.
 std::vector<DeviceVariant> read_device_variants(const std::string &path, const std::string &api);
+std::vector<DeviceVariant> parse_device_variants(std::istream &table, const std::string &path, const std::string &api);
 
 }  // namespace tconv::compiler

@@ -9,8 +9,7 @@ using namespace tconv;
 
 namespace {
 
-constexpr int kCapabilityMajor = 75, kCapabilityMinor = 76, kMultiprocessors = 16;  // CUdevice_attribute
-constexpr int kOldestArch = 80;
+constexpr int kMultiprocessors = 16;  // CUdevice_attribute
 constexpr CuDevice kNone = -1;
 
 int bind_device(void *, halide_buffer_t *buffer, const void *address, bool) {
@@ -67,20 +66,10 @@ tconv_status find_context(tconv_cuda_plan &plan, const tconv_cuda_target &target
 }
 
 tconv_status check_device(tconv_cuda_plan &plan, CuDevice device, Message &message) {
-    int values[3] = {};
-    const int attributes[3] = {kCapabilityMajor, kCapabilityMinor, kMultiprocessors};
-    for (int i = 0; i < 3; i++) {
-        const CuResult result = plan.driver->device_get_attribute(&values[i], attributes[i], device);
-        if (result != 0)
-            return driver_status(*plan.driver, result, "asking what the device is (cuDeviceGetAttribute)", message);
-    }
-    plan.arch = 10 * values[0] + values[1];
-    plan.traits.processors = values[2];
-    if (plan.arch < kOldestArch) {
-        return message.fail(TCONV_UNSUPPORTED_DEVICE, "the device has compute capability %d.%d; this library needs 8.0",
-                            values[0], values[1]);
-    }
-    return TCONV_OK;
+    if (tconv_status status = device_arch(*plan.driver, device, &plan.arch, message); status != TCONV_OK)
+        return status;
+    const CuResult result = plan.driver->device_get_attribute(&plan.traits.processors, kMultiprocessors, device);
+    return driver_status(*plan.driver, result, "counting multiprocessors (cuDeviceGetAttribute)", message);
 }
 
 // Loads what the plan's calls launch, by making them without launching: of aligned views and of others.

@@ -35,12 +35,4 @@ std::span<const DeviceKernel> device_kernels() {
     return kKernels;
 }
 
-const DeviceKernel &any_access(const DeviceKernel &kernel) {
-    for (const DeviceKernel &other : kKernels) {
-        if (other.form == Form::any && other.dtype == kernel.dtype && other.lanes == kernel.lanes && other.a == kernel.a)
-            return other;
-    }
-    return kernel;  // tconv-compiler refuses a table without one
-}
-
 }  // namespace tconv

@@ -52,6 +52,9 @@ tconv_status check_device_pack(const DeviceLayer &layer, const tconv_view *filte
                                Message &message);
 tconv_status check_device_run(const DeviceLayer &layer, const tconv_tensors *tensors, Message &message);
 
+// The plan's kernel, or where these views do not suit it, the one that takes any.
+const DeviceKernel &kernel_for(const DeviceLayer &layer, const tconv_tensors &tensors);
+
 // Both return what the generated functions return: 0, or the first that is not. Arguments are checked.
 int pack_on_device(const DeviceLayer &layer, const DeviceAccess &access, const tconv_view &filter, void *packed);
 int run_on_device(const DeviceLayer &layer, const DeviceAccess &access, const tconv_tensors &tensors);

@@ -271,7 +271,16 @@ bool in_vectors(const tconv_view &view, const Extents &extents, int64_t element)
     return true;
 }
 
-// The plan's kernel, or where these views do not suit it, the one that takes any.
+}  // namespace
+
+const DeviceKernel &any_access(const DeviceKernel &kernel) {
+    for (const DeviceKernel &other : device_kernels()) {
+        if (other.form == Form::any && other.dtype == kernel.dtype && other.lanes == kernel.lanes && other.a == kernel.a)
+            return other;
+    }
+    return kernel;  // tconv-compiler refuses a table without one
+}
+
 const DeviceKernel &kernel_for(const DeviceLayer &layer, const tconv_tensors &t) {
     const DeviceKernel &kernel = *layer.kernel;
     if (kernel.form != Form::vectors)
@@ -283,8 +292,6 @@ const DeviceKernel &kernel_for(const DeviceLayer &layer, const tconv_tensors &t)
                        (layer.spec.residual == TCONV_RESIDUAL_NONE || in_vectors(t.residual, output, element));
     return suits ? kernel : any_access(kernel);
 }
-
-}  // namespace
 
 int pack_on_device(const DeviceLayer &layer, const DeviceAccess &access, const tconv_view &filter, void *packed) {
     if (int result = make_table(layer, access, layer.geometry.w, layer.table_x, layer.phases_x, packed); result != 0)

@@ -12,6 +12,9 @@ pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 Driver loaded;
 bool ready;  // read and written under the mutex
 
+constexpr int kCapabilityMajor = 75, kCapabilityMinor = 76;  // CUdevice_attribute
+constexpr int kOldestArch = 80;
+
 // A machine with a driver has .so.1; .so comes with the toolkit, and may be a stub.
 constexpr const char *kNames[] = {"libcuda.so.1", "libcuda.so"};
 
@@ -27,6 +30,7 @@ bool find_all(void *library, Driver *d, const char **missing) {
         {reinterpret_cast<void **>(&d->device_get_count), "cuDeviceGetCount"},
         {reinterpret_cast<void **>(&d->device_get), "cuDeviceGet"},
         {reinterpret_cast<void **>(&d->device_get_attribute), "cuDeviceGetAttribute"},
+        {reinterpret_cast<void **>(&d->context_get_current), "cuCtxGetCurrent"},
         {reinterpret_cast<void **>(&d->context_get_device), "cuCtxGetDevice"},
         {reinterpret_cast<void **>(&d->context_push), "cuCtxPushCurrent_v2"},
         {reinterpret_cast<void **>(&d->context_pop), "cuCtxPopCurrent_v2"},
@@ -36,6 +40,10 @@ bool find_all(void *library, Driver *d, const char **missing) {
         {reinterpret_cast<void **>(&d->module_unload), "cuModuleUnload"},
         {reinterpret_cast<void **>(&d->module_get_function), "cuModuleGetFunction"},
         {reinterpret_cast<void **>(&d->launch), "cuLaunchKernel"},
+        {reinterpret_cast<void **>(&d->memory_allocate), "cuMemAlloc_v2"},
+        {reinterpret_cast<void **>(&d->memory_free), "cuMemFree_v2"},
+        {reinterpret_cast<void **>(&d->copy_to_device), "cuMemcpyHtoD_v2"},
+        {reinterpret_cast<void **>(&d->stream_synchronize), "cuStreamSynchronize"},
         {reinterpret_cast<void **>(&d->get_error_name), "cuGetErrorName"},
     };
     for (const Symbol &symbol : symbols) {
@@ -92,6 +100,22 @@ tconv_status driver_status(const Driver &driver, CuResult result, const char *do
                                 : result == kCuNoDevice || result == kCuInvalidDevice ? TCONV_NO_DEVICE
                                                                                       : TCONV_DEVICE_ERROR;
     return message.fail(status, "%s failed: %s (%d)", doing, name, result);
+}
+
+tconv_status device_arch(const Driver &driver, CuDevice device, int *arch, Message &message) {
+    int values[2] = {};
+    const int attributes[2] = {kCapabilityMajor, kCapabilityMinor};
+    for (int i = 0; i < 2; i++) {
+        const CuResult result = driver.device_get_attribute(&values[i], attributes[i], device);
+        if (result != 0)
+            return driver_status(driver, result, "asking what the device is (cuDeviceGetAttribute)", message);
+    }
+    *arch = 10 * values[0] + values[1];
+    if (*arch < kOldestArch) {
+        return message.fail(TCONV_UNSUPPORTED_DEVICE, "the device has compute capability %d.%d; this library needs 8.0",
+                            values[0], values[1]);
+    }
+    return TCONV_OK;
 }
 
 }  // namespace tconv

@@ -155,6 +155,27 @@ TEST_F(Malformed, Target) {
     expect_refused({"--layer", kLayer, "--target", "host,toaster"}, {"toaster"});
 }
 
+TEST_F(Malformed, CudaTarget) {
+    expect_refused({"--layer", kLayer, "--target", "cuda-sm_70"}, {"sm_70", "sm_80, sm_86"});
+    expect_refused({"--layer", kLayer, "--target", "cuda-90"}, {"'90'"});
+    expect_refused({"--layer", kLayer, "--target", "cuda-"}, {"--target", "cuda-"});
+    expect_refused({"--layer", kLayer, "--target", "cudasm_80"}, {"cudasm_80"});
+    expect_refused({"--layer", kLayer, "--target", "x86-64-linux-cuda"}, {"--target cuda"});
+    expect_refused({"--layer", kLayer, "--target", "host,cuda"}, {"--target", "processor"});
+    expect_refused({"--layer", kLayer, "--target", "cuda,arm-64-linux"}, {"--target", "processor"});
+    expect_refused({"--layer", kLayer, "--target", "cuda", "--threads", "hooks"}, {"--threads hooks", "stream"});
+    expect_refused({"--layer", kLayer, "--target", "cuda", "--optimize", "size"}, {"--optimize size"});
+    expect_refused({"--layer", kLayer, "--target", "cuda", "--db", "none"}, {"--db"});
+    expect_refused({"--layer", kLayer, "--ptxas", "none"}, {"--ptxas", "cuda"});
+    expect_refused({"--layer", kLayer, "--target", "cuda", "--ptxas", folder / "absent"}, {"--ptxas", "absent"});
+    expect_refused({"--layer", kLayer, "--target", "cuda-sm_80", "--ptxas", "none"}, {"ptxas", "nvidia-cuda-nvcc-cu12"});
+    expect_refused({"--layer", kLayer, "--target", "cuda", "--dtype", "s8"}, {"dtype"});
+    expect_refused({"--layer", kLayer + "_tf32", "--target", "cuda", "--ptxas", "none"}, {"tf32", "TF32"});
+    // A good layer before one that no kernel computes, and machine code that cannot be made.
+    expect_refused({"--layer", kLayer, "--layer", kLayer + "_tf32", "--target", "cuda", "--ptxas", "none"}, {"TF32"});
+    expect_refused({"--layer", kLayer, "--target", "cuda-sm_80", "--ptxas", "/bin/false"}, {"/bin/false"});
+}
+
 TEST_F(Malformed, Options) {
     expect_refused({}, {"--layer"});
     expect_refused({"--layer", kLayer, "--layer", kLayer + "_relu", "--name", "two"}, {"--name", "--bundle"});

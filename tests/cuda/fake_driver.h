@@ -12,6 +12,13 @@ struct FakeLaunch {
     char entry[128];
 };
 
+// What a kernel was launched with, where it was loaded as PTX, which says what it takes.
+struct FakeArguments {
+    int count;
+    uint64_t values[64];  // of 8 bytes or 4
+};
+
+// tests/python/device.py has the fields up to loaded_image.
 struct FakeDriver {
     // Controls
     int devices, major, minor;
@@ -26,6 +33,13 @@ struct FakeDriver {
     int launches;
     FakeLaunch last[16];   // of the latest launches, the first at [0] after each reset
     char loaded_image[4];  // the first bytes of the image that was loaded last
+
+    void *current;                // a control: the context where none is pushed
+    FakeArguments arguments[16];  // of the launches in `last`
+    int allocated;                // blocks of memory, allocated less freed
+    const void *copied;           // of the last copy
+    uint64_t copied_bytes;
+    int waits;
 };
 
 using FakeDriverOf = FakeDriver *(*)();
