@@ -7,7 +7,7 @@
 #   THREADS serial|hooks    serial (default): no threads and no libtconv;  hooks: links tconv::tconv
 #   OPTIMIZE speed|size     speed (default)
 #   DB <folder>|none        tuned tables that come first, or no table at all (docs/tuning.md)
-#   TARGET <target>         default: this machine, or when cross compiling the system that CMake builds for
+#   TARGET <target>         cuda, cuda-sm_90, or a processor; default: this machine, or when cross compiling the system that CMake builds for
 #
 # Works after find_package(tconv) and after add_subdirectory. TCONV_TOOL names the tconv command where it is not the
 # one that came along, as it does when the package found is for another machine.
@@ -83,6 +83,10 @@ function(tconv_add_layer)
     target_include_directories(${arg_NAME} INTERFACE "${out}")
     if(arg_THREADS STREQUAL "hooks")
         target_link_libraries(${arg_NAME} INTERFACE tconv::tconv)
+    endif()
+    if(arg_TARGET MATCHES "^cuda") # loads the driver, under a mutex
+        find_package(Threads REQUIRED)
+        target_link_libraries(${arg_NAME} INTERFACE ${CMAKE_DL_LIBS} Threads::Threads)
     endif()
 endfunction()
 

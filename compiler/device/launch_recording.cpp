@@ -134,25 +134,19 @@ int records_launch(void *user_context, void *, const char *entry, int grid_x, in
     return 0;
 }
 
-// The host's side of a module, run here.
-JITModule host_side(const Module &module) {
+std::map<std::string, void *> recording_calls() {
+    auto pointer = [](auto *function) { return reinterpret_cast<void *>(function); };
+    return {{"halide_cuda_device_interface", pointer(no_interface)},
+            {"halide_copy_to_device", pointer(copies_nothing)},
+            {"halide_cuda_initialize_kernels", pointer(keeps_images)},
+            {"halide_cuda_finalize_kernels", pointer(finalizes_nothing)},
+            {"halide_cuda_run", pointer(records_launch)}};
+}
+
+Target host_without_runtime() {
     Target target = get_host_target();
     target.set_features({Target::UserContext, Target::NoAsserts, Target::NoBoundsQuery, Target::NoRuntime});
-    Module here(module.name(), target);
-    for (const Internal::LoweredFunc &function : module.functions())
-        here.append(function);
-    for (const Buffer<> &buffer : module.buffers())
-        here.append(buffer);
-    JITModule calls;
-    auto provide = [&](const char *name, auto *function) {
-        calls.add_symbol_for_export(name, JITModule::Symbol(reinterpret_cast<void *>(function)));
-    };
-    provide("halide_cuda_device_interface", no_interface);
-    provide("halide_copy_to_device", copies_nothing);
-    provide("halide_cuda_initialize_kernels", keeps_images);
-    provide("halide_cuda_finalize_kernels", finalizes_nothing);
-    provide("halide_cuda_run", records_launch);
-    return JITModule(here, here.get_function_by_name(module.name()), {calls});
+    return target;
 }
 
 void set_functions(DeviceKernel &kernel) {
@@ -230,7 +224,7 @@ RecordedLaunches record_launches(const FixedLayer &fixed, const std::array<std::
     for (int i = 0; i < kStages; i++) {
         if (!modules[i])
             continue;
-        kept.push_back(host_side(*modules[i]));
+        kept.push_back(host_side(*modules[i], recording_calls()));
         recording.code[i] = kept.back().argv_function();
     }
     RecordedLaunches launches;
@@ -242,12 +236,23 @@ RecordedLaunches record_launches(const FixedLayer &fixed, const std::array<std::
     return launches;
 }
 
+JITModule host_side(const Module &module, const std::map<std::string, void *> &calls) {
+    Module here(module.name(), host_without_runtime());
+    for (const Internal::LoweredFunc &function : module.functions())
+        here.append(function);
+    for (const Buffer<> &buffer : module.buffers())
+        here.append(buffer);
+    JITModule called;
+    for (const auto &[name, function] : calls)
+        called.add_symbol_for_export(name, JITModule::Symbol(function));
+    return JITModule(here, here.get_function_by_name(module.name()), {called});
+}
+
 std::vector<char> pack_here(const FixedLayer &fixed, const void *filter) {
     // The same definitions, their loops as they come.
     generators::PackBlocks blocks(fixed.variant->element, fixed.variant->tile.a);
     generators::PhaseTable table;
-    Target target = get_host_target();
-    target.set_features({Target::UserContext, Target::NoAsserts, Target::NoBoundsQuery, Target::NoRuntime});
+    const Target target = host_without_runtime();
     auto compiled = [&](Func output, const std::vector<Argument> &arguments) {
         const Module module = Pipeline(output).compile_to_module(arguments, "packs_here", target);
         return JITModule(module, module.get_function_by_name("packs_here"), {});

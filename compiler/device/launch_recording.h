@@ -53,6 +53,9 @@ struct RecordedLaunches {
 };
 RecordedLaunches record_launches(const FixedLayer &fixed, const std::array<std::optional<Halide::Module>, kStages> &modules);
 
+// The host's side of a lowered stage, run here: what it calls, by name.
+Halide::Internal::JITModule host_side(const Halide::Module &module, const std::map<std::string, void *> &calls);
+
 // The weights of a layer as its packing on a device would leave them; filter: IOHW, as the layer's tensors store it.
 std::vector<char> pack_here(const FixedLayer &fixed, const void *filter);
 

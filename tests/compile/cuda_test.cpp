@@ -6,16 +6,17 @@
 
 #include <cstring>
 
-#include "compiled.h"
+#include "device_library.h"
 #include "fake_driver.h"
-#include "object_file.h"
+#include "npz.h"
+#include "tconv/tconv.h"
 
 namespace tconv {
 namespace {
 
+using testing::DeviceLibrary;
 using testing::FakeDriver;
 using testing::NpyArray;
-using testing::Outcome;
 using testing::TemporaryFolder;
 
 const std::string kNhwc = "n3_c64_h16_w16_o32_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nhwc_relu";
@@ -29,50 +30,6 @@ char *device_memory(int which) {
 uint64_t number_of(const void *address) {
     return reinterpret_cast<uintptr_t>(address);
 }
-
-// A shared object of one compiled library. Functions are called by name, whatever they take: pointers.
-class Library {
-public:
-    explicit Library(std::vector<std::string> arguments, const std::string &name = "layer") {
-        arguments.insert(arguments.end(), {"--name", name, "--out", folder.path().string()});
-        const Outcome compiled = testing::compile(arguments);
-        said = compiled.err;
-        EXPECT_EQ(compiled.status, 0) << compiled.err;
-        header = testing::read_file(folder / (name + ".h"));
-        symbols = testing::read_elf_library(folder / ("lib" + name + ".a"));
-        testing::write_file(folder / "includes.c", "#include \"" + name + ".h\"\nint defined = 1;\n");
-        const Outcome linked = testing::run_program(
-            {TCONV_CC, "-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", folder / "layer.so",
-             folder / "includes.c", "-Wl,-z,defs", "-Wl,--whole-archive", folder / ("lib" + name + ".a"),
-             "-Wl,--no-whole-archive", "-ldl", "-lpthread"});
-        EXPECT_EQ(linked.status, 0) << linked.err;
-        library_ = dlopen((folder / "layer.so").c_str(), RTLD_NOW | RTLD_LOCAL);
-        EXPECT_NE(library_, nullptr) << dlerror();
-    }
-    Library(const Library &) = delete;
-    Library &operator=(const Library &) = delete;
-    ~Library() { dlclose(library_); }
-
-    template<typename... Pointers>
-    int call(const std::string &function, Pointers... pointers) const {
-        const auto found = reinterpret_cast<int (*)(Pointers...)>(dlsym(library_, function.c_str()));
-        EXPECT_NE(found, nullptr) << function;
-        return found == nullptr ? -1 : found(pointers...);
-    }
-    int64_t macro(const std::string &name) const {
-        const std::string define = "#define " + name + " ";
-        const size_t at = header.find(define);
-        EXPECT_NE(at, std::string::npos) << name;
-        return at == std::string::npos ? -1 : std::stoll(header.substr(at + define.size()));
-    }
-
-    const TemporaryFolder folder;
-    std::string header, said;
-    testing::Library symbols;
-
-private:
-    void *library_ = nullptr;
-};
 
 class Cuda : public ::testing::Test {
 protected:
@@ -90,13 +47,13 @@ protected:
     void *other_context() const { return static_cast<char *>(driver->current) + 0x100000000; }
 
     // kNhwc as PTX.
-    static const Library &nhwc() {
-        static const Library library({"--layer", kNhwc, "--target", "cuda", "--ptxas", "none"});
+    static const DeviceLibrary &nhwc() {
+        static const DeviceLibrary library({"--layer", kNhwc, "--target", "cuda", "--ptxas", "none"});
         return library;
     }
 
     // Of the layer kNhwc.
-    int run(const Library &library, void *stream = nullptr) const {
+    int run(const DeviceLibrary &library, void *stream = nullptr) const {
         return library.call("layer_run", input, packed, bias, output, static_cast<char *>(nullptr), stream);
     }
     // All pointers among the arguments of the n-th launch, whose order is Halide's.
@@ -122,7 +79,7 @@ protected:
 };
 
 TEST_F(Cuda, PacksAndRunsOnTheStreamInTheCurrentContext) {
-    const Library &library = nhwc();
+    const DeviceLibrary &library = nhwc();
     EXPECT_NE(library.said.find("PTX only"), std::string::npos) << library.said;
     EXPECT_EQ(library.macro("LAYER_WORKSPACE_BYTES"), 0);
     EXPECT_EQ(library.macro("LAYER_ALIGNMENT"), 256);
@@ -150,7 +107,7 @@ TEST_F(Cuda, PacksAndRunsOnTheStreamInTheCurrentContext) {
 }
 
 TEST_F(Cuda, LaunchesForPartsOfTheWorkspaceAndBatch) {
-    const Library library({"--layer", kCurve, "--target", "cuda", "--ptxas", "none"});
+    const DeviceLibrary library({"--layer", kCurve, "--target", "cuda", "--ptxas", "none"});
     // 16 MiB hold the sums of two images of three.
     EXPECT_EQ(library.macro("LAYER_WORKSPACE_BYTES"), 2 * 4 * 2 * 1024 * 1024);
     EXPECT_EQ(library.macro("LAYER_TENSOR_ALIGNMENT"), 4);
@@ -170,7 +127,7 @@ TEST_F(Cuda, LaunchesForPartsOfTheWorkspaceAndBatch) {
 }
 
 TEST_F(Cuda, RunsCallNothingButLaunches) {
-    const Library &library = nhwc();
+    const DeviceLibrary &library = nhwc();
     ASSERT_EQ(library.call("layer_load"), TCONV_OK);
     EXPECT_EQ(driver->launches, 0);
     const int before = driver->calls, loads = driver->loads;
@@ -184,7 +141,7 @@ TEST_F(Cuda, RunsCallNothingButLaunches) {
 }
 
 TEST_F(Cuda, IsLoadedOnceForEachContext) {
-    const Library &library = nhwc();
+    const DeviceLibrary &library = nhwc();
     void *const first = driver->current;
     ASSERT_EQ(run(library), TCONV_OK);
     ASSERT_EQ(run(library), TCONV_OK);
@@ -222,7 +179,7 @@ TEST_F(Cuda, WeightsAreBakedInAsTheyWouldBePacked) {
     }
     const TemporaryFolder folder;
     testing::write_npz(folder / "w.npz", {weight, bias_of, slope});
-    const Library library({"--layer", text, "--target", "cuda", "--ptxas", "none", "--weights", folder / "w.npz"});
+    const DeviceLibrary library({"--layer", text, "--target", "cuda", "--ptxas", "none", "--weights", folder / "w.npz"});
     EXPECT_EQ(library.symbols.defined.count("layer_pack"), 0u);
     void *const stream = device_memory(101), *const none = nullptr;
     ASSERT_EQ(library.call("layer_run", input, output, none, stream), TCONV_OK);
@@ -276,7 +233,7 @@ TEST_F(Cuda, WeightsAreBakedInAsTheyWouldBePacked) {
 }
 
 TEST_F(Cuda, ArgumentsAreCheckedBeforeAnythingIsLaunched) {
-    const Library &library = nhwc();
+    const DeviceLibrary &library = nhwc();
     void *const stream = nullptr;
     char *const null = nullptr;
     auto with = [&](char *in, char *filter_of, char *with_bias, char *out) {
@@ -300,7 +257,7 @@ TEST_F(Cuda, ArgumentsAreCheckedBeforeAnythingIsLaunched) {
 }
 
 TEST_F(Cuda, EveryFaultHasACodeAndLeavesNothing) {
-    const Library &library = nhwc();
+    const DeviceLibrary &library = nhwc();
     struct Fault {
         const char *function;
         int result;
@@ -334,7 +291,7 @@ TEST_F(Cuda, EveryFaultHasACodeAndLeavesNothing) {
 TEST_F(Cuda, DriversThatDoNotStartAndWeightsThatCannotBeLoaded) {
     const TemporaryFolder folder;
     testing::write_npz(folder / "w.npz", {{"weight", {1, 1, 2, 2}, {1, 2, 3, 4}}, {"bias", {1}, {5}}});
-    const Library library({"--layer", "n1_c1_h4_w4_o1_k2x2_s2x2_p0,0,0,0_op0,0_d1x1_g1_f16_nhwc", "--target", "cuda", "--ptxas",
+    const DeviceLibrary library({"--layer", "n1_c1_h4_w4_o1_k2x2_s2x2_p0,0,0,0_op0,0_d1x1_g1_f16_nhwc", "--target", "cuda", "--ptxas",
                            "none", "--weights", folder / "w.npz"});
     void *const none = nullptr;
     auto run_it = [&] { return library.call("layer_run", input, output, none, none); };
@@ -351,7 +308,7 @@ TEST_F(Cuda, DriversThatDoNotStartAndWeightsThatCannotBeLoaded) {
 }
 
 TEST_F(Cuda, AnEmptyBatchNeedsNoDevice) {
-    const Library library({"--layer", "n0_c4_h3_w3_o4_k2x2_s2x2_p0,0,0,0_op0,0_d1x1_g1_f32_nchw", "--target", "cuda", "--ptxas",
+    const DeviceLibrary library({"--layer", "n0_c4_h3_w3_o4_k2x2_s2x2_p0,0,0,0_op0,0_d1x1_g1_f32_nchw", "--target", "cuda", "--ptxas",
                            "none"});
     driver->failing = "cuInit", driver->failing_with = 100;
     void *const none = nullptr;
@@ -364,14 +321,14 @@ TEST_F(Cuda, NeedsTheCLibraryAndTakesNoNames) {
     const std::set<std::string> libc = {"calloc", "dlclose", "dlopen", "dlsym",  "free",   "malloc",
                                         "memcmp", "memcpy",  "memset", "strlen", "vsnprintf", "pthread_mutex_lock",
                                         "pthread_mutex_unlock"};
-    const Library library({"--layer", kNhwc, "--layer", kCurve, "--bundle", "--target", "cuda", "--ptxas", "none"}, "net");
+    const DeviceLibrary library({"--layer", kNhwc, "--layer", kCurve, "--bundle", "--target", "cuda", "--ptxas", "none"}, "net");
     for (const std::string &symbol : library.symbols.undefined)
         EXPECT_EQ(libc.count(symbol), 1u) << symbol;
     EXPECT_EQ(library.symbols.defined.size(), 16u) << "of two layers, eight each";
     for (const std::string &symbol : library.symbols.defined)
         EXPECT_EQ(symbol.rfind("net_", 0), 0u) << symbol;
     // Both run; and at once with the same layer under another name.
-    const Library &other = nhwc();
+    const DeviceLibrary &other = nhwc();
     EXPECT_EQ(library.call("net_n3_c64_h16_w16_o32_k4x4_s2x2_p1_1_1_1_op0_0_d1x1_g1_f32_nhwc_relu_load"), TCONV_OK);
     EXPECT_EQ(driver->loads, 3);
     EXPECT_EQ(other.call("layer_load"), TCONV_OK);
@@ -384,7 +341,7 @@ TEST_F(Cuda, MachineCodeForTheNamedArchitectures) {
     if (std::string(TCONV_PTXAS).empty()) {
         GTEST_SKIP() << "[SKIP] no ptxas, so no machine code to look at";
     }
-    const Library library({"--layer", kNhwc, "--target", "cuda-sm_90-sm_86", "--ptxas", TCONV_PTXAS});
+    const DeviceLibrary library({"--layer", kNhwc, "--target", "cuda-sm_90-sm_86", "--ptxas", TCONV_PTXAS});
     EXPECT_NE(library.header.find("compile for cuda-sm_86-sm_90."), std::string::npos) << library.header;
     struct Device {
         int major, minor;
@@ -405,7 +362,7 @@ TEST_F(Cuda, EveryTypeAndKindOfKernel) {
           "n2_c32_h9_w7_o32_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g32_f32_nhwc_clip0,6",
           "n2_c32_h9_w7_o32_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g32_f16_nchw_softmax_resbefore"}) {
         driver->launches = 0;
-        const Library library({"--layer", layer, "--target", "cuda"});
+        const DeviceLibrary library({"--layer", layer, "--target", "cuda"});
         const bool residual_too = std::string(layer).find("_res") != std::string::npos, curve = library.macro("LAYER_WORKSPACE_BYTES") > 0;
         void *const none = nullptr;
         ASSERT_EQ(library.call("layer_pack", filter, packed, none), TCONV_OK);

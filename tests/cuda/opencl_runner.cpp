@@ -125,6 +125,8 @@ tconv_status OpenclRunner::run(Problem &problem, const std::string &name, bool i
     if (status != TCONV_OK)
         return status;
     kernel = layer.kernel->name;
+    if (prepare)
+        prepare(layer);
     Buffers buffers;
     const DeviceAccess access = {&buffers, bind, done};
     const int64_t row = layer.geometry.w.out, plane = row * layer.geometry.h.out, image = plane * layer.spec.out_channels;

@@ -2,6 +2,7 @@
 // as the CUDA library has, in memory of this program that Halide's OpenCL runtime copies to and fro.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "device_layer.h"
@@ -15,6 +16,7 @@ bool opencl_usable(std::string *why);
 struct OpenclRunner {
     std::string kernel, message;
     bool aligned = true;  // tensors begin where vectors of four may; false: an element further
+    std::function<void(DeviceLayer &)> prepare;  // may give the planned layer another kernel
 
     // With the named kernel, or the plan's choice; the output is poisoned first unless it is the residual's view.
     tconv_status run(Problem &problem, const std::string &name = "", bool in_place = false);
