@@ -9,6 +9,10 @@ from typing import NamedTuple
 
 NUMBERS = "correctness.shape_classes correctness.every_kernel"
 GRADIENTS = "correctness.gradient"
+# Of layers on devices. These are in a build of their own, whose kernels take minutes.
+DRIVER = "cuda.driver"
+COMPILED = "compile.cuda"
+DEVICE_NUMBERS = "cuda.compiled_layer"
 # Three of different kinds, for the short run.
 SHORT = ("phase-dropped", "clamp-bounds-swapped", "overlap-unchecked")
 
@@ -19,6 +23,10 @@ class Mutant(NamedTuple):
     before: str
     after: str
     tests: str = NUMBERS
+
+    @property
+    def on_device(self):
+        return self.tests in (DRIVER, COMPILED, DEVICE_NUMBERS)
 
 
 MUTANTS = (
@@ -174,4 +182,32 @@ MUTANTS = (
            "found.stride[3] = -found.stride[3];", "found.stride[3] += 0;", "profiles.weights"),
     Mutant("profile-written-on-failure", "runtime/src/profiles/profile.cpp",
            "    if (!failed())\n        *spec = spec_;", "    *spec = spec_;", "profiles.limits"),
+    # ---- Devices
+    Mutant("device-last-tap-lost", "generators/dense_phases.cpp",
+           "(kernel - 1 - tap) / step + 1, field", "(kernel - 1 - tap) / step + select(kernel > 2, 0, 1), field", DEVICE_NUMBERS),
+    Mutant("device-row-below-the-input", "generators/dense_phases.cpp",
+           "row >= 0 && row < height;", "row >= 0;", DEVICE_NUMBERS),
+    Mutant("device-constants-of-the-first-call", "compiler/device/launch_recording.cpp",
+           "values.at(constant.first) != constant.second;", "values.count(constant.first) == 0;", COMPILED),
+    Mutant("device-batch-reaches-too-far", "runtime/cuda/device_run.cpp",
+           "images = std::min(images, 1 + (2147483647", "images = std::min(images, 2 + (2147483647", DRIVER),
+    Mutant("device-residual-of-the-first-image", "runtime/cuda/device_run.cpp",
+           "add_outputs(t.residual.data, part.image, type,", "add_outputs(t.residual.data, 0, type,", DRIVER),
+    Mutant("device-residual-after-of-the-first-image", "runtime/cuda/device_run.cpp",
+           "add(t.residual.data, part.image, type,", "add(t.residual.data, 0, type,", COMPILED),
+    Mutant("device-workspace-of-one-image", "runtime/cuda/device_plan.cpp",
+           "layer.sums_in_workspace ? layer.workspace_images * image : 0", "layer.sums_in_workspace ? image : 0", DRIVER),
+    Mutant("device-default-stream", "runtime/cuda/halide_calls.cpp",
+           "call.stream, values, nullptr);", "nullptr, values, nullptr);", DRIVER),
+    Mutant("device-failed-launch-succeeds", "runtime/cuda/halide_calls.cpp",
+           "    if (result != 0)\n        call.status = driver_status(", "    if (result < 0)\n        call.status = driver_status(",
+           DRIVER),
+    Mutant("device-modules-of-another-context", "runtime/cuda/modules.cpp",
+           "(found->context != context || found->images != images)", "found->images != images", DRIVER),
+    Mutant("compiled-layer-of-another-context", "runtime/cuda/compiled_layer.cpp",
+           "while (*link != nullptr && (*link)->context != context)", "while (*link != nullptr && context == nullptr)", COMPILED),
+    Mutant("compiled-layer's-packed-filter-misaligned", "runtime/cuda/compiled_layer.cpp",
+           "% table.alignment[place] != 0", "% (table.alignment[place] / 2 + 1) > table.alignment[place]", COMPILED),
+    Mutant("compiled-layer-keeps-its-weights", "runtime/cuda/compiled_layer.cpp",
+           "    if (loaded->baked != 0)\n        driver.memory_free(loaded->baked);\n", "", COMPILED),
 )

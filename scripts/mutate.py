@@ -71,10 +71,11 @@ def check(mutants):
 
 
 class Build:
-    def __init__(self, copy, options):
+    def __init__(self, copy, options, on_device):
         self.copy = copy
-        self.folder = copy / "build" / "release"  # as in the preset, for the compiler cache
-        self.options = options
+        # One as in the preset, for the compiler cache, and one beside it, where kernels for devices are built too.
+        self.folder = copy / "build" / ("devices" if on_device else "release")
+        self.options = [*(["-DTCONV_BUILD_CUDA=ON", "-DTCONV_CUDA_ARCHS=90"] if on_device else []), *options]
 
     def call(self, *command, environment=None):
         return subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -131,8 +132,14 @@ def try_mutant(build, mutant):
 
 
 def run(mutants, copy, options):
+    """Each kind in a build of its own, if there are any."""
     copy_sources(copy)
-    build = Build(copy, options)
+    results = [run_in(Build(copy, options, on_device), of_kind) for on_device in (False, True)
+               if (of_kind := [mutant for mutant in mutants if mutant.on_device == on_device])]
+    return all(results)
+
+
+def run_in(build, mutants):
     tests = sorted({test for mutant in mutants for test in mutant.tests.split()})
     start = time.monotonic()
     build.configure()

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <malloc.h>
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 
@@ -210,6 +211,37 @@ TEST_F(Cuda, LayersWithCurvesAreTwoLaunches) {
         }
         tconv_cuda_plan_destroy(plan);
     }
+}
+
+// No launch reaches further than an int32 from its first element, whichever view is the widest; each begins where it should.
+TEST_F(Cuda, BatchesThatReachFarAreCut) {
+    driver->major = 12;  // PTX, in which the driver sees what kernels take
+    ASSERT_EQ(tconv_spec_parse("n5_c8_h4_w4_o8_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw_resbefore", &spec, nullptr, 0), TCONV_OK);
+    tconv_cuda_plan *plan = nullptr;
+    ASSERT_EQ(create(&plan), TCONV_OK) << said;
+    const tconv_tensors dense = tensors(plan);
+    for (const int wide : {0, 1, 2}) {
+        tconv_tensors t = dense;
+        tconv_view *const views[] = {&t.input, &t.output, &t.residual};
+        for (int i = 0; i < 3; i++) {
+            views[i]->data = device_memory(1000 * (i + 1));
+            if (i == wide)
+                views[i]->stride[0] = int64_t{1} << 30;
+        }
+        driver->launches = 0;
+        ASSERT_EQ(tconv_cuda_run(plan, &t, nullptr), TCONV_OK) << said;
+        ASSERT_EQ(driver->launches, 3) << "two images, two, and one";
+        for (int launch = 0; launch < 3; launch++) {
+            const uint64_t *const values = driver->arguments[launch].values;
+            for (const tconv_view *view : views) {
+                const uint64_t begins = reinterpret_cast<uintptr_t>(view->data) + static_cast<uint64_t>(2 * launch * view->stride[0]) * 4;
+                EXPECT_NE(std::find(values, values + driver->arguments[launch].count, begins), values + driver->arguments[launch].count)
+                    << "launch " << launch << " has no tensor at its first image; view " << wide << " is wide";
+            }
+        }
+        EXPECT_EQ(driver->last[0].grid[0], driver->last[1].grid[0]);
+    }
+    tconv_cuda_plan_destroy(plan);
 }
 
 TEST_F(Cuda, EveryFaultHasACodeAndAMessageAndLeavesNothing) {
