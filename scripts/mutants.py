@@ -183,10 +183,6 @@ MUTANTS = (
     Mutant("profile-written-on-failure", "runtime/src/profiles/profile.cpp",
            "    if (!failed())\n        *spec = spec_;", "    *spec = spec_;", "profiles.limits"),
     # ---- Devices
-    Mutant("device-last-tap-lost", "generators/dense_phases.cpp",
-           "(kernel - 1 - tap) / step + 1, field", "(kernel - 1 - tap) / step + select(kernel > 2, 0, 1), field", DEVICE_NUMBERS),
-    Mutant("device-row-below-the-input", "generators/dense_phases.cpp",
-           "row >= 0 && row < height;", "row >= 0;", DEVICE_NUMBERS),
     Mutant("device-constants-of-the-first-call", "compiler/device/launch_recording.cpp",
            "values.at(constant.first) != constant.second;", "values.count(constant.first) == 0;", COMPILED),
     Mutant("device-batch-reaches-too-far", "runtime/cuda/device_run.cpp",
@@ -210,4 +206,9 @@ MUTANTS = (
            "% table.alignment[place] != 0", "% (table.alignment[place] / 2 + 1) > table.alignment[place]", COMPILED),
     Mutant("compiled-layer-keeps-its-weights", "runtime/cuda/compiled_layer.cpp",
            "    if (loaded->baked != 0)\n        driver.memory_free(loaded->baked);\n", "", COMPILED),
+    # After which all kernels are compiled anew.
+    Mutant("device-last-tap-lost", "generators/dense_phases.cpp",
+           "(kernel - 1 - tap) / step + 1, field", "(kernel - 1 - tap) / step + select(kernel > 2, 0, 1), field", DEVICE_NUMBERS),
+    Mutant("device-row-below-the-input", "generators/dense_phases.cpp",
+           "row >= 0 && row < height;", "row >= 0;", DEVICE_NUMBERS),
 )

@@ -26,8 +26,6 @@ constexpr unsigned char kRuntime[] = {
 #include "compiled_device.inc"
 };
 
-constexpr int64_t kVectorBytes = 16;  // of the largest access
-
 // Device code of a stage, and the module that launches it.
 struct StageCode {
     Module module;
@@ -224,19 +222,21 @@ CompiledLayer compile_cuda_layer(const std::string &name, const tconv_spec &spec
         }
     }
     fs::remove_all(scratch);
-    const bool vectors = fixed.kernel.form == Form::vectors;
-    const int64_t element = dtype_bytes(spec.dtype), tensors = vectors ? std::min(4 * element, kVectorBytes) : element;
+    const int64_t tensors =
+        fixed.kernel.form == Form::vectors ? fixed.variant->schedule.alignment : dtype_bytes(spec.dtype);
     Launches launches = launches_of(record_launches(fixed, modules), images);
     set_alignments(launches.header, fixed, tensors);
     const std::string table = table_of(launches, weights ? bake(fixed, *weights) : std::vector<char>());
 
-    const fs::path functions = fs::path(folder) / (name + ".o"), runtime = fs::path(folder) / (name + "_device.o");
+    const fs::path functions = fs::path(folder) / (name + ".o"), runtime = fs::path(folder) / (name + ".device.o");
     write_functions(name, spec, fixed.baked, table, functions.string());
     std::map<std::string, std::string> names;
     for (const char *function : {"load", "unload", "pack", "run"})
         names.emplace(std::string("tconv_compiled_") + function, name + "_compiled_" + function);
-    std::ofstream(runtime, std::ios::binary)
-        << with_symbols_renamed({reinterpret_cast<const char *>(kRuntime), sizeof kRuntime}, names);
+    std::ofstream file(runtime, std::ios::binary);
+    file << with_symbols_renamed({reinterpret_cast<const char *>(kRuntime), sizeof kRuntime}, names);
+    if (!file.flush())
+        throw std::runtime_error("cannot write " + runtime.string());
     objects.insert(objects.end(), {functions.string(), runtime.string()});
 
     CompiledLayer compiled = {};

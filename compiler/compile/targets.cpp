@@ -23,7 +23,7 @@ Target parse_target(const std::string &text) {
     if (!Target::validate_target_string(text)) {
         throw std::runtime_error("--target '" + text +
                                  "' is not a target: use host, or for example x86-64-linux-avx2-fma-avx-f16c-sse41, "
-                                 "arm-64-android, arm-64-ios, x86-64-windows");
+                                 "arm-64-android, arm-64-ios, x86-64-windows, cuda-sm_80-sm_90");
     }
     Target target(text);
     if (target.os == Target::OSUnknown || target.bits != 64 ||
