@@ -1,5 +1,6 @@
 /* Each output is an input value times one of the filter's, plus the bias where there is one. */
 #include <from_table.h>
+#include <on_gpu.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <tconv/tconv.h>
@@ -34,5 +35,8 @@ int main(void) {
     if (from_table_pack(filter, packed) || from_table_run(input, packed, output, workspace))
         return 1;
     count += wrong(output, input, filter, 0, FROM_TABLE_LAYER);
+    /* Linked, and refused before anything looks for a GPU. */
+    if (on_gpu_run(NULL, packed, bias, output, workspace, NULL) != TCONV_INVALID_ARGUMENT)
+        return 1;
     return count != 0 || tconv_version() != TCONV_VERSION;
 }
