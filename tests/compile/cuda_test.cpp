@@ -4,7 +4,12 @@
 #include <gtest/gtest.h>
 #include <malloc.h>
 
+#include <algorithm>
 #include <cstring>
+#include <filesystem>
+#include <set>
+#include <string>
+#include <vector>
 
 #include "device_library.h"
 #include "fake_driver.h"
@@ -353,6 +358,24 @@ TEST_F(Cuda, MachineCodeForTheNamedArchitectures) {
         ASSERT_EQ(library.call("layer_load"), TCONV_OK);
         EXPECT_EQ(std::memcmp(driver->loaded_image, device.begins, 4), 0) << device.major << "." << device.minor;
     }
+}
+
+// A stand-in for ptxas, which finds too few registers for the layer's kernel unless it takes all sizes as arguments.
+TEST_F(Cuda, SizesStayArgumentsWhereConstantsTakeTooManyRegisters) {
+    const TemporaryFolder folder;
+    const std::string ptxas = folder / "ptxas";
+    testing::write_file(ptxas, "#!/bin/sh\n"
+                               "grep -q '_g_block_id_z.*_param_20' \"$3\" || ! grep -q _g_block_id_z \"$3\" && spilled=0 || spilled=8\n"
+                               "echo \"0 bytes stack frame, $spilled bytes spill stores, 0 bytes spill loads\"\n"
+                               "echo code > \"$5\"\n");
+    std::filesystem::permissions(ptxas, std::filesystem::perms::owner_all);
+    const DeviceLibrary library({"--layer", kNhwc, "--target", "cuda-sm_80", "--ptxas", ptxas});
+    EXPECT_NE(library.said.find("its sizes stay arguments"), std::string::npos) << library.said;
+    ASSERT_EQ(run(library), TCONV_OK);
+    EXPECT_GT(driver->arguments[0].count, 40);
+    const uint64_t *const values = driver->arguments[0].values;
+    for (const uint64_t size : {64, 32, 16, 3, 2}) // channels, outputs, positions, images, stride
+        EXPECT_NE(std::find(values, values + driver->arguments[0].count, size), values + driver->arguments[0].count) << size;
 }
 
 TEST_F(Cuda, EveryTypeAndKindOfKernel) {
