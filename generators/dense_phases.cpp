@@ -1,8 +1,8 @@
 #include "dense_phases.h"
 
 #include "activation.h"
+#include "dense_place.h"
 #include "device_finish.h"
-#include "device_index.h"
 #include "finish.h"
 
 namespace tconv::generators {
@@ -11,72 +11,24 @@ using namespace Halide;
 
 namespace {
 
-// Where a tile lies. (Decoded once into a Func of their own, these numbers would be loads, on which no branch leaves the loop
-// over channels.)
-struct Place {
-    Expr tx, ty, n, px, py;
-
-    Place(const DensePhases &d, const Expr &place) {
-        const std::vector<Expr> digits = digits_of(place, {d.tiles_x, d.tiles_y, d.images, d.outputs_x}, d.outputs_y);
-        tx = digits[0], ty = digits[1], n = digits[2], px = digits[3], py = digits[4];
-    }
-};
-
-// One of its positions, and whether the layer has an output there.
-struct Position {
-    Expr jx, jy, exists;
-
-    Position(const DensePhases &d, const Place &place, const Expr &mx, const Expr &my, const Expr &l)
-        : jx((place.tx * d.tile.x + mx) * d.tile.lanes_x + l % d.tile.lanes_x),
-          jy((place.ty * d.tile.y + my) * d.tile.lanes_y + l / d.tile.lanes_x),
-          exists(jx <= last(d.out_w, place.px, d.stride_x) && jy <= last(d.out_h, place.py, d.stride_y)) {}
-
-    // The last position of a phase. (A tile reaches past it, where position times stride may be more than an int32 holds.)
-    static Expr last(const Expr &out, const Expr &p, const Expr &stride) {
-        return cast<int>(cast<uint32_t>(out - p - 1) / cast<uint32_t>(stride));
-    }
-};
-
-// One axis of the input at one tap, for a tile that begins at position `tile` and is `size` positions long.
-struct Reach {
-    Expr offset;  // from a position to the input index
-    Expr touches, inside;
-
-    Reach(const ImageParam &phases, const Expr &p, const Expr &t, const Expr &offset_step, const Expr &tile, int size,
-          const Expr &extent)
-        : offset(phases(PhaseTable::offset, p) - t * offset_step),
-          touches(tile + offset > -size && tile + offset < extent),
-          inside(tile + offset >= 0 && tile + offset <= extent - size) {}
-};
-
-struct Reaches {
-    Reach x, y;
-
-    Reaches(const DensePhases &d, const Place &place, const Expr &t, const Expr &s)
-        : x(d.phases_x, place.px, t, d.offset_step_x, place.tx * (d.tile.x * d.tile.lanes_x), d.tile.x * d.tile.lanes_x,
-            d.input.dim(1).extent()),
-          y(d.phases_y, place.py, s, d.offset_step_y, place.ty * (d.tile.y * d.tile.lanes_y), d.tile.y * d.tile.lanes_y,
-            d.input.dim(2).extent()) {}
-};
-
-// Whether channel `a` is one of the layer's, asked of a whole step.
-Expr in_layer(const DensePhases &d, const Expr &a) {
-    return a / d.tile.step * d.tile.step < d.outputs;
-}
-
 // Where lanes are channels, a pixel that may lie beside the image would cost a selection for each few multiply-adds. So
 // each tap has two loops, of which a tile takes one: for tiles within the image, and for those at its edges.
 bool two_loops(Lanes lanes) {
-    return lanes == Lanes::channels;
+    return lanes == Lanes::channels || lanes == Lanes::fragments;
+}
+
+// Fragments are read as words from views of contiguous channels, and number by number from others.
+Type input_type(Element element, Lanes lanes, const DenseTile &tile) {
+    return lanes == Lanes::fragments && tile.step > 1 ? UInt(32) : stored_type(element);
 }
 
 }  // namespace
 
-DensePhases::DensePhases(Element element, Lanes lanes, const DenseTile &tile, bool stores_computed)
+DensePhases::DensePhases(Element element, Lanes lanes, const DenseTile &tile, bool stores_computed, Products products)
     : lanes(lanes),
       tile(tile),
-      input(stored_type(element), 5, "input"),
-      packed(computed_type(element), 6, "packed"),
+      input(input_type(element, lanes, tile), 5, "input"),
+      packed(lanes == Lanes::fragments ? UInt(32) : computed_type(element), 6, "packed"),
       phases_x(Int(32), 2, "phases_x"),
       phases_y(Int(32), 2, "phases_y"),
       bias(stored_type(element), 2, "bias"),
@@ -113,28 +65,53 @@ DensePhases::DensePhases(Element element, Lanes lanes, const DenseTile &tile, bo
       place("place"),
       g("g"),
       pixel("pixel"),
+      weights("weights"),
+      fragments("fragments"),
       sums("sums"),
       finished("finished"),
       output("output") {
-    define_pixel(element);
-    define_sums(element);
+    if (lanes == Lanes::fragments) {
+        define_fragments(element, products);
+    } else {
+        define_pixel(element);
+        define_sums(element);
+    }
     define_finished(element);
     define_output(element, stores_computed);
 }
 
-// pixel(c, ..., t, s, edge): what the input holds at tap (t, s) of a position; edge = 0 promises that the tile is inside.
-void DensePhases::define_pixel(Element element) {
-    Var c("c"), t("t"), s("s"), edge("edge");
+Expr DensePhases::at_tap(const Read &read, const Expr &t, const Expr &s, const Expr &edge) const {
     const Place at(*this, place);
     const Position here(*this, at, mx, my, l);
     const Reaches reaches(*this, at, t, s);
     Expr width = input.dim(1).extent(), height = input.dim(2).extent();
     Expr column = here.jx + reaches.x.offset, row = here.jy + reaches.y.offset;
     Expr exists = column >= 0 && column < width && row >= 0 && row < height;
-    Expr inner = computed(element, input(c, within(column, width), within(row, height), at.n, g));
-    Expr outer = computed(element, input(c, clamp(column, 0, width - 1), clamp(row, 0, height - 1), at.n, g));
-    pixel(c, mx, my, l, place, g, t, s, edge) =
-        select(edge == 0, inner, select(exists, outer, cast(computed_type(element), 0)));
+    Expr inner = read(within(column, width), within(row, height), at.n);
+    Expr outer = read(clamp(column, 0, width - 1), clamp(row, 0, height - 1), at.n);
+    return select(edge == 0, inner, select(exists, outer, cast(outer.type(), 0)));
+}
+
+void DensePhases::define_pixel(Element element) {
+    Var c("c"), t("t"), s("s"), edge("edge");
+    auto read = [&](const Expr &column, const Expr &row, const Expr &n) { return computed(element, input(c, column, row, n, g)); };
+    pixel(c, mx, my, l, place, g, t, s, edge) = at_tap(read, t, s, edge);
+}
+
+DensePhases::Tap DensePhases::tap_of(const Expr &t, const Expr &s) const {
+    const Place at(*this, place);
+    return {within(phases_x(PhaseTable::first_tap, at.px) + t * tap_step_x, packed.dim(2).extent()),
+            within(phases_y(PhaseTable::first_tap, at.py) + s * tap_step_y, packed.dim(3).extent())};
+}
+
+Expr DensePhases::within_tile(RDom &loops, const RVar &side, const RVar &t, const RVar &s) const {
+    const Place at(*this, place);
+    const Reaches reaches(*this, at, t, s);
+    loops.where(t < phases_x(PhaseTable::count, at.px) && s < phases_y(PhaseTable::count, at.py));
+    loops.where(reaches.x.touches && reaches.y.touches);
+    if (two_loops(lanes))
+        loops.where((side == 0) == (reaches.x.inside && reaches.y.inside));
+    return two_loops(lanes) ? Expr(side) : Expr(1);
 }
 
 void DensePhases::define_sums(Element element) {
@@ -147,19 +124,12 @@ void DensePhases::define_sums(Element element) {
                  {0, taps_y}},
                 "taps");
     RVar of_step = taps[0], step = taps[1], side = taps[2], t = taps[3], s = taps[4];
-    const Place at(*this, place);
-    const Reaches reaches(*this, at, t, s);
-    taps.where(t < phases_x(PhaseTable::count, at.px) && s < phases_y(PhaseTable::count, at.py));
-    taps.where(reaches.x.touches && reaches.y.touches);
-    if (two_loops(lanes))
-        taps.where((side == 0) == (reaches.x.inside && reaches.y.inside));
+    const Tap tap = tap_of(t, s);
+    Expr edge = within_tile(taps, side, t, s);
     Expr ci = depthwise ? Expr(0) : tile.step * step + of_step;
-    Expr kx = within(phases_x(PhaseTable::first_tap, at.px) + t * tap_step_x, packed.dim(2).extent());
-    Expr ky = within(phases_y(PhaseTable::first_tap, at.py) + s * tap_step_y, packed.dim(3).extent());
     sums(a, mx, my, l, place, g) = cast(computed_type(element), 0);
-    sums(a, mx, my, l, place, g) +=
-        packed(a % tile.a, ci, kx, ky, a / tile.a, g) *
-        pixel(depthwise ? Expr(a) : ci, mx, my, l, place, g, t, s, two_loops(lanes) ? Expr(side) : one);
+    sums(a, mx, my, l, place, g) += packed(a % tile.a, ci, tap.kx, tap.ky, a / tile.a, g) *
+                                    pixel(depthwise ? Expr(a) : ci, mx, my, l, place, g, t, s, edge);
 }
 
 // The residual before the activation, bias, activation, the residual after it.
@@ -190,12 +160,12 @@ void DensePhases::define_output(Element element, bool stores_computed) {
     stores = RDom({{0, lane_a},
                    {0, tile.x},
                    {0, tile.y},
-                   {0, tile.lanes_x * tile.lanes_y},
                    {0, tile.lanes_a},
+                   {0, tile.lanes_x * tile.lanes_y},
                    {0, tiles_x * tiles_y * images * outputs_x * outputs_y},
                    {0, (outputs + tile.a - 1) / tile.a}},
                   "stores");
-    RVar v = stores[0], mx_ = stores[1], my_ = stores[2], l_ = stores[3], lane = stores[4], place_ = stores[5],
+    RVar v = stores[0], mx_ = stores[1], my_ = stores[2], lane = stores[3], l_ = stores[4], place_ = stores[5],
          block = stores[6];
     const Place at(*this, place_);
     const Position here(*this, at, mx_, my_, l_);
@@ -244,13 +214,30 @@ std::vector<Argument> PhaseTable::arguments() const {
     return {stride, dilation, gcd, inverse, kernel, crop_phase, crop_quotient};
 }
 
-PackBlocks::PackBlocks(Element element, int tile_a)
+DeviceFilter::DeviceFilter(Element element)
     : filter(stored_type(element), 5, "filter"),
       outputs("outputs"),
       flip_co("flip_co"),
       flip_ci("flip_ci"),
       flip_kx("flip_kx"),
-      flip_ky("flip_ky"),
+      flip_ky("flip_ky") {}
+
+Expr DeviceFilter::at(const Expr &co, const Expr &ci, const Expr &kx, const Expr &ky, const Expr &g) const {
+    Expr channels = filter.dim(1).extent();
+    auto turned = [&](const Expr &index, int dimension, const Param<int> &flip) {
+        return select(flip != 0, filter.dim(dimension).extent() - 1 - index, index);
+    };
+    Expr weight = filter(turned(min(co, outputs - 1), 0, flip_co), turned(min(ci, channels - 1), 1, flip_ci),
+                         turned(kx, 2, flip_kx), turned(ky, 3, flip_ky), turned(g, 4, flip_ci));
+    return select(co < outputs && ci < channels, weight, cast(weight.type(), 0));
+}
+
+std::vector<Argument> DeviceFilter::arguments() const {
+    return {filter, outputs, flip_co, flip_ci, flip_kx, flip_ky};
+}
+
+PackBlocks::PackBlocks(Element element, int tile_a)
+    : from(element),
       lane("lane"),
       ci("ci"),
       kx("kx"),
@@ -258,17 +245,7 @@ PackBlocks::PackBlocks(Element element, int tile_a)
       block("block"),
       g("g"),
       packed("packed") {
-    auto turned = [&](const Expr &index, int dimension, const Param<int> &flip) {
-        return select(flip != 0, filter.dim(dimension).extent() - 1 - index, index);
-    };
-    Expr co = block * tile_a + lane;
-    Expr weight = computed(element, filter(turned(min(co, outputs - 1), 0, flip_co), turned(ci, 1, flip_ci),
-                                           turned(kx, 2, flip_kx), turned(ky, 3, flip_ky), turned(g, 4, flip_ci)));
-    packed(lane, ci, kx, ky, block, g) = select(co < outputs, weight, cast(weight.type(), 0));
-}
-
-std::vector<Argument> PackBlocks::arguments() const {
-    return {filter, outputs, flip_co, flip_ci, flip_kx, flip_ky};
+    packed(lane, ci, kx, ky, block, g) = computed(element, from.at(block * tile_a + lane, ci, kx, ky, g));
 }
 
 }  // namespace tconv::generators

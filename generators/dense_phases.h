@@ -13,8 +13,12 @@
 //
 // A tile is `a` output channels by x times y positions, or the same spread over lanes: tile_x * lanes_x positions along a
 // row, of which neighbouring lanes have neighbouring ones.
+//
+// Where lanes hold fragments (fragments.h), tensor cores multiply: the order above is then that of blocks of channels, whose
+// products an instruction adds in an order of its own.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "Halide.h"
@@ -29,6 +33,10 @@ struct DenseTile {
     int lanes_x, lanes_y;  // lanes side by side along the positions; 1 where they lie along the channels
     int step;              // channels of one step of the reduction; it divides channels and outputs of a group
 };
+
+// How fragments are multiplied: by calls that stand for a tensor core's instructions, or with the products written out, for
+// interfaces that have no such instructions.
+enum class Products { called, written_out };
 
 struct DensePhases {
     Lanes lanes;
@@ -46,18 +54,32 @@ struct DensePhases {
     // place = (((py * outputs_x + px) * images + n) * tiles_y + ty) * tiles_x + tx, a tile of one phase of one image; in it
     // position jx = (tx * tile.x + mx) * tile.lanes_x + l % tile.lanes_x, and the same for rows.
     Halide::Var a, mx, my, l, place, g;
-    Halide::RDom taps, stores;  // of a lane: channels, columns, rows; lanes of positions, of channels; places, blocks
+    Halide::RDom taps, stores;  // of a lane: channels, columns, rows; lanes of channels, of positions; places, blocks
     // The output view is (co, jx, px, jy, py, image, group), of stored numbers or, where so asked, of computed ones; beyond
     // the layer's outputs nothing is stored.
-    Halide::Func pixel, sums, finished, output;
+    // pixel(c, ..., t, s, edge): what the input holds at tap (t, s) of a position; edge = 0 promises that the tile is inside.
+    // Of fragments, `pixel` and `weights` are words that a lane reads, and `fragments` the sums, where they are called.
+    Halide::Func pixel, weights, fragments, sums, finished, output;
 
-    DensePhases(Element element, Lanes lanes, const DenseTile &tile, bool stores_computed);
+    DensePhases(Element element, Lanes lanes, const DenseTile &tile, bool stores_computed, Products products);
 
     std::vector<Halide::Argument> arguments() const;
 
 private:
+    // What `read` gives at tap (t, s) of a position, and zero beside the input.
+    using Read = std::function<Halide::Expr(const Halide::Expr &column, const Halide::Expr &row, const Halide::Expr &image)>;
+    Halide::Expr at_tap(const Read &read, const Halide::Expr &t, const Halide::Expr &s, const Halide::Expr &edge) const;
+    // Where tap (t, s) of a phase lies in the kernel.
+    struct Tap {
+        Halide::Expr kx, ky;
+    };
+    Tap tap_of(const Halide::Expr &t, const Halide::Expr &s) const;
+    // Leaves loops with the taps that the tile has; returns pixel's `edge` in them.
+    Halide::Expr within_tile(Halide::RDom &loops, const Halide::RVar &side, const Halide::RVar &t, const Halide::RVar &s) const;
+
     void define_pixel(Element element);
     void define_sums(Element element);
+    void define_fragments(Element element, Products products);
     void define_finished(Element element);
     void define_output(Element element, bool stores_computed);
 };
@@ -75,17 +97,27 @@ struct PhaseTable {
     std::vector<Halide::Argument> arguments() const;
 };
 
-// packed[lane, ci, kx, ky, block, group] = filter[ci, block * tile_a + lane, ky, kx] of the group, zero past its outputs.
-struct PackBlocks {
-    Halide::ImageParam filter;  // (co, ci, kx, ky, group), from its lowest address on
+// What packing reads: a filter's view, from its lowest address on.
+struct DeviceFilter {
+    Halide::ImageParam filter;  // (co, ci, kx, ky, group)
     Halide::Param<int> outputs;
     Halide::Param<int> flip_co, flip_ci, flip_kx, flip_ky;  // 1 where the view's stride is negative
+
+    explicit DeviceFilter(Element element);
+
+    // The stored weight, zero past the outputs and channels of a group.
+    Halide::Expr at(const Halide::Expr &co, const Halide::Expr &ci, const Halide::Expr &kx, const Halide::Expr &ky,
+                    const Halide::Expr &g) const;
+    std::vector<Halide::Argument> arguments() const;
+};
+
+// packed[lane, ci, kx, ky, block, group] = filter[ci, block * tile_a + lane, ky, kx] of the group, zero past its outputs.
+struct PackBlocks {
+    DeviceFilter from;
     Halide::Var lane, ci, kx, ky, block, g;
     Halide::Func packed;
 
     PackBlocks(Element element, int tile_a);
-
-    std::vector<Halide::Argument> arguments() const;
 };
 
 }  // namespace tconv::generators

@@ -30,6 +30,7 @@ enum class Lanes {
     pixels,     // weights [block][ky][kx][ci][out],  x [row][ci][column]: broadcast weights, one pixel vector
     depthwise,  // weights [block][ky][kx][lane],     x [block][row][column][lane]: lane by lane, groups == channels
     planes,     // multiply_planes.h
+    fragments,  // fragments.h
 };
 
 struct Multiply {

@@ -14,7 +14,10 @@
 // There is no shared memory: weights are packed in the order in which they are read, so copying them would only repeat
 // what the first level of cache does, and warps of a block need not wait for one another. The warps of a block are
 // neighbouring tiles of one phase and one block of channels, so that they read the same weights at about the same time.
+#include <vector>
+
 #include "device_schedule.h"
+#include "fragments.h"
 
 namespace tconv::schedules {
 
@@ -24,27 +27,85 @@ namespace {
 
 constexpr int kVector = 4;
 
+void multiply_numbers(generators::DensePhases &d, int vector) {
+    Var a = d.a;
+    Stage products = d.sums.update();
+    products.reorder(a, d.taps[0], d.mx, d.my, d.taps[1], d.taps[2], d.taps[3], d.taps[4])
+        .vectorize(a, vector)
+        .unroll(a)
+        .unroll(d.mx)
+        .unroll(d.my)
+        .unroll(d.taps[0])
+        .unroll(d.taps[2])
+        .never_partition_all();
+    if (d.tile.step > 1 && d.lanes != generators::Lanes::depthwise) {
+        Var c = d.pixel.args()[0];
+        d.pixel.compute_at(d.sums, d.mx).store_in(MemoryType::Register).bound_extent(c, d.tile.step).vectorize(c);
+    }
+}
+
+// Either way a step has its words read first, 16 bytes at a time: the weights of all fragments and, for each pair of positions,
+// its pixels. Calls become instructions, which keep their sums in registers; written out, they are loops, for what runs on a
+// processor has no registers to be kept in.
+void multiply_fragments(generators::DensePhases &d, const RVar &lane) {
+    if (!d.fragments.defined()) {
+        d.sums.update().reorder(d.taps[0], d.taps[1], d.taps[2], d.taps[3], d.a, d.mx, d.my).never_partition_all();
+        return;
+    }
+    Var f = d.fragments.args()[0];
+    RVar step = d.taps[0];
+    d.fragments.compute_at(d.output, lane)
+        .store_in(MemoryType::Register)
+        .bound_extent(f, d.tile.a / d.tile.lanes_a / 2)
+        .reorder(f, d.mx, d.my)
+        .unroll(f)
+        .unroll(d.mx)
+        .unroll(d.my)
+        .never_partition_all();
+    d.fragments.update()
+        .reorder(f, d.mx, d.my, step, d.taps[1], d.taps[2], d.taps[3])
+        .unroll(f)
+        .unroll(d.mx)
+        .unroll(d.my)
+        .unroll(d.taps[1])
+        .never_partition_all();
+    d.weights.compute_at(d.fragments, step).bound_extent(d.weights.args()[1], d.tile.a / d.tile.lanes_a / 2).unroll(d.weights.args()[1]);
+    d.pixel.compute_at(d.fragments, d.mx).unroll(d.mx).unroll(d.my);
+    for (Func words : {d.pixel, d.weights})
+        words.store_in(MemoryType::Register).bound_extent(words.args()[0], kVector).vectorize(words.args()[0]);
+}
+
 }  // namespace
 
 void cuda_dense_phases(generators::DensePhases &d, const DeviceTile &tile) {
     const generators::DenseTile &form = d.tile;
+    const bool fragments = d.lanes == generators::Lanes::fragments;
     const int lane_a = form.a / form.lanes_a;
     const int vector = lane_a % kVector == 0 ? kVector : lane_a;
-    const int store_vector = tile.contiguous ? vector : 1;
+    const int store_vector = !tile.contiguous ? 1 : fragments ? form.step : vector;
     Var a = d.a;
-    RVar place("place"), warp("warp"), lane = form.lanes_a > 1 ? d.stores[4] : d.stores[3];
+    RVar place("place"), warp("warp"), along_a = d.stores[3], positions = d.stores[4];
+    const RVar lane = form.lanes_a > 1 ? along_a : positions;
 
     Stage store = d.output.update();
     store.allow_race_conditions()
         .split(d.stores[5], place, warp, tile.warps, TailStrategy::GuardWithIf)
-        .reorder(d.stores[0], d.stores[1], d.stores[2], d.stores[3], d.stores[4], warp, place, d.stores[6], d.g)
-        .gpu_blocks(place, d.stores[6], d.g)
-        .gpu_threads(lane, warp);
+        .reorder(d.stores[0], d.stores[1], d.stores[2], along_a, positions, warp, place, d.stores[6], d.g)
+        .gpu_blocks(place, d.stores[6], d.g);
+    if (fragments)  // lane 4 * group + quad
+        store.gpu_threads(along_a, positions, warp);
+    else
+        store.gpu_threads(lane, warp);
     if (store_vector > 1)
         store.vectorize(d.stores[0], store_vector);
     store.unroll(d.stores[0]).unroll(d.stores[1]).unroll(d.stores[2]).never_partition_all();
 
-    for (Func kept : {d.sums, d.finished}) {
+    std::vector<Func> in_registers = {d.finished};
+    if (!d.fragments.defined())
+        in_registers.push_back(d.sums);
+    for (Func kept : in_registers) {
+        if (fragments || (store_vector > 1 && store_vector == lane_a))
+            kept.align_bounds(a, lane_a);  // so that Halide sees vectors to be wholly inside the layer or wholly outside
         kept.compute_at(d.output, lane)
             .store_in(MemoryType::Register)
             .bound_extent(a, lane_a)
@@ -56,8 +117,6 @@ void cuda_dense_phases(generators::DensePhases &d, const DeviceTile &tile) {
             .unroll(d.mx)
             .unroll(d.my)
             .never_partition_all();
-        if (store_vector > 1 && store_vector == lane_a)
-            kept.align_bounds(a, vector);  // so that Halide sees vectors to be wholly inside the layer or wholly outside
     }
     for (int step = 0; step < d.finished.num_update_definitions(); step++) {
         Stage change = d.finished.update(step);
@@ -68,28 +127,20 @@ void cuda_dense_phases(generators::DensePhases &d, const DeviceTile &tile) {
             change.vectorize(a, store_vector);
         change.unroll(a).unroll(d.mx).unroll(d.my).never_partition_all();
     }
-    Stage products = d.sums.update();
-    products.reorder(a, d.taps[0], d.mx, d.my, d.taps[1], d.taps[2], d.taps[3], d.taps[4])
-        .vectorize(a, vector)
-        .unroll(a)
-        .unroll(d.mx)
-        .unroll(d.my)
-        .unroll(d.taps[0])
-        .unroll(d.taps[2])
-        .never_partition_all();
-    if (form.step > 1 && d.lanes != generators::Lanes::depthwise) {
-        Var c = d.pixel.args()[0];
-        d.pixel.compute_at(d.sums, d.mx).store_in(MemoryType::Register).bound_extent(c, form.step).vectorize(c);
-    }
+    if (fragments)
+        multiply_fragments(d, lane);
+    else
+        multiply_numbers(d, vector);
 
     from_zero(d.input);
     from_zero(d.residual);
     from_zero(d.output.output_buffer());
+    const int step = fragments ? generators::FragmentForm::step_words(form.a) : form.a;
     d.packed.set_host_alignment(16);
     d.packed.dim(0).set_min(0).set_stride(1);
-    d.packed.dim(1).set_min(0).set_stride(form.a);
+    d.packed.dim(1).set_min(0).set_stride(step);
     for (int i = 2; i < d.packed.dimensions(); i++)
-        d.packed.dim(i).set_min(0).set_stride(d.packed.dim(i).stride() / form.a * form.a);
+        d.packed.dim(i).set_min(0).set_stride(d.packed.dim(i).stride() / step * step);
     for (ImageParam vector_of_channels : {d.bias, d.slope}) {
         vector_of_channels.dim(0).set_min(0).set_stride(1);
         vector_of_channels.dim(1).set_min(0);
@@ -99,6 +150,7 @@ void cuda_dense_phases(generators::DensePhases &d, const DeviceTile &tile) {
         table.dim(1).set_min(0).set_stride(generators::PhaseTable::fields);
     }
     if (tile.contiguous) {
+        const int aligned = fragments ? form.step : kVector;
         d.input.set_host_alignment(tile.alignment);
         d.input.dim(0).set_stride(1);
         for (int i = 1; i < d.input.dimensions(); i++)
@@ -108,8 +160,8 @@ void cuda_dense_phases(generators::DensePhases &d, const DeviceTile &tile) {
         d.residual.set_host_alignment(tile.alignment);
         d.residual.dim(0).set_stride(1);
         for (int i = 1; i < d.output.dimensions(); i++) {
-            d.output.output_buffer().dim(i).set_stride(d.output.output_buffer().dim(i).stride() / kVector * kVector);
-            d.residual.dim(i).set_stride(d.residual.dim(i).stride() / kVector * kVector);
+            d.output.output_buffer().dim(i).set_stride(d.output.output_buffer().dim(i).stride() / aligned * aligned);
+            d.residual.dim(i).set_stride(d.residual.dim(i).stride() / aligned * aligned);
         }
     }
 }

@@ -1,5 +1,7 @@
 // What runs beside the tiles, one thread an element: the table of phases and the packed filter once for each filter, and the
 // activations that no tile applies. Threads are bound by memory or rare.
+#include <vector>
+
 #include "device_schedule.h"
 
 namespace tconv::schedules {
@@ -19,17 +21,18 @@ void cuda_phase_table(generators::PhaseTable &t) {
     t.table.output_buffer().dim(1).set_min(0).set_stride(generators::PhaseTable::fields);
 }
 
-void cuda_pack_blocks(generators::PackBlocks &pack, int tile_a) {
+void cuda_pack(generators::DeviceFilter &from, Func packed, int width) {
     Var block("packed_block"), thread("thread"), rest("rest");
-    from_zero(pack.filter);
-    for (int i = 0; i < pack.packed.dimensions(); i++)
-        pack.packed.output_buffer().dim(i).set_min(0);
-    pack.packed.output_buffer().dim(0).set_extent(tile_a);
-    pack.packed.fuse(pack.lane, pack.ci, rest)
-        .fuse(rest, pack.kx, rest)
-        .fuse(rest, pack.ky, rest)
-        .fuse(rest, pack.block, rest)
-        .fuse(rest, pack.g, rest)
+    from_zero(from.filter);
+    for (int i = 0; i < packed.dimensions(); i++)
+        packed.output_buffer().dim(i).set_min(0);
+    packed.output_buffer().dim(0).set_extent(width);
+    const std::vector<Var> at = packed.args();
+    packed.fuse(at[0], at[1], rest)
+        .fuse(rest, at[2], rest)
+        .fuse(rest, at[3], rest)
+        .fuse(rest, at[4], rest)
+        .fuse(rest, at[5], rest)
         .split(rest, block, thread, kThreads, TailStrategy::GuardWithIf)
         .gpu_blocks(block)
         .gpu_threads(thread);

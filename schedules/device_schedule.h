@@ -23,7 +23,7 @@ void from_zero(View view) {
 
 void cuda_dense_phases(generators::DensePhases &dense, const DeviceTile &tile);
 void cuda_phase_table(generators::PhaseTable &table);
-void cuda_pack_blocks(generators::PackBlocks &pack, int tile_a);
+void cuda_pack(generators::DeviceFilter &from, Halide::Func packed, int width);  // of its first axis
 void cuda_activate(generators::ActivateAll &activate);
 void cuda_softmax(generators::SoftmaxAll &softmax);
 

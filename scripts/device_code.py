@@ -20,10 +20,11 @@ from pathlib import Path
 # The lower 12 bits of an instruction of 16 bytes, sm_80 to sm_90; as nvdisasm names them, conversions from and to float16
 # (HADD2.F32, F2F, F2FP) in one.
 OPCODES = {0x223: "FFMA", 0x823: "FFMA", 0xc23: "FFMA", 0x423: "FFMA", 0x22b: "DFMA", 0x82b: "DFMA", 0xc2b: "DFMA", 0x42b: "DFMA",
+           0x23c: "HMMA",
            0x230: "convert", 0x304: "convert", 0x23e: "convert", 0x981: "LDG", 0x986: "STG", 0x983: "LDL", 0x387: "STL"}
 REGISTERS = (4, 0x2f)  # EIATTR_REGCOUNT: a symbol and a number
-COLUMNS = ["kernel", "arch", "registers", "instructions", "FFMA", "DFMA", "convert", "LDG", "STG"]
-EXACT = ["FFMA", "DFMA"]
+COLUMNS = ["kernel", "arch", "registers", "instructions", "FFMA", "DFMA", "HMMA", "convert", "LDG", "STG"]
+EXACT = ["FFMA", "DFMA", "HMMA"]
 
 
 def statistics(path):

@@ -20,6 +20,8 @@ tconv::Lanes lanes_of(const DeviceVariant &variant) {
             return tconv::Lanes::pixels;
         case generators::Lanes::depthwise:
             return tconv::Lanes::depthwise;
+        case generators::Lanes::fragments:
+            return tconv::Lanes::fragments;
         default:
             return tconv::Lanes::channels;
     }

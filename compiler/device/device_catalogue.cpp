@@ -42,8 +42,8 @@ std::vector<Job> jobs_of(const std::vector<DeviceVariant> &variants, const std::
             jobs.push_back({name, make});
     };
     for (const DeviceVariant &v : variants) {
-        add(v.name, [v] { return dense_phases_stage(v); });
-        add(device_stage_name("pack" + std::to_string(v.tile.a), v.dtype, api), [v, api] { return pack_blocks_stage(v, api); });
+        add(v.name, [v, api] { return dense_phases_stage(v, api); });
+        add(pack_name(v, api), [v, api] { return pack_stage(v, api); });
         add(device_stage_name("activate", v.dtype, api), [v, api] { return activate_stage(v, api); });
         add(device_stage_name("softmax", v.dtype, api), [v, api] { return softmax_stage(v, api); });
     }
@@ -61,7 +61,8 @@ std::string registry_of(const std::vector<DeviceVariant> &variants, const std::v
              << (v.schedule.contiguous ? "vectors" : v.sums ? "sums" : "any");
         for (int number : {t.a, t.lanes_a, t.x, t.y, t.lanes_x, t.lanes_y, v.schedule.warps})
             text << ", " << number;
-        for (const std::string &stage : {"pack" + std::to_string(t.a), std::string("activate"), std::string("softmax")})
+        text << ", " << pack_name(v, api) << "_argv";
+        for (const std::string stage : {"activate", "softmax"})
             text << ", " << device_stage_name(stage, v.dtype, api) << "_argv";
         text << ", tconv_phase_table_" << api << "_argv)\n";
     }

@@ -2,6 +2,8 @@
 
 #include <bit>
 
+#include "fragments.h"
+
 namespace tconv::compiler {
 
 using namespace Halide;
@@ -64,16 +66,32 @@ std::string device_stage_name(const std::string &stage, const std::string &dtype
     return "tconv_" + dtype + "_" + stage + "_" + api;
 }
 
-DeviceStage dense_phases_stage(const DeviceVariant &variant) {
-    generators::DensePhases dense(variant.element, variant.lanes, variant.tile, variant.sums);
+std::string pack_name(const DeviceVariant &variant, const std::string &api) {
+    const std::string form = variant.lanes == generators::Lanes::fragments ? "pack_fragments" : "pack";
+    return device_stage_name(form + std::to_string(variant.tile.a), variant.factors, api);
+}
+
+DeviceStage dense_phases_stage(const DeviceVariant &variant, const std::string &api) {
+    // OpenCL has no instructions for fragments.
+    const auto products = api == "cuda" ? generators::Products::called : generators::Products::written_out;
+    generators::DensePhases dense(variant.element, variant.lanes, variant.tile, variant.sums, products);
     schedules::cuda_dense_phases(dense, variant.schedule);
     return {variant.name, dense.output, dense.arguments()};
 }
 
-DeviceStage pack_blocks_stage(const DeviceVariant &variant, const std::string &api) {
-    generators::PackBlocks blocks(variant.element, variant.tile.a);
-    schedules::cuda_pack_blocks(blocks, variant.tile.a);
-    return {device_stage_name("pack" + std::to_string(variant.tile.a), variant.dtype, api), blocks.packed, blocks.arguments()};
+PackDefinition pack_definition(const DeviceVariant &variant) {
+    if (variant.lanes == generators::Lanes::fragments) {
+        const generators::PackFragments fragments(variant.element, variant.tile.a);
+        return {fragments.from, fragments.packed, generators::FragmentForm::step_words(variant.tile.a)};
+    }
+    const generators::PackBlocks blocks(variant.element, variant.tile.a);
+    return {blocks.from, blocks.packed, variant.tile.a};
+}
+
+DeviceStage pack_stage(const DeviceVariant &variant, const std::string &api) {
+    PackDefinition pack = pack_definition(variant);
+    schedules::cuda_pack(pack.from, pack.packed, pack.row);
+    return {pack_name(variant, api), pack.packed, pack.from.arguments()};
 }
 
 DeviceStage activate_stage(const DeviceVariant &variant, const std::string &api) {

@@ -6,7 +6,11 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "fragments.h"
+
 namespace tconv::compiler {
+
+using generators::FragmentForm;
 
 namespace {
 
@@ -16,11 +20,13 @@ constexpr int kChannels = 4, kMostAligned = 16;  // of a vector; bytes of the la
 
 const std::map<std::string, generators::Lanes> kLanes = {{"channels", generators::Lanes::channels},
                                                          {"pixels", generators::Lanes::pixels},
-                                                         {"depthwise", generators::Lanes::depthwise}};
+                                                         {"depthwise", generators::Lanes::depthwise},
+                                                         {"fragments", generators::Lanes::fragments}};
 const std::map<std::string, generators::Element> kElements = {{"f32", generators::Element::f32},
                                                               {"f64", generators::Element::f64},
                                                               {"f16", generators::Element::f16},
-                                                              {"bf16", generators::Element::bf16}};
+                                                              {"bf16", generators::Element::bf16},
+                                                              {"tf32", generators::Element::f32}};
 
 template<typename Value>
 Value known(const std::map<std::string, Value> &values, const std::string &name) {
@@ -28,6 +34,17 @@ Value known(const std::map<std::string, Value> &values, const std::string &name)
     if (found == values.end())
         throw std::invalid_argument("'" + name + "' is not known here");
     return found->second;
+}
+
+// A lane's fragments are pairs of positions and of outputs; it reads and stores 16 bytes, so many numbers.
+void check_fragments(const DeviceVariant &v) {
+    const generators::DenseTile &t = v.tile;
+    if (t.lanes_a != FragmentForm::quads || t.lanes_x != FragmentForm::groups || t.lanes_y != 1)
+        throw std::invalid_argument("fragments have 4 lanes along the channels and 8 along the positions");
+    if (t.x * t.y % 2 != 0 || (t.x > 1 && t.x % 2 != 0) || t.a % FragmentForm::columns != 0)
+        throw std::invalid_argument("fragments have positions in pairs, of x if that is not 1, and outputs in eights");
+    if (t.a / t.lanes_a % t.step != 0)
+        throw std::invalid_argument("a lane's outputs are no vectors of 16 bytes");
 }
 
 DeviceVariant parse(const std::string &line, std::string &dtypes) {
@@ -54,6 +71,8 @@ DeviceVariant parse(const std::string &line, std::string &dtypes) {
         throw std::invalid_argument("tile_a is no multiple of lanes_a");
     // A lane's channels, so that all of them are in the layer or none.
     const int lane_a = v.tile.a / v.tile.lanes_a;
+    if (v.lanes == generators::Lanes::fragments)
+        return v;  // their vectors depend on the type
     v.tile.step = !v.schedule.contiguous ? 1 : lane_a > 1 ? lane_a : kChannels;
     if (v.tile.step > kChannels || kChannels % v.tile.step != 0)
         throw std::invalid_argument("a lane's channels do not divide a vector's four");
@@ -83,16 +102,24 @@ std::vector<DeviceVariant> parse_device_variants(std::istream &file, const std::
             const generators::DenseTile &t = variant.tile;
             const int width = t.x * t.lanes_x, height = t.y * t.lanes_y;
             std::istringstream of_row(dtypes);
-            while (std::getline(of_row, variant.dtype, '|')) {
-                variant.element = known(kElements, variant.dtype);
+            while (std::getline(of_row, variant.factors, '|')) {
+                variant.element = known(kElements, variant.factors);
+                variant.dtype = variant.factors == "tf32" ? "f32" : variant.factors;
+                const bool fragments = variant.lanes == generators::Lanes::fragments;
+                if (fragments != (variant.factors == "tf32") && variant.dtype == "f32")
+                    throw std::invalid_argument("tf32 is the type of float32's fragments");
                 if (variant.element == generators::Element::f16 && api == "opencl")
                     variant.element = generators::Element::f16_bits;  // PoCL has no cl_khr_fp16
-                variant.schedule.alignment =
-                    std::min(kMostAligned, kChannels * generators::stored_type(variant.element).bytes());
+                const int bytes = generators::stored_type(variant.element).bytes();
+                variant.schedule.alignment = fragments ? kMostAligned : std::min(kMostAligned, kChannels * bytes);
+                if (fragments) {
+                    variant.tile.step = variant.schedule.contiguous ? kMostAligned / bytes : 1;
+                    check_fragments(variant);
+                }
                 if (variant.sums && generators::stored_type(variant.element) == generators::computed_type(variant.element))
                     throw std::invalid_argument("sums of " + variant.dtype + " are stored by the other kernels");
                 // docs/naming.md
-                variant.name = "tconv_" + variant.dtype + "_phase_" + variant.lanes_name() + std::to_string(t.a) + "x" +
+                variant.name = "tconv_" + variant.factors + "_phase_" + variant.lanes_name() + std::to_string(t.a) + "x" +
                                std::to_string(width) + "x" + std::to_string(height) +
                                (variant.schedule.contiguous ? "v" : variant.sums ? "s" : "") + "_" + api;
                 variants.push_back(variant);

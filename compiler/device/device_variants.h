@@ -12,6 +12,7 @@ namespace tconv::compiler {
 
 struct DeviceVariant {
     std::string name, dtype;
+    std::string factors;  // the type of what is multiplied: dtype, or tf32
     generators::Element element;
     generators::Lanes lanes;
     generators::DenseTile tile;

@@ -199,8 +199,8 @@ FixedLayer::FixedLayer(const DeviceLayer &planned, const std::vector<DeviceVaria
 RecordedStages record_stages(const FixedLayer &fixed, const std::string &api) {
     const DeviceVariant &variant = *fixed.variant;
     RecordedStages stages;
-    stages[kLayerStage] = {dense_phases_stage(variant), {}};
-    stages[kPackStage] = {pack_blocks_stage(variant, api), {}};
+    stages[kLayerStage] = {dense_phases_stage(variant, api), {}};
+    stages[kPackStage] = {pack_stage(variant, api), {}};
     stages[kActivateStage] = {activate_stage(variant, api), {}};
     stages[kSoftmaxStage] = {softmax_stage(variant, api), {}};
     stages[kPhaseTableStage] = {phase_table_stage(api), {}};
@@ -250,15 +250,15 @@ JITModule host_side(const Module &module, const std::map<std::string, void *> &c
 
 std::vector<char> pack_here(const FixedLayer &fixed, const void *filter) {
     // The same definitions, their loops as they come.
-    generators::PackBlocks blocks(fixed.variant->element, fixed.variant->tile.a);
+    const PackDefinition definition = pack_definition(*fixed.variant);
     generators::PhaseTable table;
     const Target target = host_without_runtime();
     auto compiled = [&](Func output, const std::vector<Argument> &arguments) {
         const Module module = Pipeline(output).compile_to_module(arguments, "packs_here", target);
         return JITModule(module, module.get_function_by_name("packs_here"), {});
     };
-    schedules::from_zero(blocks.filter);
-    const JITModule pack = compiled(blocks.packed, blocks.arguments()), phases = compiled(table.table, table.arguments());
+    schedules::from_zero(definition.from.filter);
+    const JITModule pack = compiled(definition.packed, definition.from.arguments()), phases = compiled(table.table, table.arguments());
     Recording recording;
     recording.code[kPackStage] = pack.argv_function();
     recording.code[kPhaseTableStage] = phases.argv_function();

@@ -225,7 +225,7 @@ class CudaPlan:
         """`kernel`: a name of tconv.cuda_kernels().
 
         Raises RuntimeError where there is no driver, no such device, or the driver refuses, NotImplementedError for a device
-        that is too old or a spec without a kernel (math="tf32" is one), MemoryError if the device has none left.
+        that is too old or a spec without a kernel, MemoryError if the device has none left.
         """
 
     def pack(self, w: Any, filter_layout: FilterLayout = "iohw", memory: Any = None) -> CudaPacked:

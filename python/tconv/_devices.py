@@ -27,7 +27,7 @@ def plan_from(device: int, **fields):
 @functools.cache
 def dtypes() -> frozenset[str]:
     """The element types that this build has kernels of for devices, by their names in Spec."""
-    names = {"f32": "float32", "f64": "float64", "f16": "float16", "bf16": "bfloat16"}
+    names = {"f32": "float32", "tf32": "float32", "f64": "float64", "f16": "float16", "bf16": "bfloat16"}
     return frozenset(names[kernel.split("_")[1]] for kernel in getattr(_core, "cuda_kernels", list)())
 
 

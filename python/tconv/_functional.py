@@ -90,7 +90,8 @@ def conv_transpose2d(x, w, b=None, stride=1, padding=0, output_padding=0, groups
         "softmax" (along softmax_axis, "channel" or "last")
     slope : array of shape (C_out,), for "prelu" only
     residual : array of the output's shape, added before or after the activation (`residual_position`), or None
-    math : "fast", or "strict" for one order of summation in all kernels and layouts
+    math : "fast", or "strict" for one order of summation in all kernels and layouts; on devices also "tf32", which lets
+        float32 layers round factors to 11 bits
     threads : int, of the CPU; None is ``TCONV_NUM_THREADS``, else the number of physical cores
     out : array of the output's shape to write to, of any strides; None allocates one
 

@@ -1,9 +1,11 @@
 // The kernels for devices compiled into this library, in the order of schedules/device_variants.csv.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 
+#include "geometry.h"
 #include "registry.h"
 
 namespace tconv {
@@ -14,7 +16,7 @@ using DeviceFunction = int (*)(void **arguments);
 // The views that a kernel takes, and what it stores.
 enum class Form {
     any,      // views of any strides
-    vectors,  // contiguous channels in aligned vectors of four
+    vectors,  // contiguous channels in aligned vectors
     sums,     // any, and stores the sums of a half type as float32, for the second pass
 };
 
@@ -29,6 +31,20 @@ struct DeviceKernel {
 
     int32_t width() const { return x * lanes_x; }
     int32_t height() const { return y * lanes_y; }
+    bool fragments() const { return lanes == Lanes::fragments; }
+    // Elements of a vector, of which one access reads at most 16 bytes.
+    int32_t vector() const { return fragments() ? kLargestAccess / static_cast<int32_t>(dtype_bytes(dtype)) : 4; }
+    int32_t vector_alignment() const {
+        return std::min(kLargestAccess, vector() * static_cast<int32_t>(dtype_bytes(dtype)));
+    }
+    // Packed weights of a block and tap are rows of `a` numbers for a channel, or of words for a step of fragments, which is
+    // 16 words of channels (generators/fragments.h).
+    int32_t channels_of_row() const { return fragments() ? kStepBytes / static_cast<int32_t>(dtype_bytes(dtype)) : 1; }
+    int32_t row() const { return fragments() ? a * kStepBytes / 4 : a; }
+    int64_t packed_bytes() const { return fragments() ? 4 : computed_bytes(dtype); }  // of a number or word
+
+private:
+    static constexpr int32_t kLargestAccess = 16, kStepBytes = 64;
 };
 
 std::span<const DeviceKernel> device_kernels();

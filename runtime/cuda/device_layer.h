@@ -38,6 +38,9 @@ struct DeviceLayer {
     bool finish_after;                       // a second pass applies the activation
     bool sums_in_workspace;                  // ... to sums that the output cannot hold meanwhile
     int64_t workspace_images;                // ... of so many images at a time
+
+    // Rows of packed weights that a block has for each tap.
+    int64_t packed_rows() const;
 };
 
 constexpr int64_t kDeviceAlignment = 256;

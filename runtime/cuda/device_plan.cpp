@@ -17,6 +17,9 @@ int64_t padded(int64_t bytes) {
     return ceil_div(bytes, kDeviceAlignment) * kDeviceAlignment;
 }
 
+// Of channels and outputs, below which most of a fragment would be zeros.
+constexpr int64_t kLeastOfFragment = 8;
+
 // Sums that a second pass takes to an activation are not rounded before it.
 bool rounds_sums(int32_t dtype) {
     return dtype_bytes(dtype) != computed_bytes(dtype);
@@ -34,6 +37,12 @@ const char *refusal(const DeviceKernel &kernel, const DeviceLayer &layer) {
     const bool sums_wanted = layer.finish_after && rounds_sums(spec.dtype);
     if (sums_wanted != (kernel.form == Form::sums))
         return sums_wanted ? "rounds sums, which an activation follows" : "stores sums in float32, for an activation to follow";
+    if (kernel.fragments() && spec.math == TCONV_MATH_STRICT)
+        return "adds the products of an instruction in an order of its own, which STRICT rules out";
+    if (kernel.fragments() && spec.dtype == TCONV_F32 && spec.math != TCONV_MATH_TF32)
+        return "rounds factors to TF32, which the layer does not ask for";
+    if (spec.math == TCONV_MATH_TF32 && spec.dtype != TCONV_F32)
+        return "computes in another type than TF32, which is float32's";
     if (kernel.lanes == Lanes::depthwise && !is_depthwise(spec))
         return "the layer is not depthwise";
     const int64_t grouped = kernel.lanes == Lanes::depthwise ? 1 : spec.groups;
@@ -41,8 +50,12 @@ const char *refusal(const DeviceKernel &kernel, const DeviceLayer &layer) {
     const bool vectors = kernel.form == Form::vectors;
     if (vectors && spec.layout != TCONV_NHWC)
         return "wants contiguous channels, NHWC";
-    if (vectors && (channels % 4 != 0 || outputs % 4 != 0))
-        return "wants channels and outputs of a group in fours";
+    if (vectors && (channels % kernel.vector() != 0 || outputs % kernel.vector() != 0)) {
+        return kernel.vector() == 8 ? "wants channels and outputs of a group in eights"
+                                    : "wants channels and outputs of a group in fours";
+    }
+    if (kernel.fragments() && std::min(channels, outputs) < kLeastOfFragment)
+        return "fragments have at least eight channels and outputs";
     if (ceil_div(outputs, kernel.a) > kLargestGrid)
         return "has too few outputs a block for so many";
     return nullptr;
@@ -83,15 +96,34 @@ struct Estimate {
         }
         const double conversions = rounds_sums(layer.spec.dtype) ? pixels * (depthwise ? lane_a : 1) : 0;
         const double step = std::max((lane_a * pixels * computed_words + conversions) / 4, weights + inputs);
-        const double taps = static_cast<double>(layer.spec.kernel_h) * layer.spec.kernel_w /
-                            (static_cast<double>(layer.phases_x) * layer.phases_y);
         const double channels = depthwise ? 1 : layer.channels;
-        return 200 + std::max(taps, 0.25) * channels * step + stores;
+        return 200 + std::max(taps(), 0.25) * channels * step + stores;
+    }
+
+    // The same for fragments: an instruction is 2048 products of half types (1024 of TF32, at half the rate), of which a
+    // multiprocessor does at least 1024 a cycle; a step has two for each fragment. (sm_86 and sm_89 do half of that, which is
+    // still far from what their other kernels do.)
+    double cycles_of_fragments() const {
+        const double fragments = kernel.a / 8.0 * (kernel.x * kernel.y / 2.0), lane_a = kernel.a / kernel.lanes_a;
+        const double pixels = kernel.x * kernel.y, element = static_cast<double>(dtype_bytes(layer.spec.dtype));
+        const bool vectors = kernel.form == Form::vectors, nhwc = layer.spec.layout == TCONV_NHWC;
+        // Eight rows of a fragment are as many lines where channels are contiguous; else a row of positions for each of four
+        // channels, number by number.
+        const double inputs = pixels * (vectors ? 8 : 16 / element * (nhwc ? 8 : 5));
+        const double weights = kernel.a / 8.0 * 4;
+        const double stores = lane_a * pixels * (vectors ? 2 : nhwc ? 8 : 6);
+        return 200 + std::max(taps(), 0.25) * static_cast<double>(layer.packed_rows()) * std::max(fragments * 4, weights + inputs) +
+               stores;
+    }
+
+    double taps() const {
+        return static_cast<double>(layer.spec.kernel_h) * layer.spec.kernel_w /
+               (static_cast<double>(layer.phases_x) * layer.phases_y);
     }
 
     double cycles(const DeviceTraits &traits) const {
         const double rounds = std::max(1.0, static_cast<double>(blocks()) / traits.processors);
-        return rounds * kernel.warps * cycles_of_tile();
+        return rounds * kernel.warps * (kernel.fragments() ? cycles_of_fragments() : cycles_of_tile());
     }
 };
 
@@ -107,10 +139,8 @@ void complete(DeviceLayer &layer, const DeviceKernel &kernel) {
     layer.table_x = 0;
     layer.table_y = padded(int64_t{layer.phases_x} * 16);
     layer.weights = layer.table_y + padded(int64_t{layer.phases_y} * 16);
-    const int64_t lanes = ceil_div(layer.outputs, kernel.a) * kernel.a * layer.groups;
-    const int64_t reduction = kernel.lanes == Lanes::depthwise ? 1 : layer.channels;
-    layer.packed_bytes =
-        layer.weights + lanes * reduction * spec.kernel_h * spec.kernel_w * computed_bytes(spec.dtype);
+    const int64_t rows = ceil_div(layer.outputs, kernel.a) * layer.groups * layer.packed_rows();
+    layer.packed_bytes = layer.weights + rows * kernel.row() * spec.kernel_h * spec.kernel_w * kernel.packed_bytes();
     layer.sums_in_workspace =
         layer.finish_after && (spec.residual == TCONV_RESIDUAL_AFTER || rounds_sums(spec.dtype));
     const int64_t image = int64_t{spec.out_channels} * layer.geometry.h.out * layer.geometry.w.out * computed_bytes(spec.dtype);
@@ -119,6 +149,10 @@ void complete(DeviceLayer &layer, const DeviceKernel &kernel) {
 }
 
 }  // namespace
+
+int64_t DeviceLayer::packed_rows() const {
+    return kernel->lanes == Lanes::depthwise ? 1 : ceil_div(channels, kernel->channels_of_row());
+}
 
 tconv_status plan_device_layer(const tconv_spec &spec, const char *name, const DeviceTraits &traits, DeviceLayer *layer,
                                Message &why, Message &message) {
@@ -137,7 +171,7 @@ tconv_status plan_device_layer(const tconv_spec &spec, const char *name, const D
         if (name != nullptr && std::strcmp(name, kernel.name) != 0)
             continue;
         known = true;
-        const char *reason = spec.math == TCONV_MATH_TF32 ? "computes in float32, not TF32" : refusal(kernel, planned);
+        const char *reason = refusal(kernel, planned);
         if (reason != nullptr) {
             why.append("  %s: %s\n", kernel.name, reason);
             continue;
@@ -159,7 +193,7 @@ tconv_status plan_device_layer(const tconv_spec &spec, const char *name, const D
         return message.fail(TCONV_UNSUPPORTED, "kernel '%s' is not in this library", name);
     if (best == nullptr) {
         return message.fail(TCONV_UNSUPPORTED, "no kernel of this library computes this layer on a device (dtype %d, math %d%s)",
-                            spec.dtype, spec.math, spec.math == TCONV_MATH_TF32 ? ": none in TF32" : "");
+                            spec.dtype, spec.math, spec.math == TCONV_MATH_TF32 ? ": TF32 is float32's" : "");
     }
     complete(planned, *best);
     *layer = planned;

@@ -80,7 +80,7 @@ halide_type_t computed_type(int32_t dtype) {
     return halide_type_t(halide_type_float, static_cast<uint8_t>(8 * computed_bytes(dtype)));
 }
 
-const halide_type_t kInt = halide_type_t(halide_type_int, 32);
+const halide_type_t kInt = halide_type_t(halide_type_int, 32), kWord = halide_type_t(halide_type_uint, 32);
 
 char *offset_by(const void *base, int64_t bytes) {
     return static_cast<char *>(const_cast<void *>(base)) + bytes;
@@ -91,15 +91,15 @@ void add_tables(Call &call, const DeviceLayer &layer, const void *packed) {
     call.buffer(offset_by(packed, layer.table_y), kInt, {{4, 1}, {layer.phases_y, 4}});
 }
 
-// (lane, ci, kx, ky, block, group) of some groups from `first` on.
+// (lane or word, ci or step, kx, ky, block, group) of some groups from `first` on.
 void add_weights(Call &call, const DeviceLayer &layer, const void *packed, int64_t first, int64_t groups, bool written) {
     const DeviceKernel &kernel = *layer.kernel;
-    const int64_t reduction = kernel.lanes == Lanes::depthwise ? 1 : layer.channels;
+    const int64_t row = kernel.row(), rows = layer.packed_rows();
     const int64_t kw = layer.spec.kernel_w, kh = layer.spec.kernel_h, blocks = ceil_div(layer.outputs, kernel.a);
-    const int64_t kx = kernel.a * reduction, ky = kx * kw, block = ky * kh, group = block * blocks;
-    call.buffer(offset_by(packed, layer.weights + first * group * computed_bytes(layer.spec.dtype)),
-                computed_type(layer.spec.dtype),
-                {{kernel.a, 1}, {reduction, kernel.a}, {kw, kx}, {kh, ky}, {blocks, block}, {groups, group}}, written);
+    const int64_t kx = row * rows, ky = kx * kw, block = ky * kh, group = block * blocks;
+    call.buffer(offset_by(packed, layer.weights + first * group * kernel.packed_bytes()),
+                kernel.fragments() ? kWord : computed_type(layer.spec.dtype),
+                {{row, 1}, {rows, row}, {kw, kx}, {kh, ky}, {blocks, block}, {groups, group}}, written);
 }
 
 int make_table(const DeviceLayer &layer, const DeviceAccess &access, const Axis &axis, int64_t at, int64_t phases,
@@ -141,9 +141,11 @@ int multiply(const DeviceLayer &layer, const DeviceKernel &kernel, const DeviceA
     Call call(access);
     const int64_t *in = t.input.stride;
     const int64_t first_in = part.image * in[0] + part.group * layer.channels * in[1];
-    call.buffer(offset_by(t.input.data, first_in * element), type,
-                {{layer.channels, in[1]}, {w.in, in[3]}, {h.in, in[2]}, {part.images, in[0]},
-                 {part.groups, layer.channels * in[1]}});
+    const bool by_words = kernel.fragments() && kernel.form == Form::vectors;
+    const int64_t word = by_words ? 4 / element : 1;  // whose channels lie side by side
+    call.buffer(offset_by(t.input.data, first_in * element), by_words ? kWord : type,
+                {{layer.channels / word, in[1]}, {w.in, in[3] / word}, {h.in, in[2] / word}, {part.images, in[0] / word},
+                 {part.groups, layer.channels * in[1] / word}});
     add_weights(call, layer, t.packed_filter, part.group, part.groups, false);
     add_tables(call, layer, t.packed_filter);
     const int64_t per_group = part.group * layer.outputs * element;
@@ -260,12 +262,11 @@ int64_t images_at_once(const DeviceLayer &layer, const DeviceKernel &kernel, con
 }
 
 // Channels are contiguous, in vectors aligned as they are large, to at most what one access reads.
-bool in_vectors(const tconv_view &view, const Extents &extents, int64_t element) {
-    constexpr int64_t channels = 4, largest_access = 16;
-    if (reinterpret_cast<uintptr_t>(view.data) % static_cast<uintptr_t>(std::min(channels * element, largest_access)) != 0)
+bool in_vectors(const DeviceKernel &kernel, const tconv_view &view, const Extents &extents) {
+    if (reinterpret_cast<uintptr_t>(view.data) % static_cast<uintptr_t>(kernel.vector_alignment()) != 0)
         return false;
     for (int i = 0; i < 4; i++) {
-        if (extents.size[i] > 1 && (i == 1 ? view.stride[i] != 1 : view.stride[i] % channels != 0))
+        if (extents.size[i] > 1 && (i == 1 ? view.stride[i] != 1 : view.stride[i] % kernel.vector() != 0))
             return false;
     }
     return true;
@@ -285,11 +286,10 @@ const DeviceKernel &kernel_for(const DeviceLayer &layer, const tconv_tensors &t)
     const DeviceKernel &kernel = *layer.kernel;
     if (kernel.form != Form::vectors)
         return kernel;
-    const int64_t element = dtype_bytes(layer.spec.dtype);
     const Extents output = output_extents(layer.spec);
-    const bool suits = !layer.sums_in_workspace && in_vectors(t.input, input_extents(layer.spec), element) &&
-                       in_vectors(t.output, output, element) &&
-                       (layer.spec.residual == TCONV_RESIDUAL_NONE || in_vectors(t.residual, output, element));
+    const bool suits = !layer.sums_in_workspace && in_vectors(kernel, t.input, input_extents(layer.spec)) &&
+                       in_vectors(kernel, t.output, output) &&
+                       (layer.spec.residual == TCONV_RESIDUAL_NONE || in_vectors(kernel, t.residual, output));
     return suits ? kernel : any_access(kernel);
 }
 

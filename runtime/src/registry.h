@@ -19,7 +19,7 @@ constexpr int32_t outputs_of_tile(Family family) {
 
 // What lies along the vector lanes of a register tile (generators/multiply.h).
 // In merged kernels it is the channels of all x-phases of a row, side by side.
-enum class Lanes { none, channels, merged, pixels, depthwise, planes };
+enum class Lanes { none, channels, merged, pixels, depthwise, planes, fragments };
 
 // Generated functions; compiler/layer/layer_function.h describes them.
 using LayerFunction = int (*)(const int32_t *params, int32_t task, const void *input, const void *packed,

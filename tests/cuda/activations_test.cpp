@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <utility>
+#include <vector>
 
 #include "element_type.h"
 #include "opencl_runner.h"
@@ -19,7 +21,7 @@ using testing::Problem;
 using testing::Tensor;
 
 const char *const kLayers[] = {"n2_c5_h4_w6_o7_k3x3_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw",
-                               "n1_c8_h3_w5_o12_k4x4_s2x2_p1,0,1,2_op0,0_d1x1_g1_f32_nhwc",
+                               "n1_c8_h3_w5_o16_k4x4_s2x2_p1,0,1,2_op0,0_d1x1_g1_f32_nhwc",
                                "n1_c12_h5_w4_o12_k2x2_s3x3_p0,0,0,0_op1,2_d1x1_g12_f32_nhwc"};
 const char *const kActivations[] = {"",     "_relu",       "_leaky_relu0.25", "_clip-3,9",  "_prelu",       "_sigmoid",
                                     "_tanh", "_elu1",      "_gelu",           "_gelu_tanh", "_silu",        "_hard_swish",
@@ -65,13 +67,17 @@ protected:
 TEST_F(DeviceActivations, WithEachResidualAndInItsPlace) {
     std::map<std::string, int> runs;  // of each kernel; those that compute a layer take turns
     for (const std::string layer : kLayers) {
-        for (const int32_t dtype : testing::device_dtypes()) {
+        std::vector<std::pair<int32_t, int32_t>> types = {{TCONV_F32, TCONV_MATH_TF32}};
+        for (const int32_t dtype : testing::device_dtypes())
+            types.emplace_back(dtype, TCONV_MATH_FAST);
+        for (const auto &[dtype, math] : types) {
             for (const std::string activation : kActivations) {
                 for (const std::string residual : {"", "_resbefore", "_resafter"}) {
                     for (const bool in_place : {false, true}) {
                         if (in_place && residual.empty())
                             continue;
-                        const tconv_spec spec = testing::layer(layer + activation + residual, dtype);
+                        tconv_spec spec = testing::layer(layer + activation + residual, dtype);
+                        spec.math = math;
                         const std::vector<std::string> kernels = testing::device_kernels_for(spec);
                         ASSERT_FALSE(kernels.empty()) << testing::text_of(spec);
                         const std::string least = *std::min_element(

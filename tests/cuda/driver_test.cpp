@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "fake_driver.h"
 #include "tconv/tconv_cuda.h"
@@ -141,12 +142,15 @@ TEST_F(Cuda, ModulesAreLoadedOnceForEachContextAndUnloadedWithTheLastPlan) {
 
 TEST_F(Cuda, ViewsThatSuitNoVectorsTakeTheOtherKernelFromTheSameFilter) {
     struct Type {
-        int32_t dtype;
-        int bytes, alignment;  // of an element; of four of them or an access of 16 bytes
+        int32_t dtype, math;
+        int bytes, alignment;  // of an element; of a vector
     };
-    for (const auto &[dtype, bytes, alignment] : {Type{TCONV_F32, 4, 16}, Type{TCONV_F64, 8, 16}, Type{TCONV_F16, 2, 8},
-                                                Type{TCONV_BF16, 2, 8}}) {
-        spec.dtype = dtype;
+    // STRICT has no tensor cores, whose vectors are 16 bytes of any type.
+    for (const auto &[dtype, math, bytes, alignment] :
+         {Type{TCONV_F32, TCONV_MATH_FAST, 4, 16}, Type{TCONV_F64, TCONV_MATH_FAST, 8, 16},
+          Type{TCONV_F16, TCONV_MATH_STRICT, 2, 8}, Type{TCONV_BF16, TCONV_MATH_STRICT, 2, 8},
+          Type{TCONV_F16, TCONV_MATH_FAST, 2, 16}, Type{TCONV_F32, TCONV_MATH_TF32, 4, 16}}) {
+        spec.dtype = dtype, spec.math = math;
         tconv_cuda_plan *plan = nullptr;
         ASSERT_EQ(create(&plan), TCONV_OK) << said;
         ASSERT_NE(std::string(tconv_cuda_plan_kernel(plan)).find("v_cuda"), std::string::npos);
@@ -169,13 +173,50 @@ TEST_F(Cuda, ViewsThatSuitNoVectorsTakeTheOtherKernelFromTheSameFilter) {
             other = driver->last[0].function;
         }
         t.output.data = by(0);
-        t.input.stride[3] += 4;
-        t.input.stride[2] += 4 * spec.in_w;
-        t.input.stride[0] += 4 * spec.in_w * spec.in_h;
+        t.input.stride[3] += 8;
+        t.input.stride[2] += 8 * spec.in_w;
+        t.input.stride[0] += 8 * spec.in_w * spec.in_h;
         EXPECT_EQ(function_of(t), vectors);
         t.input.stride[0] += 2;
         EXPECT_EQ(function_of(t), other) << "images are not vectors apart";
         EXPECT_EQ(driver->loads, loads) << "it was loaded with the plan";
+        tconv_cuda_plan_destroy(plan);
+    }
+}
+
+TEST_F(Cuda, TensorCoresMultiplyWhereTheMathLetsThem) {
+    struct Case {
+        int32_t dtype, math, layout;
+        bool fragments;
+    };
+    const Case cases[] = {
+        {TCONV_F16, TCONV_MATH_FAST, TCONV_NHWC, true},  {TCONV_F16, TCONV_MATH_FAST, TCONV_NCHW, true},
+        {TCONV_BF16, TCONV_MATH_FAST, TCONV_NHWC, true}, {TCONV_F16, TCONV_MATH_STRICT, TCONV_NHWC, false},
+        {TCONV_F32, TCONV_MATH_TF32, TCONV_NHWC, true},  {TCONV_F32, TCONV_MATH_TF32, TCONV_NCHW, true},
+        {TCONV_F32, TCONV_MATH_FAST, TCONV_NHWC, false}, {TCONV_F32, TCONV_MATH_STRICT, TCONV_NHWC, false},
+    };
+    for (const Case &one : cases) {
+        spec.dtype = one.dtype, spec.math = one.math, spec.layout = one.layout;
+        tconv_cuda_plan *plan = nullptr;
+        ASSERT_EQ(create(&plan), TCONV_OK) << said;
+        const std::string kernel = tconv_cuda_plan_kernel(plan);
+        EXPECT_EQ(kernel.find("_fragments") != std::string::npos, one.fragments) << kernel;
+        EXPECT_EQ(kernel.find("_tf32_") != std::string::npos, one.math == TCONV_MATH_TF32) << kernel;
+        char explained[16384];
+        ASSERT_EQ(tconv_cuda_plan_explain(plan, explained, sizeof explained), TCONV_OK);
+        const char *const reason = one.math == TCONV_MATH_STRICT ? "which STRICT rules out" : "which the layer does not ask for";
+        EXPECT_EQ(std::string(explained).find(reason) != std::string::npos,
+                  one.math == TCONV_MATH_STRICT || (one.dtype == TCONV_F32 && one.math == TCONV_MATH_FAST))
+            << explained;
+        tconv_cuda_plan_destroy(plan);
+    }
+    // Few channels are left to the other kernels, in float32 as well where TF32 would do.
+    spec.layout = TCONV_NHWC, spec.in_channels = 4;
+    for (const auto &[dtype, math] : {std::pair{TCONV_F16, TCONV_MATH_FAST}, {TCONV_F32, TCONV_MATH_TF32}}) {
+        spec.dtype = dtype, spec.math = math;
+        tconv_cuda_plan *plan = nullptr;
+        ASSERT_EQ(create(&plan), TCONV_OK) << said;
+        EXPECT_EQ(std::string(tconv_cuda_plan_kernel(plan)).find("_fragments"), std::string::npos);
         tconv_cuda_plan_destroy(plan);
     }
 }
@@ -321,8 +362,10 @@ TEST_F(Cuda, ArgumentsAreCheckedBeforeAnythingIsLaunched) {
     EXPECT_EQ(create(&plan), TCONV_INVALID_ARGUMENT);
     EXPECT_NE(said.find("stride_h"), std::string::npos) << said;
     spec.stride_h = 2;
-    spec.math = TCONV_MATH_TF32;
+    spec.math = TCONV_MATH_TF32, spec.dtype = TCONV_F64;
     EXPECT_EQ(create(&plan), TCONV_UNSUPPORTED);
+    EXPECT_NE(said.find("TF32"), std::string::npos) << said;
+    spec.dtype = TCONV_F32;
     spec.math = TCONV_MATH_STRICT;
     ASSERT_EQ(create(&plan), TCONV_OK) << said;
     const tconv_tensors good = tensors(plan);

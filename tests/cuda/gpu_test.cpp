@@ -204,6 +204,7 @@ TEST_F(Gpu, EveryClassOfShapeThroughEveryKernel) {
                 for (const Placement placement : {Placement::kDense, Placement::kShuffled}) {
                     tconv_spec spec = testing::layer(shape.layer, dtype);
                     spec.layout = layout;
+                    spec.math = dtype == TCONV_F32 ? TCONV_MATH_TF32 : TCONV_MATH_FAST;  // all kernels of the type
                     through_every_kernel(spec, placement, stream);
                     if (HasFatalFailure())
                         return;

@@ -43,33 +43,48 @@ bool has_many_products(const tconv_spec &spec) {
     return work_of(spec).flops_nominal > 3e6;
 }
 
-std::vector<std::pair<int32_t, int32_t>> types_and_layouts() {
-    std::vector<std::pair<int32_t, int32_t>> all;
-    for (const int32_t dtype : testing::device_dtypes()) {
-        for (const int32_t layout : {TCONV_NCHW, TCONV_NHWC})
-            all.emplace_back(dtype, layout);
+struct Kind {
+    int32_t dtype, math, layout;
+};
+std::vector<Kind> kinds() {
+    std::vector<Kind> all;
+    for (const int32_t layout : {TCONV_NCHW, TCONV_NHWC}) {
+        for (const int32_t dtype : testing::device_dtypes())
+            all.push_back({dtype, TCONV_MATH_FAST, layout});
+        all.push_back({TCONV_F32, TCONV_MATH_TF32, layout});
     }
     return all;
+}
+
+// The layer's kernels; of TF32 those that round to it, for the others are float32's.
+std::vector<std::string> kernels_of(const tconv_spec &spec) {
+    std::vector<std::string> kernels = testing::device_kernels_for(spec);
+    if (spec.math == TCONV_MATH_TF32)
+        std::erase_if(kernels, [](const std::string &name) { return name.find("_tf32_") == std::string::npos; });
+    return kernels;
 }
 
 // Through every kernel of float32; of the other types through the plan's choice and one more, which takes turns.
 TEST_P(Shapes, ThroughKernelsOfItsLayoutAndEveryType) {
     expect_opencl();
     static size_t turn = 0;
-    for (const auto &[dtype, layout] : types_and_layouts()) {
+    for (const auto &[dtype, math, layout] : kinds()) {
         tconv_spec spec = testing::layer(GetParam().layer);
-        spec.dtype = dtype, spec.layout = layout;
+        spec.dtype = dtype, spec.layout = layout, spec.math = math;
         // Views of any strides by turns, dense in the other layout.
         const Placement placement = layout == TCONV_NHWC ? Placement::kDense : Placement::kShuffled;
         Problem problem(spec, 11, placement);
         const std::vector<double> expected = problem.expected();
-        std::vector<std::string> kernels = testing::device_kernels_for(spec);
-        ASSERT_FALSE(kernels.empty());
-        if (has_many_tiles(spec) || (dtype != TCONV_F32 && has_many_products(spec)))
+        std::vector<std::string> kernels = kernels_of(spec);
+        const bool is_float32 = dtype == TCONV_F32 && math == TCONV_MATH_FAST;
+        ASSERT_TRUE(!kernels.empty() || math == TCONV_MATH_TF32);
+        if (kernels.empty())
+            continue;
+        if (has_many_tiles(spec) || (!is_float32 && has_many_products(spec)))
             kernels = {""};
         else if (has_many_products(spec))
             kernels = {"", layout == TCONV_NCHW ? kernels.front() : kernels.back()};
-        else if (dtype != TCONV_F32)
+        else if (!is_float32)
             kernels = {"", kernels[turn++ % kernels.size()]};
         for (const std::string &kernel : kernels) {
             check(problem, expected, kernel);
@@ -99,6 +114,8 @@ TEST(RandomLayers, EqualTheOracle) {
         limits.dtype = dtypes[static_cast<size_t>(i / 12) % dtypes.size()];
         limits.depthwise = i % 4 == 0;
         tconv_spec spec = testing::random_legal_spec(random, limits);
+        if (spec.dtype == TCONV_F32 && i % 2 == 1)
+            spec.math = TCONV_MATH_TF32;
         const bool depthwise = spec.groups == spec.in_channels && spec.groups == spec.out_channels;
         if (i % 3 == 0 && (spec.groups == 1 || depthwise)) {  // what aligned vectors want, which chance gives to few
             spec.layout = TCONV_NHWC;

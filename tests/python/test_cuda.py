@@ -119,7 +119,6 @@ MIXTURES = [
     ({"b": DeviceArray((5,))}, ValueError, r"bias has shape \(5,\); the spec wants \(4,\)"),
     ({"b": DeviceArray((4,), "float64")}, TypeError, "bias holds float64; the spec has float32"),
     ({"b": [1, 2, 3, 4]}, TypeError, "bias is of type list; it must be a NumPy array or have __dlpack__"),
-    ({"math": "tf32"}, NotImplementedError, "TF32"),
     ({"stride": 0}, ValueError, "stride"),
 ]
 

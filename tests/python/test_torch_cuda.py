@@ -115,11 +115,24 @@ def test_the_function_on_tensors(driver):
 
 
 @pytest.mark.parametrize("allowed", [False, True])
-def test_tf32_is_not_asked_for(driver, monkeypatch, allowed):
-    """Whatever torch may do, the layer is that of float32: TF32 has no kernel, and a plan for it would be refused."""
-    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", allowed)
-    layer()(on_device(2, 8, 5, 7))
+@pytest.mark.parametrize(("dtype", "math"), [(torch.float32, "tf32"), (torch.float64, "fast"), (torch.bfloat16, "fast")])
+def test_tf32_follows_torchs_switch(driver, monkeypatch, allowed, dtype, math):
+    asked, plan_from = [], _devices.plan_from
+    monkeypatch.setattr(_devices, "plan_from", lambda device, **fields: asked.append(fields["math"]) or plan_from(device, **fields))
+    before = torch.backends.cudnn.allow_tf32
+    try:
+        torch.backends.cudnn.allow_tf32 = allowed
+        tconv.torch.conv_transpose2d(on_device(2, 8, 5, 7, dtype=dtype), on_device(8, 8, 4, 4, dtype=dtype))
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
+    assert asked == [math if allowed else "fast"]
     assert len(driver.queued()) == 4
+
+
+def test_the_switch_of_torch_without_precisions(monkeypatch):
+    for allowed in (False, True):
+        monkeypatch.setattr(torch.backends, "cudnn", types.SimpleNamespace(allow_tf32=allowed))
+        assert _ops.allows_tf32() is allowed
 
 
 @pytest.mark.parametrize("call", [

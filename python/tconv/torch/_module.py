@@ -38,7 +38,8 @@ def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_paddi
     bias : tensor of shape (C_out,), or None
 
     Under torch.autocast all three are cast to its type, as torch does; on a device to float32, while there are no kernels of
-    another type. TF32 is not used on devices, whatever torch.backends.cudnn.allow_tf32 is.
+    another type. In float32 TF32 is used on devices where torch lets cuDNN use it: torch.backends.cudnn.conv.fp32_precision
+    is "tf32", or allow_tf32 is True, which is torch's default.
 
     Raises ValueError for sizes that do not fit and tensors in different places, TypeError for element types that do not,
     NotImplementedError where this build has no kernel, above all for gradients on a device, which backward() asks for.

@@ -76,11 +76,18 @@ def conv_transpose2d(input, *others):
     return computed(functools.partial(_functional.plan_from, torch.get_num_threads()), input, *others)
 
 
+def allows_tf32() -> bool:
+    """torch's switch for convolutions on devices: fp32_precision, or allow_tf32 of versions without it."""
+    precision = getattr(getattr(torch.backends.cudnn, "conv", None), "fp32_precision", None)
+    return torch.backends.cudnn.allow_tf32 if precision is None else precision == "tf32"
+
+
 @conv_transpose2d.register_kernel("cuda")
 def on_device(input, *others):
-    """In float32 proper: whether torch may use TF32 (torch.backends.cudnn.allow_tf32) is not asked."""
+    """float32 by kernels of TF32 too, where torch lets cuDNN's convolutions use it."""
+    math = "tf32" if input.dtype == torch.float32 and allows_tf32() else "fast"
     with _devices.entered(input):
-        return computed(functools.partial(_devices.plan_from, input.device.index), input, *others)
+        return computed(functools.partial(_devices.plan_from, input.device.index, math=math), input, *others)
 
 
 @conv_transpose2d.register_fake

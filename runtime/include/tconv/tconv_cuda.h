@@ -3,7 +3,8 @@
  * Use: make a plan for a layer and a device, pack the filter on the device once, run on your streams as often as you like.
  * All tensors, packed filters and workspaces are device memory that the caller owns, reached from the plan's context.
  *
- * Element types are F32, F64, and F16 and BF16 with sums in F32; others are UNSUPPORTED.
+ * Element types are F32, F64, and F16 and BF16 with sums in F32; others are UNSUPPORTED. Tensor cores compute F16 and BF16
+ * unless math is STRICT, and F32 where it is TF32: a permission, by which other kernels may compute in F32 still.
  *
  * The library needs no CUDA to be built against or linked: the driver, libcuda.so.1, is loaded when the first plan is made.
  * Where there is none, plans fail with TCONV_NO_DRIVER. A context that a plan was made in must outlive the plan.
