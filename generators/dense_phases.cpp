@@ -14,7 +14,7 @@ namespace {
 // Where lanes are channels, a pixel that may lie beside the image would cost a selection for each few multiply-adds. So
 // each tap has two loops, of which a tile takes one: for tiles within the image, and for those at its edges.
 bool two_loops(Lanes lanes) {
-    return lanes == Lanes::channels || lanes == Lanes::fragments;
+    return lanes == Lanes::channels;
 }
 
 // Fragments are read as words from views of contiguous channels, and number by number from others.
@@ -66,6 +66,7 @@ DensePhases::DensePhases(Element element, Lanes lanes, const DenseTile &tile, bo
       g("g"),
       pixel("pixel"),
       weights("weights"),
+      has_tap("has_tap"),
       fragments("fragments"),
       sums("sums"),
       finished("finished"),
@@ -104,16 +105,6 @@ DensePhases::Tap DensePhases::tap_of(const Expr &t, const Expr &s) const {
             within(phases_y(PhaseTable::first_tap, at.py) + s * tap_step_y, packed.dim(3).extent())};
 }
 
-Expr DensePhases::within_tile(RDom &loops, const RVar &side, const RVar &t, const RVar &s) const {
-    const Place at(*this, place);
-    const Reaches reaches(*this, at, t, s);
-    loops.where(t < phases_x(PhaseTable::count, at.px) && s < phases_y(PhaseTable::count, at.py));
-    loops.where(reaches.x.touches && reaches.y.touches);
-    if (two_loops(lanes))
-        loops.where((side == 0) == (reaches.x.inside && reaches.y.inside));
-    return two_loops(lanes) ? Expr(side) : Expr(1);
-}
-
 void DensePhases::define_sums(Element element) {
     const bool depthwise = lanes == Lanes::depthwise;
     Expr one = 1;
@@ -125,11 +116,15 @@ void DensePhases::define_sums(Element element) {
                 "taps");
     RVar of_step = taps[0], step = taps[1], side = taps[2], t = taps[3], s = taps[4];
     const Tap tap = tap_of(t, s);
-    Expr edge = within_tile(taps, side, t, s);
+    const Place at(*this, place);
+    const Reaches reaches(*this, at, t, s);
+    taps.where(reaches.any);
+    if (two_loops(lanes))
+        taps.where((side == 0) == (reaches.x.inside && reaches.y.inside));
     Expr ci = depthwise ? Expr(0) : tile.step * step + of_step;
     sums(a, mx, my, l, place, g) = cast(computed_type(element), 0);
     sums(a, mx, my, l, place, g) += packed(a % tile.a, ci, tap.kx, tap.ky, a / tile.a, g) *
-                                    pixel(depthwise ? Expr(a) : ci, mx, my, l, place, g, t, s, edge);
+                                    pixel(depthwise ? Expr(a) : ci, mx, my, l, place, g, t, s, two_loops(lanes) ? Expr(side) : one);
 }
 
 // The residual before the activation, bias, activation, the residual after it.

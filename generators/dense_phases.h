@@ -59,7 +59,7 @@ struct DensePhases {
     // the layer's outputs nothing is stored.
     // pixel(c, ..., t, s, edge): what the input holds at tap (t, s) of a position; edge = 0 promises that the tile is inside.
     // Of fragments, `pixel` and `weights` are words that a lane reads, and `fragments` the sums, where they are called.
-    Halide::Func pixel, weights, fragments, sums, finished, output;
+    Halide::Func pixel, weights, has_tap, fragments, sums, finished, output;
 
     DensePhases(Element element, Lanes lanes, const DenseTile &tile, bool stores_computed, Products products);
 
@@ -74,8 +74,6 @@ private:
         Halide::Expr kx, ky;
     };
     Tap tap_of(const Halide::Expr &t, const Halide::Expr &s) const;
-    // Leaves loops with the taps that the tile has; returns pixel's `edge` in them.
-    Halide::Expr within_tile(Halide::RDom &loops, const Halide::RVar &side, const Halide::RVar &t, const Halide::RVar &s) const;
 
     void define_pixel(Element element);
     void define_sums(Element element);

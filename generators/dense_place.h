@@ -37,23 +37,26 @@ struct Position {
 // One axis of the input at one tap, for a tile that begins at position `tile` and is `size` positions long.
 struct Reach {
     Halide::Expr offset;  // from a position to the input index
-    Halide::Expr touches, inside;
+    Halide::Expr exists, touches, inside;
 
     Reach(const Halide::ImageParam &phases, const Halide::Expr &p, const Halide::Expr &t, const Halide::Expr &offset_step,
           const Halide::Expr &tile, int size, const Halide::Expr &extent)
         : offset(phases(PhaseTable::offset, p) - t * offset_step),
+          exists(t < phases(PhaseTable::count, p)),
           touches(tile + offset > -size && tile + offset < extent),
           inside(tile + offset >= 0 && tile + offset <= extent - size) {}
 };
 
 struct Reaches {
     Reach x, y;
+    Halide::Expr any;  // of the input, by a tap that the tile's phase has
 
     Reaches(const DensePhases &d, const Place &place, const Halide::Expr &t, const Halide::Expr &s)
         : x(d.phases_x, place.px, t, d.offset_step_x, place.tx * (d.tile.x * d.tile.lanes_x), d.tile.x * d.tile.lanes_x,
             d.input.dim(1).extent()),
           y(d.phases_y, place.py, s, d.offset_step_y, place.ty * (d.tile.y * d.tile.lanes_y), d.tile.y * d.tile.lanes_y,
-            d.input.dim(2).extent()) {}
+            d.input.dim(2).extent()),
+          any(x.exists && y.exists && x.touches && y.touches) {}
 };
 
 // Whether channel `a` is one of the layer's, asked of a whole step.

@@ -1,6 +1,7 @@
 #include "fragments.h"
 
 #include "dense_place.h"
+#include "finish.h"
 
 namespace tconv::generators {
 
@@ -52,10 +53,10 @@ void DensePhases::define_fragments(Element element, Products products) {
     const FragmentForm form(element);
     constexpr int words = FragmentForm::words, quads = FragmentForm::quads;
     const bool instructions = products == Products::called;
-    // pixel(word, share, ..., step, t, s, edge), where `share` counts the quads of all blocks: lanes with the same outputs.
+    // pixel(word, share, ..., step, t, s), where `share` counts the quads of all blocks: lanes with the same outputs.
     // (Digits of it as indices of their own would be ranges to Halide, which takes registers for all.) Channels past the last
     // repeat ones before it, for weights of zero.
-    Var word("word"), share("share"), step("step"), t("t"), s("s"), edge("edge");
+    Var word("word"), share("share"), step("step"), t("t"), s("s");
     Expr quad = share % quads;
     auto read = [&](const Expr &column, const Expr &row, const Expr &n) {
         if (input.type() == UInt(32)) {
@@ -65,15 +66,26 @@ void DensePhases::define_fragments(Element element, Products products) {
         Expr first = ((step * quads + quad) * words + word) * form.numbers;
         return word_of(form, [&](int i) { return Expr(input(min(first + i, channels - 1), column, row, n, g)); });
     };
-    Expr read_word = at_tap(read, t, s, edge);
+    Expr read_word = at_tap(read, t, s, 1);
     if (element == Element::f32)
         read_word = instructions ? call(UInt(32), FragmentCalls::round, {read_word}) : rounded_to_tf32(read_word);
-    pixel(word, share, mx, my, l, place, g, step, t, s, edge) = read_word;
     // weights(word, fragment, ...) of lane 4 * l + quad.
     Var f("f");
     const Tap tap = tap_of(t, s);
-    weights(word, f, share, l, step, t, s, place, g) =
+    Expr weight =
         packed(((f * FragmentForm::groups + l) * quads + quad) * words + word, step, tap.kx, tap.ky, share / quads, g);
+    // Whether a tile has a tap. All that a step does depends on this one number; called, reads too, which are Funcs then.
+    const Place at(*this, place);
+    has_tap(t, s, place) = select(Reaches(*this, at, t, s).any, 1, 0);
+    if (instructions) {
+        RDom once = once_if(has_tap(t, s, place) == 1);
+        pixel(word, share, mx, my, l, place, g, step, t, s) = undef<uint32_t>();
+        weights(word, f, share, l, step, t, s, place, g) = undef<uint32_t>();
+        Expr nothing = cast<uint32_t>(once.x);
+        read_word = read_word + nothing, weight = weight + nothing;
+    }
+    pixel(word, share, mx, my, l, place, g, step, t, s) = read_word;
+    weights(word, f, share, l, step, t, s, place, g) = weight;
 
     // A lane's fragments have two of its positions each, side by side along a row, or along a column where it has one of a row.
     const int lane_a = tile.a / tile.lanes_a;
@@ -82,17 +94,17 @@ void DensePhases::define_fragments(Element element, Products products) {
     Expr steps = (channels + form.step_channels - 1) / form.step_channels;
     if (!instructions) {
         // Products of lanes' words: [number of the word, w, quad of the depth, i] of the note in fragments.h.
-        taps = RDom({{0, form.numbers}, {0, 2}, {0, quads}, {0, 2}, {0, steps}, {0, 2}, {0, taps_x}, {0, taps_y}}, "taps");
-        Expr side = within_tile(taps, taps[5], taps[6], taps[7]);
+        taps = RDom({{0, form.numbers}, {0, 2}, {0, quads}, {0, 2}, {0, steps}, {0, taps_x}, {0, taps_y}}, "taps");
+        taps.where(has_tap(taps[5], taps[6], place) == 1);
         Expr column = 2 * (a / lane_a % quads) + a % 2, here = 2 * taps[3] + taps[1];
-        Expr left = pixel(here, taps[2], mx, my, l, place, g, taps[4], taps[6], taps[7], side);
-        Expr right = weights(here, a % lane_a / 2, a / tile.a * quads + taps[2], column, taps[4], taps[6], taps[7], place, g);
+        Expr left = pixel(here, taps[2], mx, my, l, place, g, taps[4], taps[5], taps[6]);
+        Expr right = weights(here, a % lane_a / 2, a / tile.a * quads + taps[2], column, taps[4], taps[5], taps[6], place, g);
         sums(a, mx, my, l, place, g) = 0.0f;
         sums(a, mx, my, l, place, g) += number_of(element, form, left, taps[0]) * number_of(element, form, right, taps[0]);
         return;
     }
-    taps = RDom({{0, steps}, {0, 2}, {0, taps_x}, {0, taps_y}}, "taps");
-    Expr side = within_tile(taps, taps[1], taps[2], taps[3]);
+    taps = RDom({{0, steps}, {0, taps_x}, {0, taps_y}}, "taps");
+    taps.where(has_tap(taps[1], taps[2], place) == 1);
     fragments(f, share, mx, my, l, place, g) = call(kSums, FragmentCalls::zero, {l * quads + quad});
     Expr total = fragments(f, share, mx, my, l, place, g);
     for (int i = 0; i < 2; i++) {
@@ -100,11 +112,11 @@ void DensePhases::define_fragments(Element element, Products products) {
         for (int w = 0; w < 2; w++) {
             for (int r = 0; r < 2; r++) {
                 operands.push_back(pixel(2 * i + w, share, along_x ? 2 * mx + r : Expr(mx), along_x ? Expr(my) : 2 * my + r, l,
-                                         place, g, taps[0], taps[2], taps[3], side));
+                                         place, g, taps[0], taps[1], taps[2]));
             }
         }
         for (int w = 0; w < 2; w++)
-            operands.push_back(weights(2 * i + w, f, share, l, taps[0], taps[2], taps[3], place, g));
+            operands.push_back(weights(2 * i + w, f, share, l, taps[0], taps[1], taps[2], place, g));
         operands.push_back(total);
         total = call(kSums, FragmentCalls::multiply_of(element), operands);
     }

@@ -50,6 +50,7 @@ void multiply_numbers(generators::DensePhases &d, int vector) {
 void multiply_fragments(generators::DensePhases &d, const RVar &lane) {
     if (!d.fragments.defined()) {
         d.sums.update().reorder(d.taps[0], d.taps[1], d.taps[2], d.taps[3], d.a, d.mx, d.my).never_partition_all();
+        d.has_tap.compute_at(d.sums, d.taps[5]).store_in(MemoryType::Register);
         return;
     }
     Var f = d.fragments.args()[0];
@@ -63,16 +64,34 @@ void multiply_fragments(generators::DensePhases &d, const RVar &lane) {
         .unroll(d.my)
         .never_partition_all();
     d.fragments.update()
-        .reorder(f, d.mx, d.my, step, d.taps[1], d.taps[2], d.taps[3])
+        .reorder(f, d.mx, d.my, step, d.taps[1], d.taps[2])
         .unroll(f)
         .unroll(d.mx)
         .unroll(d.my)
-        .unroll(d.taps[1])
         .never_partition_all();
-    d.weights.compute_at(d.fragments, step).bound_extent(d.weights.args()[1], d.tile.a / d.tile.lanes_a / 2).unroll(d.weights.args()[1]);
-    d.pixel.compute_at(d.fragments, d.mx).unroll(d.mx).unroll(d.my);
-    for (Func words : {d.pixel, d.weights})
-        words.store_in(MemoryType::Register).bound_extent(words.args()[0], kVector).vectorize(words.args()[0]);
+    d.has_tap.compute_at(d.fragments, d.taps[1]).store_in(MemoryType::Register);
+    Var word = d.weights.args()[0];
+    f = d.weights.args()[1];
+    d.weights.compute_at(d.fragments, step)
+        .store_in(MemoryType::Register)
+        .bound_extent(word, kVector)
+        .bound_extent(f, d.tile.a / d.tile.lanes_a / 2)
+        .vectorize(word)
+        .unroll(f)
+        .update()
+        .vectorize(word)
+        .unroll(f);
+    word = d.pixel.args()[0];
+    d.pixel.compute_at(d.fragments, d.mx)
+        .store_in(MemoryType::Register)
+        .bound_extent(word, kVector)
+        .vectorize(word)
+        .unroll(d.mx)
+        .unroll(d.my)
+        .update()
+        .vectorize(word)
+        .unroll(d.mx)
+        .unroll(d.my);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <bit>
 
 #include "fragments.h"
+#include "loop_conditions.h"
 
 namespace tconv::compiler {
 
@@ -128,6 +129,8 @@ Module lower_device_stage(const DeviceStage &stage, const std::string &api, cons
         pipeline.add_custom_lowering_pass(new Fixed(constants, stage.output.name()));  // which deletes it
     if (api == "opencl")
         pipeline.add_custom_lowering_pass(new DoublesByBits);
+    else
+        pipeline.add_custom_lowering_pass(new ConditionsBeforeLoops);
     return pipeline.compile_to_module(stage.arguments, stage.name, device_target(api));
 }
 
