@@ -140,7 +140,7 @@ MUTANTS = (
     Mutant("winograd-output-sign", "generators/winograd.cpp",
            "row.push_back(power_of(kPoints[i], power));", "row.push_back(power_of(i == 2 ? 1 : kPoints[i], power));"),
     Mutant("winograd-filter-backwards", "generators/winograd.cpp",
-           "tap(first_x, step_x, form.x.taps - 1 - t)", "tap(first_x, step_x, t)"),
+           "first_x + step_x * (form.x.taps - 1 - tap_x)", "first_x + step_x * tap_x"),
     Mutant("winograd-phase-of-another-output", "compiler/layer/phase_winograd.cpp",
            'position / (of_layer.stride * of_layer.dilation))', 'of_layer.crop / (of_layer.stride * of_layer.dilation))'),
     Mutant("winograd-residue-of-another-output", "compiler/layer/phase_winograd.cpp",
