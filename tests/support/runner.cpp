@@ -30,11 +30,9 @@ void Block::fill(uint64_t pattern) {
 }
 
 bool Block::guards_intact() const {
-    for (size_t i = 0; i < storage_.size(); i++) {
-        if ((i < begin_ || i >= begin_ + bytes_) && storage_[i] != kGuardByte)
-            return false;
-    }
-    return true;
+    const auto intact = [](unsigned char byte) { return byte == kGuardByte; };
+    const auto begin = storage_.begin() + static_cast<ptrdiff_t>(begin_), end = begin + static_cast<ptrdiff_t>(bytes_);
+    return std::all_of(storage_.begin(), begin, intact) && std::all_of(end, storage_.end(), intact);
 }
 
 Plan::Plan(const tconv_spec &spec, const std::string &kernel, const tconv_hooks *hooks) {
