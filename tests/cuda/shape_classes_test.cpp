@@ -120,7 +120,8 @@ TEST(RandomLayers, EqualTheOracle) {
         if (i % 3 == 0 && (spec.groups == 1 || depthwise)) {  // what aligned vectors want, which chance gives to few
             spec.layout = TCONV_NHWC;
             spec.math = spec.math == TCONV_MATH_STRICT ? TCONV_MATH_FAST : spec.math;
-            const int32_t vector = i % 2 == 0 ? 4 : 8;  // of numbers, of fragments
+            // Of numbers, or of fragments, which are half types' above all.
+            const int32_t vector = i % (dtype_bytes(spec.dtype) == 2 ? 12 : 6) == 0 ? 4 : 8;
             spec.in_channels = (spec.in_channels + vector - 1) / vector * vector;
             spec.out_channels = (spec.out_channels + vector - 1) / vector * vector;
             spec.groups = depthwise && spec.groups > 1 ? spec.in_channels : 1;
