@@ -170,9 +170,10 @@ TEST_F(Malformed, CudaTarget) {
     expect_refused({"--layer", kLayer, "--target", "cuda", "--ptxas", folder / "absent"}, {"--ptxas", "absent"});
     expect_refused({"--layer", kLayer, "--target", "cuda-sm_80", "--ptxas", "none"}, {"ptxas", "nvidia-cuda-nvcc-cu12"});
     expect_refused({"--layer", kLayer, "--target", "cuda", "--dtype", "s8"}, {"dtype"});
-    expect_refused({"--layer", kLayer + "_tf32", "--target", "cuda", "--ptxas", "none"}, {"tf32", "TF32"});
+    const std::string tf32_of_f64 = "n1_c2_h3_w3_o4_k3x3_s2x2_p1,1,1,1_op0,0_d1x1_g1_f64_nchw_tf32";
+    expect_refused({"--layer", tf32_of_f64, "--target", "cuda", "--ptxas", "none"}, {"tf32", "TF32"});
     // A good layer before one that no kernel computes, and machine code that cannot be made.
-    expect_refused({"--layer", kLayer, "--layer", kLayer + "_tf32", "--target", "cuda", "--ptxas", "none"}, {"TF32"});
+    expect_refused({"--layer", kLayer, "--layer", tf32_of_f64, "--target", "cuda", "--ptxas", "none"}, {"TF32"});
     expect_refused({"--layer", kLayer, "--target", "cuda-sm_80", "--ptxas", "/bin/false"}, {"/bin/false"});
 }
 

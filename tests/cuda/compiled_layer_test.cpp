@@ -95,7 +95,9 @@ TEST(CompiledForADevice, EqualsTheOracle) {
                               "n1_c12_h5_w5_o12_k3x3_s2x2_p1,1,1,1_op1,1_d1x1_g12_f32_nhwc_clip-1,4",
                               "n2_c4_h3_w9_o8_k1x4_s1x2_p0,1,0,1_op0,0_d1x1_g1_f64_nhwc_prelu_resafter",
                               "n1_c8_h4_w4_o3_k5x5_s2x2_p2,2,2,2_op1,1_d1x1_g1_bf16_nchw_nobias",
-                              "n1_c4_h4_w4_o4_k3x3_s1x1_p-1,0,2,0_op0,0_d1x1_g1_f16_nhwc"}) {
+                              "n1_c4_h4_w4_o4_k3x3_s1x1_p-1,0,2,0_op0,0_d1x1_g1_f16_nhwc",
+                              "n1_c16_h5_w6_o24_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f16_nhwc_relu",
+                              "n1_c16_h5_w6_o24_k3x3_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nhwc_tf32"}) {
         Problem problem(testing::layer(layer), 7, Placement::kDense);
         run_compiled(problem);
         ASSERT_EQ(problem.compare(problem.expected()), "") << layer;
