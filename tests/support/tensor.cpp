@@ -158,13 +158,22 @@ void Tensor::inspect(const std::function<void(int64_t, double, bool)> &visit) co
     });
 }
 
+bool Tensor::untouched() const {
+    return is_pattern(storage_);
+}
+
 bool Tensor::surroundings_intact() const {
     const uint64_t guard = guard_bits(dtype_);
     std::vector<unsigned char> outside = storage_;
     each([&](int64_t, size_t at) { std::memcpy(outside.data() + at * bytes_, &guard, bytes_); });
+    return is_pattern(outside);
+}
+
+bool Tensor::is_pattern(const std::vector<unsigned char> &bytes) const {
+    const uint64_t guard = guard_bits(dtype_);
     // The first is the pattern, and each is what the one before is.
-    return std::memcmp(outside.data(), &guard, bytes_) == 0 &&
-           std::memcmp(outside.data(), outside.data() + bytes_, outside.size() - bytes_) == 0;
+    return std::memcmp(bytes.data(), &guard, bytes_) == 0 &&
+           std::memcmp(bytes.data(), bytes.data() + bytes_, bytes.size() - bytes_) == 0;
 }
 
 std::string compare(const Tensor &tensor, const std::vector<double> &expected, double absolute, double relative) {

@@ -51,6 +51,7 @@ public:
     std::vector<uint64_t> bits() const;
 
     void poison();                     // every word of the buffer becomes the guard pattern, a NaN
+    bool untouched() const;            // every word still is
     bool surroundings_intact() const;  // everything outside the view still is
 
     // Calls visit(dense logical index, value, whether it is the pattern), logical order.
@@ -60,6 +61,7 @@ private:
     size_t offset(int64_t a, int64_t b, int64_t c, int64_t d) const {
         return static_cast<size_t>(origin_ + a * stride_[0] + b * stride_[1] + c * stride_[2] + d * stride_[3]);
     }
+    bool is_pattern(const std::vector<unsigned char> &bytes) const;
     double load(size_t at) const;
     void store(size_t at, double value);
     template<typename Visit>
