@@ -31,14 +31,14 @@ demo:
 	@cmake --build --preset release --target demo
 
 test:
-	@scripts/bootstrap.sh demo test python report cuda
-	@cmake --preset release -DTCONV_BUILD_PYTHON=ON -DTCONV_BUILD_CUDA=ON
+	@scripts/bootstrap.sh demo test python report
+	@cmake --preset release -DTCONV_BUILD_PYTHON=ON
 	@cmake --build --preset release
 	@ctest --preset release
 
 test-full:
-	@scripts/bootstrap.sh demo test python report cuda
-	@cmake --preset release -DTCONV_BUILD_PYTHON=ON -DTCONV_BUILD_CUDA=ON
+	@scripts/bootstrap.sh demo test python report
+	@cmake --preset release -DTCONV_BUILD_PYTHON=ON
 	@cmake --build --preset release
 	@ctest --preset full
 
