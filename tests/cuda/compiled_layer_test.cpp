@@ -66,11 +66,6 @@ private:
     std::vector<JITModule> kept_;
 };
 
-std::string expect_opencl() {
-    std::string why;
-    return testing::opencl_usable(&why) ? "" : "PoCL (scripts/apt-packages.txt) is not there: " + why;
-}
-
 // The output's bits, by the layer's own code.
 std::vector<uint64_t> run_compiled(Problem &problem) {
     std::unique_ptr<Compiled> compiled;
@@ -87,7 +82,7 @@ std::vector<uint64_t> run_compiled(Problem &problem) {
 }
 
 TEST(CompiledForADevice, EqualsTheOracle) {
-    ASSERT_EQ(expect_opencl(), "");
+    ASSERT_EQ(testing::opencl_missing(), "");
     // Borders all round, phases without taps, several images, groups, a residual, each form of kernel.
     for (const char *layer : {"n2_c8_h5_w7_o12_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nhwc_relu",
                               "n1_c5_h6_w4_o7_k3x5_s2x3_p1,2,1,2_op1,1_d1x1_g1_f32_nchw",
@@ -106,7 +101,7 @@ TEST(CompiledForADevice, EqualsTheOracle) {
 
 // TCONV_COMPILED_LAYERS of them, since each is compiled; types, layouts and depthwise ones take turns.
 TEST(CompiledForADevice, RandomLayersEqualTheOracle) {
-    ASSERT_EQ(expect_opencl(), "");
+    ASSERT_EQ(testing::opencl_missing(), "");
     const char *const wanted = std::getenv("TCONV_COMPILED_LAYERS"), *const seed = std::getenv("TCONV_SEED");
     const int layers = wanted != nullptr ? std::atoi(wanted) : 8;
     const std::vector<int32_t> dtypes = testing::device_dtypes();
@@ -126,7 +121,7 @@ TEST(CompiledForADevice, RandomLayersEqualTheOracle) {
 }
 
 TEST(CompiledForADevice, GivesTheBitsOfTheCatalogue) {
-    ASSERT_EQ(expect_opencl(), "");
+    ASSERT_EQ(testing::opencl_missing(), "");
     // With a second pass: in place, in the workspace, along either axis.
     for (const char *layer : {"n2_c5_h4_w6_o7_k3x3_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw_tanh",
                               "n2_c8_h3_w5_o12_k4x4_s2x2_p1,0,1,2_op0,0_d1x1_g1_f32_nhwc_elu1_resafter",

@@ -98,7 +98,7 @@ void on_error(void *, const char *text) {
 
 }  // namespace
 
-bool opencl_usable(std::string *why) {
+std::string opencl_missing() {
     halide_set_error_handler(on_error);
     halide_opencl_set_platform_name("Portable Computing Language");
     halide_dimension_t dimension(0, 1, 1);
@@ -109,10 +109,10 @@ bool opencl_usable(std::string *why) {
     probe.dimensions = 1;
     probe.dim = &dimension;
     const int result = halide_device_malloc(nullptr, &probe, halide_opencl_device_interface());
-    if (result == 0)
-        halide_device_free(nullptr, &probe);
-    *why = error_text;
-    return result == 0;
+    if (result != 0)
+        return "PoCL (scripts/apt-packages.txt) is not there: " + error_text;
+    halide_device_free(nullptr, &probe);
+    return "";
 }
 
 tconv_status OpenclRunner::run(Problem &problem, const std::string &name, bool in_place) {

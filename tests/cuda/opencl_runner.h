@@ -10,8 +10,8 @@
 
 namespace tconv::testing {
 
-// Whether there is an OpenCL device; if not, why.
-bool opencl_usable(std::string *why);
+// Empty if there is an OpenCL device; else why not, and what to install.
+std::string opencl_missing();
 
 struct OpenclRunner {
     std::string kernel, message;

@@ -20,11 +20,6 @@ using testing::OpenclRunner;
 using testing::Placement;
 using testing::Problem;
 
-void expect_opencl() {
-    std::string why;
-    ASSERT_TRUE(testing::opencl_usable(&why)) << "PoCL (scripts/apt-packages.txt) is not there: " << why;
-}
-
 void check(Problem &problem, const std::vector<double> &expected, const std::string &kernel, bool aligned = true) {
     OpenclRunner runner;
     runner.aligned = aligned;
@@ -66,7 +61,7 @@ std::vector<std::string> kernels_of(const tconv_spec &spec) {
 
 // Through every kernel of float32; of the other types through the plan's choice and one more, which takes turns.
 TEST_P(Shapes, ThroughKernelsOfItsLayoutAndEveryType) {
-    expect_opencl();
+    ASSERT_EQ(testing::opencl_missing(), "");
     static size_t turn = 0;
     for (const auto &[dtype, math, layout] : kinds()) {
         tconv_spec spec = testing::layer(GetParam().layer);
@@ -99,7 +94,7 @@ INSTANTIATE_TEST_SUITE_P(Classes, Shapes, ::testing::ValuesIn(testing::shape_cla
 
 // Random layers by the plan's choice, and by the kernel among those that compute it that was run the least.
 TEST(RandomLayers, EqualTheOracle) {
-    expect_opencl();
+    ASSERT_EQ(testing::opencl_missing(), "");
     const char *const wanted = std::getenv("TCONV_LAYERS"), *const given = std::getenv("TCONV_SEED");
     const std::vector<int32_t> dtypes = testing::device_dtypes();
     const int layers = wanted != nullptr ? std::atoi(wanted) : 100 * static_cast<int>(dtypes.size());
