@@ -231,16 +231,12 @@ std::vector<Argument> DeviceFilter::arguments() const {
     return {filter, outputs, flip_co, flip_ci, flip_kx, flip_ky};
 }
 
-PackBlocks::PackBlocks(Element element, int tile_a)
-    : from(element),
-      lane("lane"),
-      ci("ci"),
-      kx("kx"),
-      ky("ky"),
-      block("block"),
-      g("g"),
-      packed("packed") {
+DevicePack pack_blocks(Element element, int tile_a) {
+    const DeviceFilter from(element);
+    Var lane("lane"), ci("ci"), kx("kx"), ky("ky"), block("block"), g("g");
+    Func packed("packed");
     packed(lane, ci, kx, ky, block, g) = computed(element, from.at(block * tile_a + lane, ci, kx, ky, g));
+    return {from, packed, tile_a};
 }
 
 }  // namespace tconv::generators

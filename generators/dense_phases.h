@@ -109,13 +109,14 @@ struct DeviceFilter {
     std::vector<Halide::Argument> arguments() const;
 };
 
-// packed[lane, ci, kx, ky, block, group] = filter[ci, block * tile_a + lane, ky, kx] of the group, zero past its outputs.
-struct PackBlocks {
+// A filter as tiles of `tile_a` outputs read it.
+struct DevicePack {
     DeviceFilter from;
-    Halide::Var lane, ci, kx, ky, block, g;
     Halide::Func packed;
-
-    PackBlocks(Element element, int tile_a);
+    int row;  // the extent of its first axis
 };
+
+// packed[lane, ci, kx, ky, block, group] = filter[ci, block * tile_a + lane, ky, kx] of the group, zero past its outputs.
+DevicePack pack_blocks(Element element, int tile_a);
 
 }  // namespace tconv::generators

@@ -126,15 +126,10 @@ void DensePhases::define_fragments(Element element, Products products) {
         call(Float(32), FragmentCalls::sum, {of_fragment, 2 * ((along_x ? mx : my) % 2) + a % 2});
 }
 
-PackFragments::PackFragments(Element element, int tile_a)
-    : from(element),
-      word("word"),
-      step("step"),
-      kx("kx"),
-      ky("ky"),
-      block("block"),
-      g("g"),
-      packed("packed") {
+DevicePack pack_fragments(Element element, int tile_a) {
+    const DeviceFilter from(element);
+    Var word("word"), step("step"), kx("kx"), ky("ky"), block("block"), g("g");
+    Func packed("packed");
     const FragmentForm form(element);
     constexpr int words = FragmentForm::words, quads = FragmentForm::quads, groups = FragmentForm::groups;
     Expr f = word / (words * quads * groups), column = word / (words * quads) % groups, quad = word / words % quads;
@@ -142,6 +137,7 @@ PackFragments::PackFragments(Element element, int tile_a)
     Expr first = ((step * quads + quad) * words + word % words) * form.numbers;
     Expr value = word_of(form, [&](int i) { return from.at(co, first + i, kx, ky, g); });
     packed(word, step, kx, ky, block, g) = element == Element::f32 ? rounded_to_tf32(value) : value;
+    return {from, packed, FragmentForm::step_words(tile_a)};
 }
 
 }  // namespace tconv::generators

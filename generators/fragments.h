@@ -44,12 +44,6 @@ struct FragmentCalls {
 
 // packed[word, step, kx, ky, block, group]: word % 4 of lane word / 4 % 32 of fragment word / 128 of the block's; zero past
 // the layer's channels and outputs. TF32 is rounded here, to nearest, ties away from zero.
-struct PackFragments {
-    DeviceFilter from;
-    Halide::Var word, step, kx, ky, block, g;
-    Halide::Func packed;
-
-    PackFragments(Element element, int tile_a);
-};
+DevicePack pack_fragments(Element element, int tile_a);
 
 }  // namespace tconv::generators

@@ -133,19 +133,16 @@ std::string table_of(Launches all, const std::vector<char> &baked) {
 }
 
 std::vector<char> bake(const FixedLayer &fixed, const Weights &weights) {
-    auto bytes_of = [](const Buffer<> &buffer) {
-        const auto *const data = static_cast<const char *>(buffer.data());
-        return std::vector<char>(data, data + buffer.size_in_bytes());
-    };
     const generators::Element element = fixed.variant->element;
     const Buffer<> filter = stored(element, weights.filter);
     std::vector<char> baked = pack_here(fixed, filter.data());
     auto add = [&](const std::vector<double> &numbers, int64_t at) {
         if (numbers.empty())
             return;
-        const std::vector<char> bytes = bytes_of(stored(element, numbers));
+        const Buffer<> buffer = stored(element, numbers);
+        const auto *const bytes = static_cast<const char *>(buffer.data());
         baked.resize(static_cast<size_t>(at));
-        baked.insert(baked.end(), bytes.begin(), bytes.end());
+        baked.insert(baked.end(), bytes, bytes + buffer.size_in_bytes());
     };
     add(weights.bias, fixed.bias_at);
     add(weights.slope, fixed.slope_at);
@@ -222,8 +219,7 @@ CompiledLayer compile_cuda_layer(const std::string &name, const tconv_spec &spec
         }
     }
     fs::remove_all(scratch);
-    const int64_t tensors =
-        fixed.kernel.form == Form::vectors ? fixed.variant->schedule.alignment : dtype_bytes(spec.dtype);
+    const int64_t tensors = fixed.kernel.form == Form::vectors ? fixed.kernel.vector_alignment() : dtype_bytes(spec.dtype);
     Launches launches = launches_of(record_launches(fixed, modules), images);
     set_alignments(launches.header, fixed, tensors);
     const std::string table = table_of(launches, weights ? bake(fixed, *weights) : std::vector<char>());

@@ -80,17 +80,14 @@ DeviceStage dense_phases_stage(const DeviceVariant &variant, const std::string &
     return {variant.name, dense.output, dense.arguments()};
 }
 
-PackDefinition pack_definition(const DeviceVariant &variant) {
-    if (variant.lanes == generators::Lanes::fragments) {
-        const generators::PackFragments fragments(variant.element, variant.tile.a);
-        return {fragments.from, fragments.packed, generators::FragmentForm::step_words(variant.tile.a)};
-    }
-    const generators::PackBlocks blocks(variant.element, variant.tile.a);
-    return {blocks.from, blocks.packed, variant.tile.a};
+generators::DevicePack pack_definition(const DeviceVariant &variant) {
+    const bool fragments = variant.lanes == generators::Lanes::fragments;
+    return fragments ? generators::pack_fragments(variant.element, variant.tile.a)
+                     : generators::pack_blocks(variant.element, variant.tile.a);
 }
 
 DeviceStage pack_stage(const DeviceVariant &variant, const std::string &api) {
-    PackDefinition pack = pack_definition(variant);
+    generators::DevicePack pack = pack_definition(variant);
     schedules::cuda_pack(pack.from, pack.packed, pack.row);
     return {pack_name(variant, api), pack.packed, pack.from.arguments()};
 }

@@ -20,13 +20,8 @@ struct DeviceStage {
 // The name of a stage that variants of a dtype share.
 std::string device_stage_name(const std::string &stage, const std::string &dtype, const std::string &api);
 
-// What packs a variant's filter, before it has a schedule: `row` numbers or words lie side by side.
-struct PackDefinition {
-    generators::DeviceFilter from;
-    Halide::Func packed;
-    int row;
-};
-PackDefinition pack_definition(const DeviceVariant &variant);
+// What packs a variant's filter, before it has a schedule.
+generators::DevicePack pack_definition(const DeviceVariant &variant);
 std::string pack_name(const DeviceVariant &variant, const std::string &api);
 
 DeviceStage dense_phases_stage(const DeviceVariant &variant, const std::string &api);

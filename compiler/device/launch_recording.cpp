@@ -173,10 +173,6 @@ void call_run(const FixedLayer &fixed, Recording &recording) {
     expect_success(run_on_device(fixed.layer, {&recording, bind, nothing_to_do}, t));
 }
 
-int64_t aligned(int64_t bytes) {
-    return ceil_div(bytes, kDeviceAlignment) * kDeviceAlignment;
-}
-
 }  // namespace
 
 FixedLayer::FixedLayer(const DeviceLayer &planned, const std::vector<DeviceVariant> &variants, bool baked)
@@ -184,8 +180,8 @@ FixedLayer::FixedLayer(const DeviceLayer &planned, const std::vector<DeviceVaria
       kernel(kernel_for(planned, tensors_of(planned.spec, false, 0, 0))),
       variant(nullptr),
       baked(baked),
-      bias_at(aligned(planned.packed_bytes)),
-      slope_at(bias_at + aligned(int64_t{planned.spec.out_channels} * dtype_bytes(planned.spec.dtype))) {
+      bias_at(round_up(planned.packed_bytes, kDeviceAlignment)),
+      slope_at(round_up(bias_at + int64_t{planned.spec.out_channels} * dtype_bytes(planned.spec.dtype), kDeviceAlignment)) {
     for (const DeviceVariant &other : variants) {
         if (other.name == kernel.name)
             variant = &other;
@@ -250,7 +246,7 @@ JITModule host_side(const Module &module, const std::map<std::string, void *> &c
 
 std::vector<char> pack_here(const FixedLayer &fixed, const void *filter) {
     // The same definitions, their loops as they come.
-    const PackDefinition definition = pack_definition(*fixed.variant);
+    const generators::DevicePack definition = pack_definition(*fixed.variant);
     generators::PhaseTable table;
     const Target target = host_without_runtime();
     auto compiled = [&](Func output, const std::vector<Argument> &arguments) {

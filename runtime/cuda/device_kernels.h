@@ -49,7 +49,4 @@ private:
 
 std::span<const DeviceKernel> device_kernels();
 
-// The one that computes the same from the same packed filter on views of any strides.
-const DeviceKernel &any_access(const DeviceKernel &kernel);
-
 }  // namespace tconv

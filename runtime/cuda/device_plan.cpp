@@ -13,10 +13,6 @@ namespace {
 // more have room for them between the launches.
 constexpr int64_t kSumsBytes = int64_t{16} << 20;
 
-int64_t padded(int64_t bytes) {
-    return ceil_div(bytes, kDeviceAlignment) * kDeviceAlignment;
-}
-
 // Of channels and outputs, below which most of a fragment would be zeros.
 constexpr int64_t kLeastOfFragment = 8;
 
@@ -137,8 +133,8 @@ void complete(DeviceLayer &layer, const DeviceKernel &kernel) {
     layer.phases_x = static_cast<int32_t>(std::min(layer.geometry.w.stride, layer.geometry.w.out));
     layer.phases_y = static_cast<int32_t>(std::min(layer.geometry.h.stride, layer.geometry.h.out));
     layer.table_x = 0;
-    layer.table_y = padded(int64_t{layer.phases_x} * 16);
-    layer.weights = layer.table_y + padded(int64_t{layer.phases_y} * 16);
+    layer.table_y = round_up(int64_t{layer.phases_x} * 16, kDeviceAlignment);
+    layer.weights = layer.table_y + round_up(int64_t{layer.phases_y} * 16, kDeviceAlignment);
     const int64_t rows = ceil_div(layer.outputs, kernel.a) * layer.groups * layer.packed_rows();
     layer.packed_bytes = layer.weights + rows * kernel.row() * spec.kernel_h * spec.kernel_w * kernel.packed_bytes();
     layer.sums_in_workspace =

@@ -272,8 +272,7 @@ bool in_vectors(const DeviceKernel &kernel, const tconv_view &view, const Extent
     return true;
 }
 
-}  // namespace
-
+// The one that computes the same from the same packed filter on views of any strides.
 const DeviceKernel &any_access(const DeviceKernel &kernel) {
     for (const DeviceKernel &other : device_kernels()) {
         if (other.form == Form::any && other.dtype == kernel.dtype && other.lanes == kernel.lanes && other.a == kernel.a)
@@ -281,6 +280,8 @@ const DeviceKernel &any_access(const DeviceKernel &kernel) {
     }
     return kernel;  // tconv-compiler refuses a table without one
 }
+
+}  // namespace
 
 const DeviceKernel &kernel_for(const DeviceLayer &layer, const tconv_tensors &t) {
     const DeviceKernel &kernel = *layer.kernel;

@@ -1,6 +1,5 @@
 // Layers compiled for NVIDIA's GPUs, on the driver that records what it is asked (tests/cuda/fake_driver.h): what is loaded
 // and launched, with which arguments, what is refused, and what the library needs.
-#include <dlfcn.h>
 #include <gtest/gtest.h>
 #include <malloc.h>
 
@@ -19,6 +18,7 @@
 namespace tconv {
 namespace {
 
+using testing::device_memory;
 using testing::DeviceLibrary;
 using testing::FakeDriver;
 using testing::NpyArray;
@@ -27,11 +27,6 @@ using testing::TemporaryFolder;
 const std::string kNhwc = "n3_c64_h16_w16_o32_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nhwc_relu";
 const std::string kCurve = "n3_c8_h512_w512_o2_k2x2_s2x2_p0,0,0,0_op0,0_d1x1_g1_f32_nchw_tanh_resafter";
 
-// Addresses that are never dereferenced: those of a device.
-char *device_memory(int which) {
-    return reinterpret_cast<char *>(uintptr_t{0x7f0000000000} + static_cast<uintptr_t>(which) * 0x100000000);
-}
-
 uint64_t number_of(const void *address) {
     return reinterpret_cast<uintptr_t>(address);
 }
@@ -39,12 +34,8 @@ uint64_t number_of(const void *address) {
 class Cuda : public ::testing::Test {
 protected:
     void SetUp() override {
-        void *const library = dlopen("libcuda.so.1", RTLD_NOW);
-        ASSERT_NE(library, nullptr) << dlerror();
-        const auto of = reinterpret_cast<testing::FakeDriverOf>(dlsym(library, "tconv_fake_driver"));
-        ASSERT_NE(of, nullptr) << "another libcuda.so.1 was found first";
-        driver = of();
-        *driver = {};
+        driver = testing::open_fake_driver();
+        ASSERT_NE(driver, nullptr) << "LD_LIBRARY_PATH leads to another libcuda.so.1, or to none";
         driver->devices = 1, driver->major = 12;  // newer than any machine code, so PTX
         static int contexts = 0;  // the shared library has been loaded into those of other tests
         driver->current = device_memory(1000 + 2 * contexts++);

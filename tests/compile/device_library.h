@@ -13,6 +13,11 @@
 
 namespace tconv::testing {
 
+// Addresses that are never dereferenced: those of a device, one for each tensor.
+inline char *device_memory(int which) {
+    return reinterpret_cast<char *>(uintptr_t{0x7f0000000000} + static_cast<uintptr_t>(which) * 0x100000000);
+}
+
 class DeviceLibrary {
 public:
     // tconv-compiler compile ARGUMENTS... --name NAME; what fails is a failure of the test.

@@ -1,5 +1,4 @@
 // What compiled layers launch is what libtconv_cuda launches for the same layer, on the driver that records both.
-#include <dlfcn.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -13,13 +12,9 @@
 namespace tconv {
 namespace {
 
+using testing::device_memory;
 using testing::DeviceLibrary;
 using testing::FakeDriver;
-
-// Addresses that are never dereferenced: those of a device, one for each tensor.
-void *device_memory(int which) {
-    return reinterpret_cast<void *>(uintptr_t{0x7f0000000000} + static_cast<uintptr_t>(which) * 0x1000000000);
-}
 
 struct Launch {
     unsigned grid[3], block[3];
@@ -87,10 +82,9 @@ bool is_of(uint64_t pointer, int which) {
 }
 
 TEST(CompiledLaunches, AreThoseOfTheLibrary) {
-    void *const library = dlopen("libcuda.so.1", RTLD_NOW);
-    ASSERT_NE(library, nullptr) << dlerror();
-    FakeDriver &driver = *reinterpret_cast<testing::FakeDriverOf>(dlsym(library, "tconv_fake_driver"))();
-    driver = {};
+    FakeDriver *const opened = testing::open_fake_driver();
+    ASSERT_NE(opened, nullptr) << "LD_LIBRARY_PATH leads to another libcuda.so.1, or to none";
+    FakeDriver &driver = *opened;
     driver.devices = 1, driver.major = 12;  // PTX, in which the driver sees what kernels take
     driver.current = device_memory(100);
     // Each form of kernel and of second pass; parts of the batch, and of the groups; sums that the kernel of vectors leaves to

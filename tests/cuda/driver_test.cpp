@@ -1,5 +1,4 @@
 // The C ABI on a driver that records what it is asked (fake_driver.h): plans, the cache of modules, streams, every fault.
-#include <dlfcn.h>
 #include <gtest/gtest.h>
 #include <malloc.h>
 
@@ -30,12 +29,8 @@ Type *device_memory(int which) {
 class Cuda : public ::testing::Test {
 protected:
     void SetUp() override {
-        void *const library = dlopen("libcuda.so.1", RTLD_NOW);
-        ASSERT_NE(library, nullptr) << dlerror();
-        const auto of = reinterpret_cast<tconv::testing::FakeDriverOf>(dlsym(library, "tconv_fake_driver"));
-        ASSERT_NE(of, nullptr) << "another libcuda.so.1 was found first";
-        driver = of();
-        *driver = {};
+        driver = tconv::testing::open_fake_driver();
+        ASSERT_NE(driver, nullptr) << "LD_LIBRARY_PATH leads to another libcuda.so.1, or to none";
         driver->devices = 2, driver->major = 9;
         tconv_spec_init(&spec, sizeof spec);
         ASSERT_EQ(tconv_spec_parse(kLayer, &spec, nullptr, 0), TCONV_OK);

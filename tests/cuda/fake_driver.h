@@ -2,6 +2,8 @@
 // is told to fail. Tests find its controls by name in the library that was loaded.
 #pragma once
 
+#include <dlfcn.h>
+
 #include <cstdint>
 
 namespace tconv::testing {
@@ -42,6 +44,14 @@ struct FakeDriver {
     int waits;
 };
 
-using FakeDriverOf = FakeDriver *(*)();
+// Of the driver that is found under the name of NVIDIA's, its records cleared; NULL if that is another.
+inline FakeDriver *open_fake_driver() {
+    void *const library = dlopen("libcuda.so.1", RTLD_NOW);
+    const auto of = library != nullptr ? reinterpret_cast<FakeDriver *(*)()>(dlsym(library, "tconv_fake_driver")) : nullptr;
+    if (of == nullptr)
+        return nullptr;
+    *of() = {};
+    return of();
+}
 
 }  // namespace tconv::testing

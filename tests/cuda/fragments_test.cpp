@@ -25,7 +25,6 @@ using tconv::generators::DenseTile;
 using tconv::generators::Element;
 using tconv::generators::FragmentForm;
 using tconv::generators::Lanes;
-using tconv::generators::PackFragments;
 using tconv::generators::PhaseTable;
 using tconv::generators::Products;
 
@@ -168,13 +167,13 @@ struct Layer {
     Halide::Type type() const { return tconv::generators::stored_type(element); }
 
     Buffer<> packed(int tile_a) {
-        PackFragments pack(element, tile_a);
+        tconv::generators::DevicePack pack = tconv::generators::pack_fragments(element, tile_a);
         pack.from.filter.set(filter);
         pack.from.outputs.set(outputs);
         for (Halide::Param<int> *flip : {&pack.from.flip_co, &pack.from.flip_ci, &pack.from.flip_kx, &pack.from.flip_ky})
             flip->set(0);
         const int step = FragmentForm(element).step_channels;
-        return pack.packed.realize({FragmentForm::step_words(tile_a), (channels + step - 1) / step, kKernel, kKernel,
+        return pack.packed.realize({pack.row, (channels + step - 1) / step, kKernel, kKernel,
                                     (outputs + tile_a - 1) / tile_a, 1},
                                    kTarget);
     }
