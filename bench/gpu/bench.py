@@ -3,8 +3,8 @@
 
     PYTHONPATH=build/release/python .venv/bin/python bench/gpu/bench.py --tier core
 
-Four JSON files, written after every layer: tconv in either layout, beside cuDNN in float32 and beside cuDNN that may use TF32;
-and a picture of each. All are timed in the same rounds.
+For either layout of tconv and each arithmetic (float32, TF32, float16, bfloat16) a JSON file, written after every layer, and a
+picture; a file's contestants all compute in its arithmetic. All are timed in the same rounds.
 """
 
 import argparse
@@ -14,42 +14,48 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
+from typing import Any
 
 HERE = pathlib.Path(__file__).resolve().parent
 PROJECT = HERE.parent.parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "peers")]
 
-from contest import Contest, Entrant  # noqa: E402
+from contest import Contest  # noqa: E402
+from definition import TOLERANCE  # noqa: E402
 from layers import Layer, add_selection, read_layers  # noqa: E402
 from limits import Contestant, ours  # noqa: E402
 from race import ResultFile, assemble, row_of  # noqa: E402
-from work import compulsory_bytes  # noqa: E402
+from work import compulsory_bytes, dtype_of  # noqa: E402
 from worker import Worker, scratch_folder  # noqa: E402
 
 NEEDS = "gpu-bench needs an NVIDIA GPU of compute capability 8.0 or later, its driver, and PyTorch with CUDA"
-MATHS = ("f32", "tf32")  # what the peers compute in; tconv's is always float32
-# Of the largest output. A product in TF32 has 11 bits of each factor: 5e-4, of which sums average a little away.
-TF32_TOLERANCE = 5e-3
+# What a race computes in, and how far off results may be, of the largest output: factors have 11 bits in TF32 and float16 and 8
+# in bfloat16, and sums average a little of that away.
+TOLERANCES = {"f32": TOLERANCE, "tf32": 5e-3, "f16": 5e-3, "bf16": 4e-2}
 PEERS = (
     Contestant("torch", "pytorch", "nchw", note="cuDNN through PyTorch, contiguous tensors, benchmark=True"),
     Contestant("torch_channels_last", "pytorch", "nhwc", note="the same, channels_last input and weights"),
 )
 
 
-def peer_of(peer: Contestant, math: str) -> Contestant:
-    """A peer under the name that it has while all race at once; in the files it has its own."""
-    if math == "f32":
-        return peer
-    return dataclasses.replace(peer, name=f"{peer.name}_tf32", tolerance=TF32_TOLERANCE, note=f"{peer.note}, TF32 allowed")
+OURS = tuple(map(ours, ("nchw", "nhwc")))
 
 
-def contestants() -> list[Contestant]:
-    return [*map(ours, ("nchw", "nhwc")), *(peer_of(peer, math) for math in MATHS for peer in PEERS)]
+def racer(contestant: Contestant, math: str) -> Contestant:
+    """A contestant under the name that it has while all race at once; in the files it has its own."""
+    return dataclasses.replace(contestant, name=f"{contestant.name}_{math}", tolerance=TOLERANCES[math],
+                               note=f"{contestant.note}, {math}")
+
+
+def contestants(maths: Sequence[str]) -> list[Contestant]:
+    return [racer(contestant, math) for math in maths for contestant in (*OURS, *PEERS)]
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_selection(parser)
+    parser.add_argument("--math", default=",".join(TOLERANCES), help="what to compute in (default %(default)s)")
     parser.add_argument("--seconds", type=float, default=0.1, help="of each contestant and layer (default 0.1)")
     parser.add_argument("--rounds", type=int, default=5, help="turns that these are divided into (default 5)")
     parser.add_argument("--total-seconds", type=float, default=480, help="no layer is begun after these (default 480)")
@@ -60,6 +66,9 @@ def arguments() -> argparse.Namespace:
     options = parser.parse_args()
     if options.seconds <= 0 or options.rounds < 1 or options.total_seconds <= 0:
         parser.error("--seconds, --rounds and --total-seconds must be above 0")
+    options.math = options.math.split(",")
+    if unknown := set(options.math) - set(TOLERANCES):
+        parser.error(f"--math: '{unknown.pop()}' is none of {', '.join(TOLERANCES)}")
     return options
 
 
@@ -91,8 +100,7 @@ def card_name() -> str:
 
 
 def worker_for(contestant: Contestant) -> Worker:
-    who = "tconv" if contestant.adapter == "tconv" else "torch_tf32" if contestant.name.endswith("_tf32") else "torch"
-    return Worker([sys.executable, HERE / "server.py", who])
+    return Worker([sys.executable, HERE / "server.py", contestant.adapter, contestant.name.rpartition("_")[2]])
 
 
 def commit() -> str:
@@ -101,11 +109,10 @@ def commit() -> str:
     return described.stdout.strip() or "unknown"
 
 
-def entrants_of(result: dict[str, Entrant], math: str) -> dict[str, Entrant]:
-    """tconv, and the peers that compute in `math` under their own names."""
-    chosen = {name: entrant for name, entrant in result.items() if entrant.contestant.adapter == "tconv"}
-    chosen.update({peer.name: result[name] for peer in PEERS if (name := peer_of(peer, math).name) in result})
-    return chosen
+def of_math(results: dict[str, Any], math: str) -> dict[str, Any]:
+    """Those that compute in `math`, under the names that they have in the files."""
+    return {contestant.name: results[name] for contestant in (*OURS, *PEERS)
+            if (name := racer(contestant, math).name) in results}
 
 
 def result_files(options: argparse.Namespace, gpu: str, about: list[dict]) -> dict[tuple[str, str], ResultFile]:
@@ -113,10 +120,11 @@ def result_files(options: argparse.Namespace, gpu: str, about: list[dict]) -> di
     known = {line["name"]: line for line in about}
     files = {}
     for layout in ("nchw", "nhwc"):
-        for math in MATHS:
-            head = {"tconv": known[ours(layout).name]["version"], "command": "gpu-bench", "commit": commit(), "gpu": gpu,
+        for math in options.math:
+            lines = of_math(known, math)
+            head = {"tconv": lines[ours(layout).name]["version"], "command": "gpu-bench", "commit": commit(), "gpu": gpu,
                     "machine": machine, "layout": layout, "math": math, "seconds": options.seconds, "rounds": options.rounds,
-                    "peaks": {}, "peers": [{**known[peer_of(peer, math).name], "name": peer.name} for peer in PEERS]}
+                    "peaks": {}, "peers": [{**lines[peer.name], "name": peer.name} for peer in PEERS]}
             path = options.out / f"{machine}-gpu-{layout}-{math}.json"
             files[layout, math] = ResultFile(path, head, options.layers, options.add)
     return files
@@ -128,10 +136,12 @@ def race_layer(contest: Contest, layer: Layer, files: dict[tuple[str, str], Resu
     peaks: dict[str, float] = {}
     for measured in rates.values():
         peaks.update({name: max(rate, peaks.get(name, 0.0)) for name, rate in measured.items()})
-        measured["bytes"] = compulsory_bytes(layer)
     rows = []
     for (layout, math), file in files.items():
-        row = {**row_of(layer, layout, entrants_of(result, math), rates), "commit": file.head["commit"]}
+        dtype = dtype_of(math)
+        roofs = {name: {"fma_gflops": measured[f"{math}_gflops"], "copy_gbs": measured["copy_gbs"],
+                        "bytes": compulsory_bytes(layer, dtype)} for name, measured in of_math(rates, math).items()}
+        row = {**row_of(layer, layout, of_math(result, math), roofs, dtype), "commit": file.head["commit"]}
         file.head["peaks"] = {**file.head["peaks"], **peaks}
         file.add(row, {})
         rows.append(row)
@@ -158,7 +168,7 @@ def main() -> int:
     if missing := what_is_missing():
         print(f"[SKIP] {NEEDS}: {missing}")
         return 0
-    entrants, about = assemble(contestants(), worker_for)
+    entrants, about = assemble(contestants(options.math), worker_for)
     if failed := [line for line in about if line["missing"]]:
         print(*(f"gpu-bench: {line['name']} does not start: {line['missing']}" for line in failed), sep="\n", file=sys.stderr)
         return 1
@@ -174,9 +184,9 @@ def main() -> int:
             if time.monotonic() > end:
                 left.append(layer.id)
                 continue
-            for row in race_layer(contest, layer, files)[::len(MATHS)]:
+            for (_, math), row in zip(files, race_layer(contest, layer, files)):
                 if row["speedup"] is not None:
-                    progress.write(f"{row['layer']}: {row['speedup']:.2f} x {row['best_peer']}", file=sys.stderr)
+                    progress.write(f"{row['layer']} {math}: {row['speedup']:.2f} x {row['best_peer']}", file=sys.stderr)
     for _, worker in entrants:
         worker.stop()
     for file in files.values():

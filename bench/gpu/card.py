@@ -7,6 +7,7 @@ import torch
 MATMUL = 8192           # rows and columns
 COPIED = 1 << 30        # bytes, or an eighth of what is free
 REPEATS = 5
+TYPES = {"f32": torch.float32, "tf32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}
 RATES_AGE = 30          # seconds after which rates are measured again, for clocks move; the highest counts
 
 
@@ -55,10 +56,10 @@ class Card:
         return graph.replay
 
     def rates(self) -> dict[str, float]:
-        """GFLOP/s of a large product in float32, the same in TF32, GB/s of a large copy, read and written bytes both counted."""
+        """GFLOP/s of a large product in each arithmetic, GB/s of a large copy, read and written bytes both counted."""
         if time.monotonic() - self.measured > RATES_AGE:
-            for name, rate in (("fma_gflops", self._product(False)), ("tf32_gflops", self._product(True)),
-                               ("copy_gbs", self._copy())):
+            products = ((f"{arithmetic}_gflops", self._product(arithmetic)) for arithmetic in TYPES)
+            for name, rate in (*products, ("copy_gbs", self._copy())):
                 self.known[name] = max(rate, self.known.get(name, 0.0))
             self.measured = time.monotonic()
         return dict(self.known)
@@ -67,9 +68,9 @@ class Card:
         work()
         return min(self.nanoseconds(work) for _ in range(REPEATS))
 
-    def _product(self, tf32: bool) -> float:
-        set_tf32(tf32)
-        a, b = (torch.randn(MATMUL, MATMUL, device=self.device) for _ in range(2))
+    def _product(self, arithmetic: str) -> float:
+        set_tf32(arithmetic == "tf32")
+        a, b = (torch.randn(MATMUL, MATMUL, device=self.device, dtype=TYPES[arithmetic]) for _ in range(2))
         out = torch.empty_like(a)
         rate = 2 * MATMUL**3 / self._best(lambda: torch.mm(a, b, out=out))
         set_tf32(False)

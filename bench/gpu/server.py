@@ -1,6 +1,6 @@
-"""A contestant on a GPU, in a process of its own (bench/peers/worker.py): python server.py tconv|torch|torch_tf32
+"""A contestant on a GPU, in a process of its own (bench/peers/worker.py): python server.py tconv|pytorch f32|tf32|f16|bf16
 
-As bench/peers/serve.py, but tensors are on the device, and its clock times graphs of many runs."""
+As bench/peers/serve.py, but tensors are of the arithmetic's type, they are on the device, and its clock times graphs of many runs."""
 
 import pathlib
 import sys
@@ -11,7 +11,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "peers")
 import torch  # noqa: E402
 
 from adapters.pytorch import operands  # noqa: E402
-from card import Card, capability, set_tf32  # noqa: E402
+from card import TYPES, Card, capability, set_tf32  # noqa: E402
 from layers import Layer, Pair  # noqa: E402
 from serve import Server, answer_requests  # noqa: E402
 from work import useful_flops  # noqa: E402
@@ -23,30 +23,35 @@ MOST_RUNS = 100          # in one graph
 class Torch:
     """Eager conv_transpose2d, by the algorithm of cuDNN that is the fastest here."""
 
-    def __init__(self, card, tf32: bool):
-        self.card = card
+    def __init__(self, card, arithmetic: str):
+        self.card, self.type = card, TYPES[arithmetic]
         torch.backends.cudnn.benchmark = True
-        set_tf32(tf32)
+        set_tf32(arithmetic == "tf32")
 
     def version(self) -> str:
         return f"{torch.__version__}, cuDNN {torch.backends.cudnn.version()}"
 
     def prepare(self, layer, layout, x, w, b, _threads):
-        given, result = operands(layer, layout, x, w, b, self.card.device), None
+        given, result = [of_type(value, self.type) for value in operands(layer, layout, x, w, b, self.card.device)], None
 
         def run():
             nonlocal result
             with torch.inference_mode():
                 result = torch.conv_transpose2d(*given)
 
-        return run, lambda: (result if layout == "nchw" else result.permute(0, 2, 3, 1)).cpu().numpy(), {}
+        return run, lambda: (result if layout == "nchw" else result.permute(0, 2, 3, 1)).float().cpu().numpy(), {}
+
+
+def of_type(value, dtype):
+    """A tensor of another type, lying in memory as before; what is no tensor as it is."""
+    return value.to(dtype) if isinstance(value, torch.Tensor) else value
 
 
 class Tconv:
-    def __init__(self, card):
+    def __init__(self, card, arithmetic: str):
         import tconv
 
-        self.card, self.tconv = card, tconv
+        self.card, self.tconv, self.arithmetic = card, tconv, arithmetic
 
     def version(self) -> str:
         return self.tconv.__version__
@@ -54,18 +59,24 @@ class Tconv:
     def plan(self, spec):
         return self.tconv.CudaPlan(spec)
 
+    def math(self) -> str:
+        return "tf32" if self.arithmetic == "tf32" else "fast"
+
     def isa(self) -> str:
         return f"sm_{capability()}"
 
     def prepare(self, layer, layout, x, w, b, _threads):
-        spec = self.tconv.Spec(pads=(*layer["pad_begin"], *layer["pad_end"]), layout=layout, **{
+        kind = TYPES[self.arithmetic]
+        spec = self.tconv.Spec(pads=(*layer["pad_begin"], *layer["pad_end"]), layout=layout, dtype=str(kind).removeprefix("torch."),
+                               math=self.math(), **{
             name: layer[name] for name in ("batch", "in_channels", "out_channels", "in_size", "kernel", "stride", "dilation",
                                            "output_padding", "groups", "bias")})
         plan = self.plan(spec)
-        image, bias = (None if array is None else torch.from_numpy(array).to(self.card.device) for array in (x, b))
-        packed = plan.pack(torch.from_numpy(w).to(self.card.device))
-        y = torch.empty(spec.output_shape, device=self.card.device)
-        return (lambda: plan.run(image, packed, bias, out=y), lambda: y.cpu().numpy(),
+        image, weight, bias = (None if array is None else torch.from_numpy(array).to(self.card.device, kind)
+                               for array in (x, w, b))
+        packed = plan.pack(weight)
+        y = torch.empty(spec.output_shape, device=self.card.device, dtype=kind)
+        return (lambda: plan.run(image, packed, bias, out=y), lambda: y.float().cpu().numpy(),
                 {"kernel": plan.kernel, "isa": self.isa()})
 
 
@@ -117,10 +128,8 @@ class GpuServer(Server):
         return answer
 
 
-def adapter_of(name: str, card):
-    return Tconv(card) if name == "tconv" else Torch(card, tf32=name.endswith("_tf32"))
-
+ADAPTERS = {"tconv": Tconv, "pytorch": Torch}
 
 if __name__ == "__main__":
     card = Card()
-    answer_requests(lambda: GpuServer(card, adapter_of(sys.argv[1], card)))
+    answer_requests(lambda: GpuServer(card, ADAPTERS[sys.argv[1]](card, sys.argv[2])))

@@ -16,7 +16,12 @@ def useful_flops(layer: Layer) -> float:
     return 2.0 * layer.batch * layer.in_channels * (layer.out_channels // layer.groups) * math.prod(pairs)
 
 
-def compulsory_bytes(layer: Layer) -> float:
-    """Of input, filter, bias and output in float32, each once."""
+def dtype_of(arithmetic: str) -> str:
+    """The type of the tensors that an arithmetic takes."""
+    return "f32" if arithmetic == "tf32" else arithmetic
+
+
+def compulsory_bytes(layer: Layer, dtype: str = "f32") -> float:
+    """Of input, filter, bias and output, each once."""
     elements = sum(map(math.prod, (layer.input_shape, layer.filter_shape, layer.output_shape)))
-    return 4.0 * (elements + (layer.out_channels if layer.bias else 0))
+    return {"f32": 4.0, "f16": 2.0, "bf16": 2.0}[dtype] * (elements + (layer.out_channels if layer.bias else 0))

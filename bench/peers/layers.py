@@ -84,12 +84,12 @@ class Layer:
         per_pixel = 2 * self.in_channels * self.out_channels // self.groups * self.kernel.h * self.kernel.w
         return float(per_pixel) * self.batch * self.in_size.h * self.in_size.w
 
-    def text(self, layout: str) -> str:
+    def text(self, layout: str, dtype: str = "f32") -> str:
         """As `tconv` takes it. Pads are those of `ending`: two spellings of one layer are one layer here too."""
         pad, extra = self.ending
         return (f"n{self.batch}_c{self.in_channels}_h{self.in_size.h}_w{self.in_size.w}_o{self.out_channels}_k{self.kernel}"
                 f"_s{self.stride}_p{self.crop.h},{self.crop.w},{pad.h},{pad.w}_op{extra.h},{extra.w}_d{self.dilation}"
-                f"_g{self.groups}_f32_{layout}" + ("" if self.bias else "_nobias"))
+                f"_g{self.groups}_{dtype}_{layout}" + ("" if self.bias else "_nobias"))
 
     def fields(self) -> dict:
         """Plain numbers, for the adapters in other processes."""

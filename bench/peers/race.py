@@ -93,11 +93,12 @@ def our_result(entrant: Entrant, rates: dict | None, layer: Layer) -> dict:
             "pct_roof": min(100.0, 100 * figures["ns_roof"] / result["ns_median"]), **figures}
 
 
-def row_of(layer: Layer, layout: str, entrants: dict[str, Entrant], rates: dict[str, dict]) -> dict:
-    mine = entrants[ours(layout).name]
-    row = {"id": layer.id, "tier": layer.tier, "layer": layer.text(layout), "flops_nominal": layer.flops,
+def row_of(layer: Layer, layout: str, entrants: dict[str, Entrant], rates: dict[str, dict], dtype: str = "f32") -> dict:
+    name = ours(layout).name
+    mine = entrants[name]
+    row = {"id": layer.id, "tier": layer.tier, "layer": layer.text(layout, dtype), "flops_nominal": layer.flops,
            "commit": mine.detail.get("commit", "unknown"),
-           "tconv": our_result(mine, rates.get(mine.contestant.name), layer),
+           "tconv": our_result(mine, rates.get(name), layer),
            "peers": {name: entrant.result() for name, entrant in entrants.items() if entrant.contestant.adapter != "tconv"}}
     best = best_peer(row)
     return {**row, "best_peer": best[0] if best else None, "speedup": speedup(row)}

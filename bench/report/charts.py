@@ -14,6 +14,7 @@ LOSS, EVEN, WIN = "#c0392b", "#d8a03c", "#2f6f9f"
 INK, GRID = "#222222", "#dddddd"
 BEHIND = 0.97  # of the best peer's speed: more than 3 % slower
 DPI = 110
+ARITHMETIC = {"f32": "float32", "tf32": "TF32", "f16": "float16", "bf16": "bfloat16"}
 
 STYLE = {"font.family": "DejaVu Sans", "font.size": 9, "axes.edgecolor": "#888888", "axes.labelcolor": INK,
          "axes.spines.top": False, "axes.spines.right": False, "xtick.color": INK, "ytick.color": INK,
@@ -21,9 +22,9 @@ STYLE = {"font.family": "DejaVu Sans", "font.size": 9, "axes.edgecolor": "#88888
 
 
 def setting_of(document: dict) -> str:
-    """What a race is about beside its layout: threads, or on a GPU what the peers compute in."""
+    """What a race is about beside its layout: threads, or on a GPU what all compute in."""
     if "math" in document:
-        return f"cuDNN in {'float32' if document['math'] == 'f32' else 'TF32'}"
+        return f"cuDNN in {ARITHMETIC[document['math']]}"
     return f"{document['threads']} thread{'s' if document['threads'] > 1 else ''}"
 
 

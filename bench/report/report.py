@@ -23,7 +23,7 @@ from comparison import losses, mean_speedup, speedup  # noqa: E402
 
 
 def in_order(path: pathlib.Path) -> tuple[str, str, int | str, str]:
-    """By machine, fewer threads first, float32 before TF32, NCHW before NHWC."""
+    """By machine, fewer threads first, on a GPU by what they compute in, NCHW before NHWC."""
     machine, kind, layout, setting = path.stem.rsplit("-", 3)
     return machine, kind, int(setting) if kind == "peers" else setting, layout
 

@@ -1,4 +1,5 @@
-"""bench/gpu/server.py on a machine without a GPU: its card is the processor, its graphs are loops. python cpu_card.py WHO"""
+"""bench/gpu/server.py on a machine without a GPU: its card is the processor, its graphs are loops.
+python cpu_card.py tconv|pytorch f32|tf32|f16|bf16"""
 
 import sys
 import time
@@ -10,6 +11,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench" / "gpu"))
 
 import server  # noqa: E402
 from serve import answer_requests  # noqa: E402
+
+
+PEAKS = {"f32_gflops": 100.0, "tf32_gflops": 800.0, "f16_gflops": 1600.0, "bf16_gflops": 1600.0, "copy_gbs": 10.0}
 
 
 class CpuCard:
@@ -33,17 +37,21 @@ class CpuCard:
         return replay
 
     def rates(self):
-        return {"fma_gflops": 100.0, "tf32_gflops": 800.0, "copy_gbs": 10.0}
+        return PEAKS
 
 
 class OnCpu(server.Tconv):
     def plan(self, spec):
         return self.tconv.Plan(spec, threads=1)
 
+    def math(self):
+        return "fast"  # processors have no TF32
+
     def isa(self):
         return "sm_0"
 
 
 if __name__ == "__main__":
-    card, who = CpuCard(), sys.argv[1]
-    answer_requests(lambda: server.GpuServer(card, OnCpu(card) if who == "tconv" else server.adapter_of(who, card)))
+    card = CpuCard()
+    adapters = {**server.ADAPTERS, "tconv": OnCpu}
+    answer_requests(lambda: server.GpuServer(card, adapters[sys.argv[1]](card, sys.argv[2])))

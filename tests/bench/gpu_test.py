@@ -29,6 +29,8 @@ from worker import Worker, thread_environment  # noqa: E402
 RECORDED = HERE / "data" / "small-gpu-nhwc-f32.json"
 SCHEMA = json.loads((PROJECT / "docs/schemas/gpu-bench.json").read_text())
 SMALL = ["dcgan_g1", "onnx_dilations"]
+MATHS = list(bench.TOLERANCES)
+PEAKS = json.loads(RECORDED.read_text())["peaks"]  # those of cpu_card.py
 
 
 def torch_is_here() -> bool:
@@ -57,23 +59,29 @@ class Work(unittest.TestCase):
 
     def test_bytes_are_those_of_all_tensors(self):
         case = layer()
-        self.assertEqual(compulsory_bytes(case), 4 * (3 * 5 * 6 + 3 * 4 * 4 * 3 + 4 * 10 * 13 + 4))
+        elements = 3 * 5 * 6 + 3 * 4 * 4 * 3 + 4 * 10 * 13 + 4
+        self.assertEqual(compulsory_bytes(case), 4 * elements)
+        self.assertEqual(compulsory_bytes(case, "bf16"), 2 * elements)
 
 
 class Names(unittest.TestCase):
-    def test_peers_have_their_own_names_in_the_files_of_either_math(self):
-        names = [contestant.name for contestant in bench.contestants()]
-        self.assertEqual(len(set(names)), len(names))
-        result = {contestant.name: mock.Mock(contestant=contestant) for contestant in bench.contestants()}
-        for math in bench.MATHS:
-            chosen = bench.entrants_of(result, math)
+    def test_contestants_have_their_own_names_in_the_files_of_each_arithmetic(self):
+        racing = bench.contestants(MATHS)
+        names = [contestant.name for contestant in racing]
+        self.assertEqual(len(set(names)), 16)
+        for math in MATHS:
+            chosen = bench.of_math(dict(zip(names, racing)), math)
             self.assertEqual(list(chosen), ["tconv_nchw", "tconv_nhwc", "torch", "torch_channels_last"])
-            self.assertEqual(chosen["torch"].contestant.name.endswith("_tf32"), math == "tf32")
+            for contestant in chosen.values():
+                self.assertEqual(contestant.name.rpartition("_")[2], math)
 
-    def test_only_tf32_may_be_that_far_off(self):
-        tolerances = {contestant.name: contestant.tolerance for contestant in bench.contestants()}
-        self.assertEqual({name for name, tolerance in tolerances.items() if tolerance > 1e-4},
-                         {"torch_tf32", "torch_channels_last_tf32"})
+    def test_shorter_factors_may_be_further_off(self):
+        tolerances = [[contestant.tolerance for contestant in bench.contestants([math])] for math in MATHS]
+        self.assertEqual(tolerances, [[1e-4] * 4, [5e-3] * 4, [5e-3] * 4, [4e-2] * 4])
+
+    def test_only_some_may_be_asked_for(self):
+        self.assertEqual([contestant.name for contestant in bench.contestants(["bf16"])],
+                         ["tconv_nchw_bf16", "tconv_nhwc_bf16", "torch_bf16", "torch_channels_last_bf16"])
 
 
 @unittest.skipUnless(torch_is_here(), "[SKIP] no PyTorch: scripts/bootstrap.sh python installs it")
@@ -90,32 +98,36 @@ class Race(unittest.TestCase):
             self.addCleanup(worker.stop)
             return worker
 
-        entrants, about = assemble(bench.contestants(), worker_for)
-        self.assertEqual([line["missing"] for line in about], [None] * 6)
-        options = argparse.Namespace(machine="", out=path, add=False, layers=SUITE, seconds=0.02, rounds=2)
+        entrants, about = assemble(bench.contestants(MATHS), worker_for)
+        self.assertEqual([line["missing"] for line in about], [None] * 16)
+        options = argparse.Namespace(machine="", out=path, add=False, layers=SUITE, math=MATHS, seconds=0.02, rounds=2)
         files = bench.result_files(options, "Card of (the) Test", about)
         contest = Contest(entrants, path, 1, options.seconds, options.rounds)
         for case in read_layers(ids=SMALL):
             rows = bench.race_layer(contest, case, files)
-            self.assertEqual(len(rows), 4)
+            self.assertEqual(len(rows), 8)
         for (layout, math), file in files.items():
             self.assertEqual(file.path.name, f"card-of-the-test-gpu-{layout}-{math}.json")
             document = json.loads(file.path.read_text())
             jsonschema.validate(document, SCHEMA, jsonschema.Draft202012Validator)
             self.assertEqual([row["id"] for row in document["rows"]], [row.id for row in read_layers(ids=SMALL)])
             self.assertEqual([peer["name"] for peer in document["peers"]], ["torch", "torch_channels_last"])
-            self.assertEqual(document["peaks"], {"fma_gflops": 100.0, "tf32_gflops": 800.0, "copy_gbs": 10.0})
+            self.assertEqual(document["peaks"], PEAKS)
+            dtype = "f32" if math == "tf32" else math
             for row in document["rows"]:
                 self.assertEqual({row["tconv"]["status"], *(peer["status"] for peer in row["peers"].values())}, {"timed"}, row)
-                self.assertIn(f"_f32_{layout}", row["layer"])
-                self.assertLess(row["tconv"]["max_err"], 1e-5)
+                self.assertIn(f"_{dtype}_{layout}", row["layer"])
+                self.assertIn(f"tconv_{dtype}_", row["tconv"]["kernel"])
+                self.assertEqual(row["tconv"]["fma_gflops"], PEAKS[f"{math}_gflops"])
+                self.assertLess(row["tconv"]["max_err"], {"f32": 1e-5, "f16": 5e-3, "bf16": 4e-2}[dtype])
+                if dtype != "f32":  # that types are what the file says shows in what is lost
+                    for timed in (row["tconv"], *row["peers"].values()):
+                        self.assertGreater(timed["max_err"], 1e-5)
                 for timed in (row["tconv"], *row["peers"].values()):
                     self.assertRegex(timed["detail"], r"^(1 runs one by one: operation not permitted when stream is capturing|"
                                                       r"([2-9]|\d\d+) runs a graph)$")
                 self.assertAlmostEqual(row["speedup"], row["peers"][row["best_peer"]]["ns_median"] / row["tconv"]["ns_median"])
             self.assertIn("geometric mean of 2 layers", file.summary())
-        both = [json.loads(files["nhwc", math].path.read_text())["rows"] for math in bench.MATHS]
-        self.assertEqual(*([row["tconv"] for row in rows] for rows in both), "tconv is timed once for both")
 
 
 class Report(unittest.TestCase):
@@ -142,7 +154,8 @@ class Report(unittest.TestCase):
             self.assertIn(text, page)
         self.assertNotIn("thread", page.partition("<h2")[2])
         self.assertIn("cuDNN in float32", self.charts.svg(self.charts.ratios(self.document)))
-        self.assertIn("cuDNN in TF32", self.charts.title_of({**self.document, "math": "tf32"}))
+        for math, name in (("tf32", "TF32"), ("f16", "float16"), ("bf16", "bfloat16")):
+            self.assertIn(f"cuDNN in {name}", self.charts.title_of({**self.document, "math": math}))
         self.assertIn("cuDNN in float32", self.report.summary([race]))
 
     def test_races_of_both_kinds_are_in_order(self):
