@@ -70,6 +70,14 @@ Expr transform(const Type &type, const Filtering::Matrix &matrix, const Expr &in
     return rows.size() == 1 ? rows.front() : mux(index, rows);
 }
 
+Expr value_at(const Type &type, const std::vector<double> &values, const Expr &index) {
+    std::vector<Expr> constants;
+    for (const double value : values) {
+        constants.push_back(cast(type, Expr(value)));
+    }
+    return constants.size() == 1 ? constants.front() : mux(index, constants);
+}
+
 }  // namespace
 
 Filtering::Filtering(int all_outputs, int taps) : outputs(taps == 1 ? 1 : all_outputs), taps(taps) {
@@ -83,15 +91,17 @@ Filtering::Filtering(int all_outputs, int taps) : outputs(taps == 1 ? 1 : all_ou
         }
         row.resize(static_cast<size_t>(n), 0);
         input.push_back(row);
-        std::vector<double> weights;
+        std::vector<double> powers;
         for (int power = 0; power < taps; power++) {
-            weights.push_back(power_of(point, power) / denominator);
+            powers.push_back(power_of(point, power));
         }
-        filter.push_back(weights);
+        filter.push_back(powers);
+        denominators.push_back(denominator);
     }
     input.push_back(product_without(finite, finite));
     filter.emplace_back(static_cast<size_t>(taps), 0);
     filter.back().back() = 1;
+    denominators.push_back(1);
     for (int power = 0; power < outputs; power++) {
         std::vector<double> row;
         for (int i = 0; i < finite; i++) {
@@ -194,7 +204,9 @@ WinogradFilter::WinogradFilter(Element element, const Tile2d &form)
     columns(lane, ci, tap_x, point_y) = transform(
         wide, form.y.filter, point_y, [&](int t) { return cast(wide, taps(lane, ci, tap_x, t)); });
     Expr value = transform(wide, form.x.filter, point_x, [&](int t) { return columns(lane, ci, t, point_y); });
-    packed(lane, ci, point_x, point_y) = cast(computed_type(element), select(exists, value, cast(wide, 0)));
+    // By the reciprocal of both axes' product: that of each alone would round twice.
+    const Expr scale = 1 / (value_at(wide, form.x.denominators, point_x) * value_at(wide, form.y.denominators, point_y));
+    packed(lane, ci, point_x, point_y) = cast(computed_type(element), select(exists, value * scale, cast(wide, 0)));
 }
 
 std::vector<Argument> WinogradFilter::arguments() const {

@@ -20,7 +20,8 @@ struct Filtering {
     using Matrix = std::vector<std::vector<double>>;
 
     int outputs, taps;
-    Matrix input, filter, output;  // B^T, G, A^T
+    Matrix input, filter, output;      // B^T, G without its denominators, A^T
+    std::vector<double> denominators;  // of the rows of G, whose other factors are powers of two
 
     Filtering(int outputs, int taps);
 
@@ -70,8 +71,9 @@ struct WinogradOutput {
 };
 
 // packed[lane, ci, point_x, point_y] of one lane block and phase, from taps first + step * (taps - 1), ..., first: tiles
-// read ascending inputs, phases descending ones. Computed in double and rounded once, so that weights which are multiples
-// of the common denominators stay exact.
+// read ascending inputs, phases descending ones. Added up in double, where powers of two times weights are exact, and
+// only then divided and rounded: weights that are multiples of the common denominators stay exact, and those that cancel
+// at a point give 0, where thirds and fifteenths of them left 1e-15.
 struct WinogradFilter {
     Halide::ImageParam filter;  // (co, ci, kx, ky), any signed strides
     Halide::Param<int> out_channels, first_lane, channels, first_x, step_x, first_y, step_y;

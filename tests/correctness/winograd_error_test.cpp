@@ -1,7 +1,8 @@
 // How far Winograd's kernels are from the definition on data on which they round: never beyond the documented bound
 // (tolerance.h), on random reals of either sign, on positive ones, whose partial sums grow, and on such with a few
-// large ones among them. And that math = STRICT rules them out: it gives the bits of the direct sum. TCONV_ERROR_LAYERS
-// sets how many layers, TCONV_SEED where they start.
+// large ones among them. That weights which add up to nothing give exactly nothing on an even image. And that math =
+// STRICT rules them out: it gives the bits of the direct sum. TCONV_ERROR_LAYERS sets how many layers, TCONV_SEED where
+// they start.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -166,6 +167,59 @@ TEST_F(WinogradError, StaysWithinTheDocumentedBound) {
     const bool any = std::any_of(testing::dtypes().begin(), testing::dtypes().end(),
                                  [](int32_t dtype) { return dtype != TCONV_F64; });
     EXPECT_EQ(all.size(), any ? 25u + 16 + 9 : 0u) << "tiles of 2, 3 and 4 outputs for up to five, four and three taps";
+}
+
+// An edge filter on an even image: what a tile computes at the point 1 is the sum of the weights along an axis, and all
+// else is 0. Divided before they are added, thirds of 1, 1 and -2 would leave some 1e-16.
+TEST(Winograd, WeightsThatCancelGiveExactlyNothing) {
+    constexpr int kLayers = 60;
+    const uint64_t seed = testing::seed_from_environment();
+    Runner runner;
+    int compared = 0;
+    for (uint64_t i = 0; i < kLayers; ++i) {
+        Random random(testing::seed_of_case(seed, 50000 + i));
+        tconv_spec spec =
+            testing::layer("n1_c2_h1_w1_o5_k1x1_s1x1_p0,0,0,0_op0,0_d1x1_g1_f32_nhwc_nobias", testing::dtype_of_case(i));
+        const auto taps_h = static_cast<int32_t>(random.range(2, 5)), taps_w = static_cast<int32_t>(random.range(2, 5));
+        spec.kernel_h = taps_h, spec.kernel_w = taps_w;
+        // Outputs that have all taps, and as many as fill tiles of 2, 3 and 4: a tile past the image's end sees zeros there.
+        spec.in_h = 11 + taps_h, spec.in_w = 11 + taps_w;
+        spec.pad_top = spec.pad_bottom = taps_h - 1, spec.pad_left = spec.pad_right = taps_w - 1;
+        Problem problem(spec, random.next());
+        problem.input.change([](int64_t, double) { return 1.0; });
+        const bool along_rows = random.chance(0.5);
+        for (int64_t c = 0; c < spec.in_channels; ++c)
+            for (int64_t o = 0; o < spec.out_channels; ++o)
+                for (int64_t line = 0; line < (along_rows ? taps_h : taps_w); ++line) {
+                    const int64_t last = (along_rows ? taps_w : taps_h) - 1;
+                    const auto set = [&](int64_t tap, double weight) {
+                        problem.filter.set(c, o, along_rows ? line : tap, along_rows ? tap : line, weight);
+                    };
+                    int64_t sum = 0;
+                    for (int64_t tap = 0; tap < last; ++tap) {
+                        const int64_t weight = random.range(-50, 50);
+                        set(tap, static_cast<double>(weight));
+                        sum += weight;
+                    }
+                    set(last, static_cast<double>(-sum));
+                }
+        const std::vector<double> nothing(static_cast<size_t>(problem.output.size()), 0);
+        ASSERT_EQ(problem.expected(), nothing);
+        for (const std::string &name : testing::kernels_for(spec)) {
+            KernelName kernel;
+            ASSERT_TRUE(testing::parse_kernel_name(name, &kernel));
+            if (kernel.winograd_outputs() == 0)
+                continue;
+            ASSERT_EQ(runner.run(problem, name), TCONV_OK) << runner.log;
+            ASSERT_EQ(problem.compare(nothing), "")
+                << "TCONV_SEED=" << seed << " case " << i << ' ' << testing::text_of(spec) << ' ' << name;
+            ++compared;
+        }
+    }
+    std::printf("%d runs of Winograd's kernels\n", compared);
+    const bool any = std::any_of(testing::dtypes().begin(), testing::dtypes().end(),
+                                 [](int32_t dtype) { return dtype != TCONV_F64; });
+    EXPECT_EQ(compared > 0, any);
 }
 
 // The layers on which FAST may choose them, on data on which they would show.
