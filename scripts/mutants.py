@@ -112,7 +112,7 @@ MUTANTS = (
            "end = items * (split + 1) / sums.splits;", "end = std::min(items, items * (split + 1) / sums.splits + 1);",
            GRADIENTS),
     Mutant("gradient-sums-not-cleared", "runtime/src/gradient_run.cpp",
-           "params.first = first;", "params.first = 0;", GRADIENTS),
+           "params.first = first;", "params.first = first && begin > 0;", GRADIENTS),
     Mutant("gradient-image-of-a-block-lost", "runtime/src/gradient_run.cpp",
            "params.image == images - 1 ? images : 0", "params.image == images - 1 ? 1 : 0", GRADIENTS),
     Mutant("gradient-missing-taps-not-zero", "compiler/layer/filter_gradient_layer.cpp",

@@ -120,6 +120,23 @@ TEST_P(Gradient, OfRandomLayersEqualsTheOracleBitForBit) {
     }
 }
 
+// The filter's gradient is stored by squares of 16 x 16, of which the last overlaps the one before: taps past whole squares,
+// by every number, and outputs too.
+TEST_P(Gradient, OfEveryNumberOfTapsPastASquare) {
+    if (which != TCONV_GRADIENT_FILTER)
+        return;
+    for (int32_t taps = 16; taps <= 33; ++taps) {
+        tconv_spec spec = testing::linear(testing::layer("n1_c1_h1_w20_o16_k1x1_s1x1_p0,0,0,0_op0,0_d1x1_g1_f32_nchw"));
+        spec.kernel_w = taps;
+        spec.out_channels = 16 + taps % 4;
+        spec.dtype = testing::dtype_of_case(static_cast<uint64_t>(taps));
+        GradientProblem problem(spec, which, static_cast<uint64_t>(taps));
+        run(problem, Placement::kDense, "taps past a square");
+        if (HasFatalFailure())
+            return;
+    }
+}
+
 // In both layouts, dense and with shuffled strides; types beyond the first take one layout dense, the other strided.
 TEST_P(Gradient, OfEveryClassOfShape) {
     for (const testing::ShapeClass &shape : testing::shape_classes()) {
