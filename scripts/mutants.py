@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 NUMBERS = "correctness.shape_classes correctness.every_kernel"
 GRADIENTS = "correctness.gradient"
-# Of layers on devices. These are in a build of their own, whose kernels take minutes.
+# Of layers on devices, whose kernels take minutes.
 DRIVER = "cuda.driver"
 COMPILED = "compile.cuda"
 DEVICE_NUMBERS = "cuda.compiled_layer"
@@ -23,10 +23,12 @@ class Mutant(NamedTuple):
     before: str
     after: str
     tests: str = NUMBERS
+    isa: str = "baseline"  # that the text is of
 
     @property
-    def on_device(self):
-        return self.tests in (DRIVER, COMPILED, DEVICE_NUMBERS)
+    def kind(self):
+        """Of the build that it is planted in: kernels for devices, or those of an instruction set."""
+        return "devices" if self.tests in (DRIVER, COMPILED, DEVICE_NUMBERS) else self.isa
 
 
 MUTANTS = (
@@ -118,7 +120,7 @@ MUTANTS = (
     Mutant("gradient-missing-taps-not-zero", "compiler/layer/filter_gradient_layer.cpp",
            "rows > 0 || first", "rows > 0", GRADIENTS),
     Mutant("gradient-last-squares-skipped", "compiler/layer/filter_gradient_layer.cpp",
-           "whole_t < t.count", "whole_t < t.count - 1", GRADIENTS),
+           "whole_t < t.count", "whole_t < t.count - 1", GRADIENTS, "avx512"),  # other instruction sets use no squares
     Mutant("gradient-input-rows-lost", "compiler/layer/phase_stage.cpp",
            "min(source.row_end, row_end + h.nearest)", "min(source.row_end, row_end)", GRADIENTS),
     Mutant("gradient-takes-the-layer's-filter", "runtime/src/pack.cpp",

@@ -4,7 +4,7 @@
 usage: scripts/mutate.py [--check] [--short] [--only NAME,...] [--build FOLDER] [CMAKE OPTION]...
 
 A table of what noticed which mistake is printed; the exit status is 1 if a mistake went unnoticed, or if one could not
-be planted or built, for then it proves nothing. --check only looks whether all can still be planted. The copy, with its
+be planted or built, for then it proves nothing. Mistakes in what only another processor runs are named with [SKIP]. --check only looks whether all can still be planted. The copy, with its
 build, goes to a temporary folder, or is kept in --build for the next time.
 """
 
@@ -70,12 +70,22 @@ def check(mutants):
     return good
 
 
+def runs_here(kind):
+    """Whether this processor has the instruction set of a kind of mutants."""
+    try:
+        return kind != "avx512" or "avx512vl" in Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+
+
 class Build:
-    def __init__(self, copy, options, on_device):
+    def __init__(self, copy, options, kind):
         self.copy = copy
-        # One as in the preset, for the compiler cache, and one beside it, where kernels for devices are built too.
-        self.folder = copy / "build" / ("devices" if on_device else "release")
-        self.options = [*(["-DTCONV_BUILD_CUDA=ON", "-DTCONV_CUDA_ARCHS=90"] if on_device else []), *options]
+        # One as in the preset, for the compiler cache, and others beside it.
+        self.folder = copy / "build" / ("release" if kind == "baseline" else kind)
+        isa = "baseline" if kind == "devices" else kind
+        devices = ["-DTCONV_BUILD_CUDA=ON", "-DTCONV_CUDA_ARCHS=90"] if kind == "devices" else []
+        self.options = [f"-DTCONV_ISAS={isa}", *devices, *options]
 
     def call(self, *command, environment=None):
         return subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -88,7 +98,7 @@ class Build:
 
     def configure(self):
         self.must("cmake", "-S", self.copy, "-B", self.folder, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
-                  "-DTCONV_ISAS=baseline", "-DTCONV_DTYPES=f32", "-DTCONV_BUILD_TOOLS=OFF", "-DTCONV_BUILD_EXAMPLES=OFF",
+                  "-DTCONV_DTYPES=f32", "-DTCONV_BUILD_TOOLS=OFF", "-DTCONV_BUILD_EXAMPLES=OFF",
                   "-DTCONV_BUILD_SHARED=OFF", *self.options)
 
     def build(self, tests):
@@ -134,9 +144,14 @@ def try_mutant(build, mutant):
 def run(mutants, copy, options):
     """Each kind in a build of its own, if there are any."""
     copy_sources(copy)
-    results = [run_in(Build(copy, options, on_device), of_kind) for on_device in (False, True)
-               if (of_kind := [mutant for mutant in mutants if mutant.on_device == on_device])]
-    return all(results)
+    good = True
+    for kind in dict.fromkeys(mutant.kind for mutant in mutants):
+        of_kind = [mutant for mutant in mutants if mutant.kind == kind]
+        if runs_here(kind):
+            good = run_in(Build(copy, options, kind), of_kind) and good
+        else:
+            print(*(f"[SKIP] {mutant.name}: this processor has no {kind}" for mutant in of_kind), sep="\n")
+    return good
 
 
 def run_in(build, mutants):
