@@ -4,8 +4,9 @@
 usage: scripts/mutate.py [--check] [--short] [--only NAME,...] [--build FOLDER] [CMAKE OPTION]...
 
 A table of what noticed which mistake is printed; the exit status is 1 if a mistake went unnoticed, or if one could not
-be planted or built, for then it proves nothing. Mistakes in what only another processor runs are named with [SKIP]. --check only looks whether all can still be planted. The copy, with its
-build, goes to a temporary folder, or is kept in --build for the next time.
+be planted or built, for then it proves nothing. Mistakes in what only another processor runs are named with [SKIP].
+--check only looks whether all can still be planted. The copy, with its build, goes to a temporary folder, or is kept in
+--build for the next time.
 """
 
 import argparse

@@ -37,8 +37,6 @@ PEERS = (
     Contestant("torch", "pytorch", "nchw", note="cuDNN through PyTorch, contiguous tensors, benchmark=True"),
     Contestant("torch_channels_last", "pytorch", "nhwc", note="the same, channels_last input and weights"),
 )
-
-
 OURS = tuple(map(ours, ("nchw", "nhwc")))
 
 
