@@ -1,6 +1,6 @@
 # tconv_device_catalogue(<target> API <cuda|opencl>)
-#   An interface library of the generated kernels for devices, every row of schedules/device_variants.csv. tconv-compiler
-#   writes, at build time,
+#   An interface library of the generated kernels for devices, every row of schedules/device_variants.csv and
+#   device_gradients.csv. tconv-compiler writes, at build time,
 #       kernels.a               the kernels
 #       device_registry.inc     included by runtime/cuda/device_kernels.cpp
 #   For CUDA machine code for TCONV_CUDA_ARCHS, if there is a ptxas, which refuses kernels that spill; else PTX only.
@@ -27,8 +27,9 @@ function(tconv_device_catalogue target)
                     "driver translates when a plan is made")
         endif()
     endif()
+    set(gradients "${PROJECT_SOURCE_DIR}/schedules/device_gradients.csv")
     tconv_compiled_kernels(${target} FOLDER "${CMAKE_CURRENT_BINARY_DIR}/${arg_API}-kernels"
         ARCHIVE kernels.a REGISTRY device_registry.inc VARIANTS "${PROJECT_SOURCE_DIR}/schedules/device_variants.csv"
         COMMENT "Compiling the kernels of schedules/device_variants.csv for ${arg_API}"
-        COMMAND device --api ${arg_API} ${options})
+        COMMAND device --api ${arg_API} ${options} --gradients "${gradients}" DEPENDS "${gradients}")
 endfunction()

@@ -4,10 +4,11 @@ include(CMakePackageConfigHelpers)
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/tconv")
 
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/runtime/include/tconv" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
-        FILES_MATCHING PATTERN "*.h" PATTERN "*.hpp" PATTERN tconv_cuda.h EXCLUDE)
+        FILES_MATCHING PATTERN "*.h" PATTERN "*.hpp" PATTERN "tconv_cuda*.h" EXCLUDE)
 install(TARGETS tconv-static EXPORT tconvTargets)
 if(TARGET tconv-cuda)
-    install(FILES "${PROJECT_SOURCE_DIR}/runtime/include/tconv/tconv_cuda.h" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/tconv")
+    install(FILES "${PROJECT_SOURCE_DIR}/runtime/include/tconv/tconv_cuda.h"
+                  "${PROJECT_SOURCE_DIR}/runtime/include/tconv/tconv_cuda_gradients.h" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/tconv")
     install(TARGETS tconv-cuda EXPORT tconvTargets)
 endif()
 if(TARGET tconv-shared)

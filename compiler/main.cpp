@@ -35,6 +35,7 @@ constexpr const char *kUsage =
     "      --multiply-only      write <isa>_multiply.s and nothing else: what scripts/inner_loops.py reads\n"
     "  tconv-compiler device ...      every variant for devices, of which libtconv_cuda is built:\n"
     "      --variants FILE      the variant table (schedules/device_variants.csv); required\n"
+    "      --gradients FILE     that of the filter's gradient (schedules/device_gradients.csv); required\n"
     "      --out FOLDER         for kernels.a and device_registry.inc; required\n"
     "      --api cuda|opencl    opencl is for tests without a GPU, with Halide's runtime in kernels.a\n"
     "      --archs 80,90,...    machine code for these, by --ptxas PROGRAM; PTX for later ones is always there\n";
@@ -116,8 +117,9 @@ CatalogueOptions parse_catalogue(int argc, char **argv) {
 }
 
 DeviceCatalogueOptions parse_device_catalogue(int argc, char **argv) {
-    enum { kVariants, kApi, kArchs, kPtxas, kOut };
+    enum { kVariants, kGradients, kApi, kArchs, kPtxas, kOut };
     const option known[] = {{"variants", required_argument, nullptr, kVariants},
+                            {"gradients", required_argument, nullptr, kGradients},
                             {"api", required_argument, nullptr, kApi},
                             {"archs", required_argument, nullptr, kArchs},
                             {"ptxas", required_argument, nullptr, kPtxas},
@@ -128,6 +130,9 @@ DeviceCatalogueOptions parse_device_catalogue(int argc, char **argv) {
         switch (chosen) {
             case kVariants:
                 options.variants = optarg;
+                break;
+            case kGradients:
+                options.gradients = optarg;
                 break;
             case kApi:
                 options.api = optarg;
@@ -146,8 +151,8 @@ DeviceCatalogueOptions parse_device_catalogue(int argc, char **argv) {
                 throw std::invalid_argument("device: no such option, or its value is missing; see --help");
         }
     }
-    if (optind < argc || options.variants.empty() || options.out.empty())
-        throw std::invalid_argument("device: --variants and --out are required, and nothing but options");
+    if (optind < argc || options.variants.empty() || options.gradients.empty() || options.out.empty())
+        throw std::invalid_argument("device: --variants, --gradients and --out are required, and nothing but options");
     if (options.api != "cuda" && options.api != "opencl")
         throw std::invalid_argument("device: --api is cuda or opencl, not '" + options.api + "'");
     if (!options.archs.empty() && options.ptxas.empty())

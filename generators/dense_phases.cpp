@@ -24,8 +24,9 @@ Type input_type(Element element, Lanes lanes, const DenseTile &tile) {
 
 }  // namespace
 
-DensePhases::DensePhases(Element element, Lanes lanes, const DenseTile &tile, bool stores_computed, Products products)
-    : lanes(lanes),
+DensePhases::DensePhases(Of of, Element element, Lanes lanes, const DenseTile &tile, bool stores_computed, Products products)
+    : of(of),
+      lanes(lanes),
       tile(tile),
       input(input_type(element, lanes, tile), 5, "input"),
       packed(lanes == Lanes::fragments ? UInt(32) : computed_type(element), 6, "packed"),
@@ -46,6 +47,8 @@ DensePhases::DensePhases(Element element, Lanes lanes, const DenseTile &tile, bo
       tap_step_y("tap_step_y"),
       offset_step_x("offset_step_x"),
       offset_step_y("offset_step_y"),
+      advance_x("advance_x"),
+      advance_y("advance_y"),
       tiles_x("tiles_x"),
       tiles_y("tiles_y"),
       images("images"),
@@ -86,7 +89,7 @@ Expr DensePhases::at_tap(const Read &read, const Expr &t, const Expr &s, const E
     const Position here(*this, at, mx, my, l);
     const Reaches reaches(*this, at, t, s);
     Expr width = input.dim(1).extent(), height = input.dim(2).extent();
-    Expr column = here.jx + reaches.x.offset, row = here.jy + reaches.y.offset;
+    Expr column = at.read_x(here.jx) + reaches.x.offset, row = at.read_y(here.jy) + reaches.y.offset;
     Expr exists = column >= 0 && column < width && row >= 0 && row < height;
     Expr inner = read(within(column, width), within(row, height), at.n);
     Expr outer = read(clamp(column, 0, width - 1), clamp(row, 0, height - 1), at.n);
@@ -174,9 +177,9 @@ void DensePhases::define_output(Element element, bool stores_computed) {
 std::vector<Argument> DensePhases::arguments() const {
     return {input,       packed,        phases_x,      phases_y,  bias,      slope,         residual,
             channels,    outputs,       out_w,         out_h,     stride_x,  stride_y,      taps_x,
-            taps_y,      tap_step_x,    tap_step_y,    offset_step_x, offset_step_y, tiles_x,
-            tiles_y, images, outputs_x, outputs_y, has_bias,  finish_kind,
-            has_slope,   residual_kind, slope_value,   low,       high};
+            taps_y,      tap_step_x,    tap_step_y,    offset_step_x, offset_step_y, advance_x,
+            advance_y,   tiles_x,       tiles_y,       images,    outputs_x, outputs_y,     has_bias,
+            finish_kind, has_slope,     residual_kind, slope_value,   low,   high};
 }
 
 PhaseTable::PhaseTable()
@@ -215,7 +218,8 @@ DeviceFilter::DeviceFilter(Element element)
       flip_co("flip_co"),
       flip_ci("flip_ci"),
       flip_kx("flip_kx"),
-      flip_ky("flip_ky") {}
+      flip_ky("flip_ky"),
+      flip_g("flip_g") {}
 
 Expr DeviceFilter::at(const Expr &co, const Expr &ci, const Expr &kx, const Expr &ky, const Expr &g) const {
     Expr channels = filter.dim(1).extent();
@@ -223,12 +227,12 @@ Expr DeviceFilter::at(const Expr &co, const Expr &ci, const Expr &kx, const Expr
         return select(flip != 0, filter.dim(dimension).extent() - 1 - index, index);
     };
     Expr weight = filter(turned(min(co, outputs - 1), 0, flip_co), turned(min(ci, channels - 1), 1, flip_ci),
-                         turned(kx, 2, flip_kx), turned(ky, 3, flip_ky), turned(g, 4, flip_ci));
+                         turned(kx, 2, flip_kx), turned(ky, 3, flip_ky), turned(g, 4, flip_g));
     return select(co < outputs && ci < channels, weight, cast(weight.type(), 0));
 }
 
 std::vector<Argument> DeviceFilter::arguments() const {
-    return {filter, outputs, flip_co, flip_ci, flip_kx, flip_ky};
+    return {filter, outputs, flip_co, flip_ci, flip_kx, flip_ky, flip_g};
 }
 
 DevicePack pack_blocks(Element element, int tile_a) {

@@ -8,6 +8,10 @@
 // has for each p what runtime/src/geometry.h calls a phase, made on the device by PhaseTable. Sums run over (ty, tx, ci) in
 // that order, all channels of a group in one chain: the canonical order of these kernels.
 //
+// The gradient of the input is the same of one phase, o = j, whose positions are a stride apart in what it reads:
+// x[ci, advance * j + offset - t * offset_step]. In kernels of layers the advance is the number 1: as a variable it took 10 to 30
+// registers more, an address for each position.
+//
 // Where a second pass follows that needs the sums as they were computed, of types that are computed in another, kernels of
 // their own store them so.
 //
@@ -34,11 +38,14 @@ struct DenseTile {
     int step;              // channels of one step of the reduction; it divides channels and outputs of a group
 };
 
+enum class Of { layer, input_gradient };
+
 // How fragments are multiplied: by calls that stand for a tensor core's instructions, or with the products written out, for
 // interfaces that have no such instructions.
 enum class Products { called, written_out };
 
 struct DensePhases {
+    Of of;
     Lanes lanes;
     DenseTile tile;
     Halide::ImageParam input;               // (ci, column, row, image, group), any strides
@@ -48,6 +55,7 @@ struct DensePhases {
     Halide::ImageParam residual;            // as the output
     Halide::Param<int> channels, outputs, out_w, out_h, stride_x, stride_y, taps_x, taps_y;
     Halide::Param<int> tap_step_x, tap_step_y, offset_step_x, offset_step_y;
+    Halide::Param<int> advance_x, advance_y;  // of gradients
     Halide::Param<int> tiles_x, tiles_y, images, outputs_x, outputs_y;  // outputs_x: phases along a row that have any
     Halide::Param<int> has_bias, finish_kind, has_slope, residual_kind;  // Finish::Kind, tconv_residual
     Halide::Param<float> slope_value, low, high;
@@ -61,7 +69,7 @@ struct DensePhases {
     // Of fragments, `pixel` and `weights` are words that a lane reads, and `fragments` the sums, where they are called.
     Halide::Func pixel, weights, has_tap, fragments, sums, finished, output;
 
-    DensePhases(Element element, Lanes lanes, const DenseTile &tile, bool stores_computed, Products products);
+    DensePhases(Of of, Element element, Lanes lanes, const DenseTile &tile, bool stores_computed, Products products);
 
     std::vector<Halide::Argument> arguments() const;
 
@@ -97,9 +105,9 @@ struct PhaseTable {
 
 // What packing reads: a filter's view, from its lowest address on.
 struct DeviceFilter {
-    Halide::ImageParam filter;  // (co, ci, kx, ky, group)
+    Halide::ImageParam filter;  // (co, ci, kx, ky, group), of what is computed: outputs, and channels that are added up
     Halide::Param<int> outputs;
-    Halide::Param<int> flip_co, flip_ci, flip_kx, flip_ky;  // 1 where the view's stride is negative
+    Halide::Param<int> flip_co, flip_ci, flip_kx, flip_ky, flip_g;  // 1 where the view's stride is negative
 
     explicit DeviceFilter(Element element);
 

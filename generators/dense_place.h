@@ -12,10 +12,28 @@ namespace tconv::generators {
 // over channels.)
 struct Place {
     Halide::Expr tx, ty, n, px, py;
+    Halide::Expr last_x, last_y;  // positions of its phase
 
-    Place(const DensePhases &d, const Halide::Expr &place) {
+    Place(const DensePhases &d, const Halide::Expr &place) : d(d) {
         const std::vector<Halide::Expr> digits = digits_of(place, {d.tiles_x, d.tiles_y, d.images, d.outputs_x}, d.outputs_y);
         tx = digits[0], ty = digits[1], n = digits[2], px = digits[3], py = digits[4];
+        last_x = last(d.out_w, px, d.stride_x), last_y = last(d.out_h, py, d.stride_y);
+    }
+
+    // What a position reads at offset 0. Of gradients, those past the last one read what the last does: times the advance they
+    // might be more than an int32 holds.
+    Halide::Expr read_x(const Halide::Expr &jx) const { return read(jx, last_x, d.advance_x); }
+    Halide::Expr read_y(const Halide::Expr &jy) const { return read(jy, last_y, d.advance_y); }
+
+private:
+    const DensePhases &d;
+
+    Halide::Expr read(const Halide::Expr &j, const Halide::Expr &last, const Halide::Expr &advance) const {
+        return d.of == Of::layer ? j : advance * Halide::min(j, last);
+    }
+
+    static Halide::Expr last(const Halide::Expr &out, const Halide::Expr &p, const Halide::Expr &stride) {
+        return Halide::cast<int>(Halide::cast<uint32_t>(out - p - 1) / Halide::cast<uint32_t>(stride));
     }
 };
 
@@ -26,25 +44,20 @@ struct Position {
     Position(const DensePhases &d, const Place &place, const Halide::Expr &mx, const Halide::Expr &my, const Halide::Expr &l)
         : jx((place.tx * d.tile.x + mx) * d.tile.lanes_x + l % d.tile.lanes_x),
           jy((place.ty * d.tile.y + my) * d.tile.lanes_y + l / d.tile.lanes_x),
-          exists(jx <= last(d.out_w, place.px, d.stride_x) && jy <= last(d.out_h, place.py, d.stride_y)) {}
-
-    // The last position of a phase. (A tile reaches past it, where position times stride may be more than an int32 holds.)
-    static Halide::Expr last(const Halide::Expr &out, const Halide::Expr &p, const Halide::Expr &stride) {
-        return Halide::cast<int>(Halide::cast<uint32_t>(out - p - 1) / Halide::cast<uint32_t>(stride));
-    }
+          exists(jx <= place.last_x && jy <= place.last_y) {}
 };
 
-// One axis of the input at one tap, for a tile that begins at position `tile` and is `size` positions long.
+// One axis of the input at one tap, for a tile whose first and last position read `begin` and `end` at offset 0.
 struct Reach {
-    Halide::Expr offset;  // from a position to the input index
+    Halide::Expr offset;  // from there to the input index
     Halide::Expr exists, touches, inside;
 
     Reach(const Halide::ImageParam &phases, const Halide::Expr &p, const Halide::Expr &t, const Halide::Expr &offset_step,
-          const Halide::Expr &tile, int size, const Halide::Expr &extent)
+          const Halide::Expr &begin, const Halide::Expr &end, const Halide::Expr &extent)
         : offset(phases(PhaseTable::offset, p) - t * offset_step),
           exists(t < phases(PhaseTable::count, p)),
-          touches(tile + offset > -size && tile + offset < extent),
-          inside(tile + offset >= 0 && tile + offset <= extent - size) {}
+          touches(end + offset >= 0 && begin + offset < extent),
+          inside(begin + offset >= 0 && end + offset < extent) {}
 };
 
 struct Reaches {
@@ -52,11 +65,15 @@ struct Reaches {
     Halide::Expr any;  // of the input, by a tap that the tile's phase has
 
     Reaches(const DensePhases &d, const Place &place, const Halide::Expr &t, const Halide::Expr &s)
-        : x(d.phases_x, place.px, t, d.offset_step_x, place.tx * (d.tile.x * d.tile.lanes_x), d.tile.x * d.tile.lanes_x,
-            d.input.dim(1).extent()),
-          y(d.phases_y, place.py, s, d.offset_step_y, place.ty * (d.tile.y * d.tile.lanes_y), d.tile.y * d.tile.lanes_y,
-            d.input.dim(2).extent()),
+        : x(d.phases_x, place.px, t, d.offset_step_x, place.read_x(place.tx * width(d)),
+            place.read_x(place.tx * width(d) + width(d) - 1), d.input.dim(1).extent()),
+          y(d.phases_y, place.py, s, d.offset_step_y, place.read_y(place.ty * height(d)),
+            place.read_y(place.ty * height(d) + height(d) - 1), d.input.dim(2).extent()),
           any(x.exists && y.exists && x.touches && y.touches) {}
+
+private:
+    static int width(const DensePhases &d) { return d.tile.x * d.tile.lanes_x; }
+    static int height(const DensePhases &d) { return d.tile.y * d.tile.lanes_y; }
 };
 
 // Whether channel `a` is one of the layer's, asked of a whole step.

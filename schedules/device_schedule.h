@@ -2,6 +2,7 @@
 #pragma once
 
 #include "dense_phases.h"
+#include "device_correlate.h"
 #include "device_finish.h"
 #include "schedule.h"
 
@@ -26,5 +27,8 @@ void cuda_phase_table(generators::PhaseTable &table);
 void cuda_pack(generators::DeviceFilter &from, Halide::Func packed, int width);  // of its first axis
 void cuda_activate(generators::ActivateAll &activate);
 void cuda_softmax(generators::SoftmaxAll &softmax);
+void cuda_correlate(generators::DeviceCorrelate &correlate);
+void cuda_bias_sums(generators::DeviceBiasSums &bias);
+void cuda_total(generators::DeviceTotal &total);
 
 }  // namespace tconv::schedules

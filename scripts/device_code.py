@@ -52,7 +52,7 @@ def statistics(path):
 
 
 def rows_of(folder):
-    for path in sorted(Path(folder).glob("*_phase_*.cubin")):
+    for path in sorted(path for kind in ("phase", "gradient") for path in Path(folder).glob(f"*_{kind}_*.cubin")):
         kernel, arch = path.name.split(".")[:2]
         yield {"kernel": kernel, "arch": arch, **statistics(path)}
 

@@ -203,7 +203,7 @@ CompiledLayer compile_cuda_layer(const std::string &name, const tconv_spec &spec
     char text[512];
     Message message(text, sizeof text), ignored(nullptr, 0);
     DeviceLayer planned;
-    if (plan_device_layer(spec, nullptr, {target.processors()}, &planned, ignored, message) != TCONV_OK)
+    if (plan_device_layer(spec, Direction::output, nullptr, {target.processors()}, &planned, ignored, message) != TCONV_OK)
         throw std::runtime_error(name + ": " + text);
     const FixedLayer fixed(planned, built_in_device_variants(), weights.has_value());
     const RecordedStages stages = record_stages(fixed, "cuda");

@@ -41,6 +41,7 @@ DeviceKernel row_of(const DeviceVariant &variant) {
     kernel.dtype = dtype_of(variant);
     kernel.lanes = lanes_of(variant);
     kernel.form = variant.schedule.contiguous ? Form::vectors : variant.sums ? Form::sums : Form::any;
+    kernel.direction = variant.of == generators::Of::layer ? Direction::output : Direction::input_gradient;
     kernel.a = t.a, kernel.lanes_a = t.lanes_a;
     kernel.x = t.x, kernel.y = t.y;
     kernel.lanes_x = t.lanes_x, kernel.lanes_y = t.lanes_y;

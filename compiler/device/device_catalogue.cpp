@@ -34,7 +34,8 @@ struct Job {
     std::function<DeviceStage()> make;
 };
 
-std::vector<Job> jobs_of(const std::vector<DeviceVariant> &variants, const std::string &api) {
+std::vector<Job> jobs_of(const std::vector<DeviceVariant> &variants, const std::vector<DeviceGradientVariant> &gradients,
+                         const std::string &api) {
     std::vector<Job> jobs;
     std::set<std::string> made;
     auto add = [&](const std::string &name, const std::function<DeviceStage()> &make) {
@@ -48,23 +49,40 @@ std::vector<Job> jobs_of(const std::vector<DeviceVariant> &variants, const std::
         add(device_stage_name("softmax", v.dtype, api), [v, api] { return softmax_stage(v, api); });
     }
     add("tconv_phase_table_" + api, [api] { return phase_table_stage(api); });
+    for (const DeviceGradientVariant &v : gradients) {
+        add(v.name, [v] { return correlate_stage(v); });
+        add(device_stage_name("bias_sums", v.dtype, api), [v, api] { return bias_sums_stage(v, api); });
+        add(device_stage_name("total", v.dtype, api), [v, api] { return total_stage(v, api); });
+    }
     return jobs;
 }
 
-std::string registry_of(const std::vector<DeviceVariant> &variants, const std::vector<Job> &jobs, const std::string &api) {
+std::string registry_of(const std::vector<DeviceVariant> &variants, const std::vector<DeviceGradientVariant> &gradients,
+                        const std::vector<Job> &jobs, const std::string &api) {
     std::ostringstream text;
     for (const Job &job : jobs)
         text << "TCONV_DEVICE_FUNCTION(" << job.name << "_argv)\n";
     for (const DeviceVariant &v : variants) {
         const generators::DenseTile &t = v.tile;
-        text << "TCONV_DEVICE_KERNEL(" << v.name << ", " << v.dtype << ", " << v.lanes_name() << ", "
-             << (v.schedule.contiguous ? "vectors" : v.sums ? "sums" : "any");
+        text << "TCONV_DEVICE_KERNEL(" << v.name << ", " << v.dtype << ", " << name_of(v.lanes) << ", "
+             << (v.schedule.contiguous ? "vectors" : v.sums ? "sums" : "any") << ", "
+             << (v.of == generators::Of::layer ? "output" : "input_gradient");
         for (int number : {t.a, t.lanes_a, t.x, t.y, t.lanes_x, t.lanes_y, v.schedule.warps})
             text << ", " << number;
         text << ", " << pack_name(v, api) << "_argv";
         for (const std::string stage : {"activate", "softmax"})
             text << ", " << device_stage_name(stage, v.dtype, api) << "_argv";
         text << ", tconv_phase_table_" << api << "_argv)\n";
+    }
+    for (const DeviceGradientVariant &v : gradients) {
+        const generators::CorrelateTile &t = v.tile;
+        text << "TCONV_DEVICE_GRADIENT(" << v.name << ", " << v.dtype << ", " << name_of(v.lanes) << ", "
+             << (v.contiguous ? "vectors" : "any");
+        for (int number : {t.a, t.lanes_a, t.c, t.lanes_x, t.lanes_y})
+            text << ", " << number;
+        for (const std::string stage : {"bias_sums", "total"})
+            text << ", " << device_stage_name(stage, v.dtype, api) << "_argv";
+        text << ")\n";
     }
     return text.str();
 }
@@ -76,12 +94,21 @@ void build_device_catalogue(const DeviceCatalogueOptions &options) {
     for (const DeviceVariant &v : variants) {
         const bool has_twin = std::any_of(variants.begin(), variants.end(), [&](const DeviceVariant &other) {
             return !other.schedule.contiguous && !other.sums && other.dtype == v.dtype && other.lanes == v.lanes &&
-                   other.tile.a == v.tile.a;
+                   other.tile.a == v.tile.a && other.of == v.of;
         });
         if (v.schedule.contiguous && !has_twin)
             throw std::runtime_error(v.name + " has no row beside it for views of any strides with the same lanes and tile_a");
     }
-    const std::vector<Job> jobs = jobs_of(variants, options.api);
+    const std::vector<DeviceGradientVariant> gradients = read_device_gradients(options.gradients, options.api);
+    for (const DeviceGradientVariant &v : gradients) {
+        const bool has_twin = std::any_of(gradients.begin(), gradients.end(), [&](const DeviceGradientVariant &other) {
+            return !other.contiguous && other.dtype == v.dtype && other.lanes == v.lanes && other.tile.a == v.tile.a &&
+                   other.tile.c == v.tile.c;
+        });
+        if (v.contiguous && !has_twin)
+            throw std::runtime_error(v.name + " has no row beside it for views of any strides with the same lanes and tile");
+    }
+    const std::vector<Job> jobs = jobs_of(variants, gradients, options.api);
     const fs::path out(options.out);
     fs::create_directories(out);
     in_processes(jobs.size(), [&](size_t i) { compile(jobs[i].make(), options); });
@@ -95,7 +122,7 @@ void build_device_catalogue(const DeviceCatalogueOptions &options) {
     create_static_library(objects, device_target(options.api), (out / "kernels.a").string());
     for (const std::string &object : objects)
         fs::remove(object);
-    std::ofstream(out / "device_registry.inc") << registry_of(variants, jobs, options.api);
+    std::ofstream(out / "device_registry.inc") << registry_of(variants, gradients, jobs, options.api);
 }
 
 }  // namespace tconv::compiler

@@ -1,4 +1,5 @@
-// The kernels of schedules/device_variants.csv for one programming interface, and the registry that lists them.
+// The kernels of schedules/device_variants.csv and device_gradients.csv for one programming interface, and the registry that
+// lists them.
 #pragma once
 
 #include <string>
@@ -8,6 +9,7 @@ namespace tconv::compiler {
 
 struct DeviceCatalogueOptions {
     std::string variants;        // schedules/device_variants.csv
+    std::string gradients;       // schedules/device_gradients.csv
     std::string api = "cuda";    // or opencl
     std::vector<int> archs;      // of machine code for CUDA: 80 is sm_80. PTX is always there
     std::string ptxas;           // needed for archs

@@ -75,7 +75,7 @@ std::string pack_name(const DeviceVariant &variant, const std::string &api) {
 DeviceStage dense_phases_stage(const DeviceVariant &variant, const std::string &api) {
     // OpenCL has no instructions for fragments.
     const auto products = api == "cuda" ? generators::Products::called : generators::Products::written_out;
-    generators::DensePhases dense(variant.element, variant.lanes, variant.tile, variant.sums, products);
+    generators::DensePhases dense(variant.of, variant.element, variant.lanes, variant.tile, variant.sums, products);
     schedules::cuda_dense_phases(dense, variant.schedule);
     return {variant.name, dense.output, dense.arguments()};
 }
@@ -108,6 +108,24 @@ DeviceStage phase_table_stage(const std::string &api) {
     generators::PhaseTable table;
     schedules::cuda_phase_table(table);
     return {"tconv_phase_table_" + api, table.table, table.arguments()};
+}
+
+DeviceStage correlate_stage(const DeviceGradientVariant &variant) {
+    generators::DeviceCorrelate correlate(variant.element, variant.lanes, variant.tile);
+    schedules::cuda_correlate(correlate);
+    return {variant.name, correlate.sums, correlate.arguments()};
+}
+
+DeviceStage bias_sums_stage(const DeviceGradientVariant &variant, const std::string &api) {
+    generators::DeviceBiasSums sums(variant.element);
+    schedules::cuda_bias_sums(sums);
+    return {device_stage_name("bias_sums", variant.dtype, api), sums.sums, sums.arguments()};
+}
+
+DeviceStage total_stage(const DeviceGradientVariant &variant, const std::string &api) {
+    generators::DeviceTotal total(variant.element);
+    schedules::cuda_total(total);
+    return {device_stage_name("total", variant.dtype, api), total.filter, total.arguments()};
 }
 
 Target device_host() {

@@ -29,6 +29,10 @@ DeviceStage pack_stage(const DeviceVariant &variant, const std::string &api);
 DeviceStage activate_stage(const DeviceVariant &variant, const std::string &api);
 DeviceStage softmax_stage(const DeviceVariant &variant, const std::string &api);
 DeviceStage phase_table_stage(const std::string &api);
+DeviceStage correlate_stage(const DeviceGradientVariant &variant);
+// Of a dtype's gradients: the sums of the bias, and what adds up splits.
+DeviceStage bias_sums_stage(const DeviceGradientVariant &variant, const std::string &api);
+DeviceStage total_stage(const DeviceGradientVariant &variant, const std::string &api);
 
 constexpr int kDeviceThreads = 128;  // of a block, in every schedule
 

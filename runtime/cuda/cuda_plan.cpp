@@ -1,6 +1,7 @@
 #include "cuda_plan.h"
 
 #include "plan.h"
+#include "spec.h"
 #include "structs.h"
 #include "tconv/tconv_cuda.h"
 #include "views.h"
@@ -9,131 +10,49 @@ using namespace tconv;
 
 namespace {
 
-constexpr int kMultiprocessors = 16;  // CUdevice_attribute
-constexpr CuDevice kNone = -1;
-
-int bind_device(void *, halide_buffer_t *buffer, const void *address, bool) {
-    buffer->device = reinterpret_cast<uintptr_t>(address);
-    return 0;
-}
-
-int nothing_to_do(void *, halide_buffer_t *) {
-    return 0;
-}
-
-DeviceAccess access_of(CudaCall &call) {
-    return {&call, bind_device, nothing_to_do};
-}
-
-// The plan's context, current for as long as this lives.
-class Current {
-public:
-    Current(const tconv_cuda_plan &plan, Message &message) : driver_(*plan.driver) {
-        status_ = driver_status(driver_, driver_.context_push(plan.context), "entering the context (cuCtxPushCurrent)",
-                                message);
-    }
-    ~Current() {
-        CuContext popped;
-        if (status_ == TCONV_OK)
-            driver_.context_pop(&popped);
-    }
-    Current(const Current &) = delete;
-    Current &operator=(const Current &) = delete;
-    tconv_status status() const { return status_; }
-
-private:
-    const Driver &driver_;
-    tconv_status status_;
-};
-
-tconv_status find_context(tconv_cuda_plan &plan, const tconv_cuda_target &target, CuDevice *device, Message &message) {
-    const Driver &driver = *plan.driver;
-    if (target.context != nullptr) {
-        plan.context = static_cast<CuContext>(target.context);
-        Current current(plan, message);
-        if (current.status() != TCONV_OK)
-            return current.status();
-        return driver_status(driver, driver.context_get_device(device), "asking for the device (cuCtxGetDevice)", message);
-    }
-    int count = 0;
-    if (tconv_status status = driver_status(driver, driver.device_get_count(&count), "counting devices (cuDeviceGetCount)",
-                                            message);
-        status != TCONV_OK)
-        return status;
-    if (target.device < 0 || target.device >= count)
-        return message.fail(TCONV_NO_DEVICE, "target.device = %d; the driver has %d", target.device, count);
-    return driver_status(driver, driver.device_get(device, target.device), "asking for the device (cuDeviceGet)", message);
-}
-
-tconv_status check_device(tconv_cuda_plan &plan, CuDevice device, Message &message) {
-    if (tconv_status status = device_arch(*plan.driver, device, &plan.arch, message); status != TCONV_OK)
-        return status;
-    const CuResult result = plan.driver->device_get_attribute(&plan.traits.processors, kMultiprocessors, device);
-    return driver_status(*plan.driver, result, "counting multiprocessors (cuDeviceGetAttribute)", message);
-}
-
-// Loads what the plan's calls launch, by making them without launching: of aligned views and of others.
-tconv_status prepare(tconv_cuda_plan &plan, Message &message) {
-    CudaCall call = {&plan, &plan, nullptr, &message, TCONV_OK};
-    const DeviceAccess access = access_of(call);
-    const tconv_spec &spec = plan.layer.spec;
+// The calls that a plan makes: of aligned views and of others.
+int every_call(const DeviceLayer &layer, const DeviceAccess &access) {
+    const tconv_spec &spec = layer.spec;
     char *const somewhere = reinterpret_cast<char *>(uintptr_t{kDeviceAlignment});  // never dereferenced
     tconv_view filter;
     tconv_view_filter(&spec, TCONV_IOHW, somewhere, &filter);
-    int result = pack_on_device(plan.layer, access, filter, somewhere);
+    int result = pack_on_device(layer, access, filter, somewhere);
     for (const int32_t layout : {spec.layout, static_cast<int32_t>(TCONV_NCHW)}) {
         tconv_tensors t = {};
         tconv_view_input(&spec, layout, somewhere, &t.input);
         tconv_view_output(&spec, layout, somewhere, &t.output);
         // Off by an element, so that no kernel of vectors is taken the second time.
-        if (layout != spec.layout || plan.layer.kernel->form != Form::vectors)
+        if (layout != spec.layout || layer.kernel->form != Form::vectors)
             t.output.data = somewhere + dtype_bytes(spec.dtype);
         t.residual = t.output;
         t.packed_filter = t.bias = t.act_slope = t.workspace = somewhere;
         if (result == 0)
-            result = run_on_device(plan.layer, access, t);
+            result = run_on_device(layer, access, t);
     }
-    return result != 0 && call.status == TCONV_OK ? message.fail(TCONV_INTERNAL, "kernels cannot be prepared") : call.status;
+    return result;
 }
 
-void take_apart(tconv_cuda_plan *plan) {
-    for (int i = 0; i < plan->function_count; i++)
-        release_module(*plan->driver, plan->functions[i].module);
-    if (plan->retained != kNone)
-        plan->driver->primary_context_release(plan->retained);
-    const Hooks hooks = plan->hooks;
-    hooks.release(hooks.user, plan);
-}
-
-tconv_status fill(tconv_cuda_plan &plan, const tconv_spec &spec, const char *kernel, const tconv_cuda_target &target,
+tconv_status fill(tconv_cuda_plan &plan, const tconv_spec &spec, const char *kernel, const tconv_cuda_target *target,
                   Message &message) {
-    tconv_status status = TCONV_OK;
-    plan.driver = driver(&status, message);
+    CudaPlace &place = plan.place;
     CuDevice device = 0;
-    if (status == TCONV_OK)
-        status = find_context(plan, target, &device, message);
-    if (status == TCONV_OK)
-        status = check_device(plan, device, message);
+    tconv_status status = open_place(target, &place, &device, message);
     char reasons[4096];
-    Message why(reasons, plan.hooks.verbose ? sizeof reasons : 0);
+    Message why(reasons, place.hooks.verbose ? sizeof reasons : 0);
     if (status == TCONV_OK)
-        status = plan_device_layer(spec, kernel, plan.traits, &plan.layer, why, message);
-    if (status == TCONV_OK && target.context == nullptr) {
-        status = driver_status(*plan.driver, plan.driver->primary_context_retain(&plan.context, device),
-                               "retaining the primary context (cuDevicePrimaryCtxRetain)", message);
-        if (status == TCONV_OK)
-            plan.retained = device;
-    }
+        status = plan_device_layer(spec, Direction::output, kernel, place.traits, &plan.layer, why, message);
+    if (status == TCONV_OK)
+        status = hold_context(device, &place, message);
     if (status == TCONV_OK) {
-        Current current(plan, message);
-        status = current.status() != TCONV_OK ? current.status() : prepare(plan, message);
+        status = load_functions(place, message,
+                                [&](const DeviceAccess &access) { return every_call(plan.layer, access); });
     }
-    if (status == TCONV_OK && plan.hooks.verbose) {
+    if (status == TCONV_OK && place.hooks.verbose) {
         char text[4608];
         Message line(text, sizeof text);
-        line.append("kernel     %s on a device of capability %d.%d\ncandidates\n%s", plan.layer.kernel->name, plan.arch / 10,
-                    plan.arch % 10, reasons);
-        plan.hooks.log(plan.hooks.user, TCONV_OK, text);
+        line.append("kernel     %s on a device of capability %d.%d\ncandidates\n%s", plan.layer.kernel->name,
+                    place.arch / 10, place.arch % 10, reasons);
+        place.hooks.log(place.hooks.user, TCONV_OK, text);
     }
     return status;
 }
@@ -142,41 +61,14 @@ tconv_status create(const tconv_spec *spec, const char *kernel, const tconv_cuda
                     tconv_cuda_plan **plan, Message &message) {
     if (spec == nullptr || plan == nullptr)
         return message.fail(TCONV_INVALID_ARGUMENT, "%s is NULL", spec == nullptr ? "spec" : "plan");
-    tconv_cuda_target wanted;
-    tconv_cuda_target_init(&wanted, sizeof wanted);
-    if (target != nullptr) {
-        if (!struct_size_known<tconv_cuda_target>(target->struct_size)) {
-            return message.fail(TCONV_INVALID_STRUCT, "target.struct_size is %zu; this library knows %zu",
-                                target->struct_size, sizeof wanted);
-        }
-        wanted = *target;
-    }
-    // What is wrong with a layer is said on machines without a driver too.
-    if (tconv_status status = tconv_spec_validate(spec, nullptr, 0); status != TCONV_OK) {
-        char text[512];
-        tconv_spec_validate(spec, text, sizeof text);
-        return message.fail(status, "%s", text);
-    }
-    auto *made = static_cast<tconv_cuda_plan *>(hooks.allocate(hooks.user, alignof(tconv_cuda_plan), sizeof(tconv_cuda_plan)));
-    if (made == nullptr) {
-        return message.fail(TCONV_OUT_OF_MEMORY, "hooks.allocate returned NULL for the plan (%zu bytes)",
-                            sizeof(tconv_cuda_plan));
-    }
-    *made = {};
-    made->hooks = hooks;
-    made->retained = kNone;
-    if (tconv_status status = fill(*made, *spec, kernel, wanted, message); status != TCONV_OK) {
-        take_apart(made);
-        return status;
-    }
-    *plan = made;
-    return TCONV_OK;
-}
-
-tconv_status told(const Hooks &hooks, tconv_status status, const char *text) {
+    tconv_status status = check_target(target, message);
+    if (status == TCONV_OK)
+        status = validate(spec, message);  // what is wrong with a layer is said on machines without a driver too
     if (status != TCONV_OK)
-        hooks.log(hooks.user, status, text);
-    return status;
+        return status;
+    return make_cuda_plan(hooks, plan, message, [&](tconv_cuda_plan &made, Message &said) {
+        return fill(made, *spec, kernel, target, said);
+    });
 }
 
 }  // namespace
@@ -214,8 +106,7 @@ tconv_status tconv_cuda_plan_create(const tconv_spec *spec, const char *kernel, 
 }
 
 void tconv_cuda_plan_destroy(tconv_cuda_plan *plan) {
-    if (plan != nullptr)
-        take_apart(plan);
+    destroy_cuda_plan(plan);
 }
 
 tconv_status tconv_cuda_plan_requirements(const tconv_cuda_plan *plan, tconv_requirements *requirements) {
@@ -242,7 +133,7 @@ tconv_status tconv_cuda_plan_explain(const tconv_cuda_plan *plan, char *text, si
                    plan->layer.kernel->name, static_cast<long long>(plan->layer.packed_bytes),
                    static_cast<long long>(plan->layer.workspace_bytes));
     DeviceLayer again;
-    return plan_device_layer(plan->layer.spec, nullptr, plan->traits, &again, message, ignored);
+    return plan_device_layer(plan->layer.spec, Direction::output, nullptr, plan->place.traits, &again, message, ignored);
 }
 
 int32_t tconv_cuda_kernel_count(void) {
@@ -261,13 +152,10 @@ tconv_status tconv_cuda_pack_filter(const tconv_cuda_plan *plan, const tconv_vie
     Message message(text, sizeof text);
     tconv_status status = check_device_pack(plan->layer, filter, packed, packed_bytes, message);
     if (status == TCONV_OK) {
-        Current current(*plan, message);
-        CudaCall call = {nullptr, plan, static_cast<CuStream>(stream), &message, current.status()};
-        if (call.status == TCONV_OK)
-            pack_on_device(plan->layer, access_of(call), *filter, packed);
-        status = call.status;
+        status = launch(plan->place, stream, message,
+                        [&](const DeviceAccess &access) { pack_on_device(plan->layer, access, *filter, packed); });
     }
-    return told(plan->hooks, status, text);
+    return told(plan->place.hooks, status, text);
 }
 
 tconv_status tconv_cuda_run(const tconv_cuda_plan *plan, const tconv_tensors *tensors, void *stream) {
@@ -277,11 +165,8 @@ tconv_status tconv_cuda_run(const tconv_cuda_plan *plan, const tconv_tensors *te
     Message message(text, sizeof text);
     tconv_status status = check_device_run(plan->layer, tensors, message);
     if (status == TCONV_OK && plan->layer.spec.batch > 0) {
-        Current current(*plan, message);
-        CudaCall call = {nullptr, plan, static_cast<CuStream>(stream), &message, current.status()};
-        if (call.status == TCONV_OK)
-            run_on_device(plan->layer, access_of(call), *tensors);
-        status = call.status;
+        status = launch(plan->place, stream, message,
+                        [&](const DeviceAccess &access) { run_on_device(plan->layer, access, *tensors); });
     }
-    return told(plan->hooks, status, text);
+    return told(plan->place.hooks, status, text);
 }

@@ -1,4 +1,4 @@
-// The kernels for devices compiled into this library, in the order of schedules/device_variants.csv.
+// The kernels for devices compiled into this library.
 #pragma once
 
 #include <algorithm>
@@ -20,12 +20,13 @@ enum class Form {
     sums,     // any, and stores the sums of a half type as float32, for the second pass
 };
 
-// generators/dense_phases.h says what the numbers of the tile mean.
+// A row of schedules/device_variants.csv; generators/dense_phases.h says what the numbers of the tile mean.
 struct DeviceKernel {
     const char *name;
     int32_t dtype;
     Lanes lanes;
     Form form;
+    Direction direction;
     int32_t a, lanes_a, x, y, lanes_x, lanes_y, warps;
     DeviceFunction layer, pack, activate, softmax, phase_table;
 
@@ -48,5 +49,18 @@ private:
 };
 
 std::span<const DeviceKernel> device_kernels();
+
+// Those of the gradients of filter and bias, in the order of schedules/device_gradients.csv: `correlate` sums products,
+// `bias_sums` the output's gradient, `total` adds up the splits of either. The tile's numbers: generators/device_correlate.h.
+struct DeviceGradientKernel {
+    const char *name;
+    int32_t dtype;
+    Lanes lanes;
+    Form form;
+    int32_t a, lanes_a, c, lanes_x, lanes_y;
+    DeviceFunction correlate, bias_sums, total;
+};
+
+std::span<const DeviceGradientKernel> device_gradient_kernels();
 
 }  // namespace tconv

@@ -10,6 +10,7 @@
 #include "layer_params.h"
 #include "message.h"
 #include "tconv/tconv.h"
+#include "views.h"
 
 namespace tconv {
 
@@ -26,12 +27,25 @@ struct DeviceTraits {
     int32_t processors;  // multiprocessors
 };
 
+// One axis of what a kernel computes, in the terms of generators/dense_phases.h.
+struct DeviceAxis {
+    int64_t in, out, kernel;
+    int64_t stride, advance;               // from one position to the next: of outputs, of inputs
+    int64_t taps, tap_step, offset_step;   // of the phase that has most
+    int64_t dilation, gcd, inverse, crop;  // for PhaseTable
+};
+DeviceAxis layer_axis(const Axis &axis);
+DeviceAxis input_gradient_axis(const Axis &axis);
+
+// The layer, or the gradient of its input.
 struct DeviceLayer {
     tconv_spec spec;
-    Geometry geometry;
+    Direction direction;
+    DeviceAxis h, w;
+    Extents in, out;       // of what is read, and of what is stored
     LayerParams epilogue;  // of those, what fill_epilogue sets
     const DeviceKernel *kernel;
-    int32_t groups, channels, outputs;       // of the kernel: a depthwise layer is one group
+    int32_t groups, channels, outputs;       // of the kernel: a depthwise layer is one group; channels are added up
     int32_t phases_x, phases_y;              // that have outputs
     int64_t table_x, table_y, weights;       // where they begin in the packed filter, in bytes
     int64_t packed_bytes, workspace_bytes;
@@ -41,14 +55,25 @@ struct DeviceLayer {
 
     // Rows of packed weights that a block has for each tap.
     int64_t packed_rows() const;
+    // Positions of a phase, at most.
+    int64_t positions_x() const { return (w.out + w.stride - 1) / w.stride; }
+    int64_t positions_y() const { return (h.out + h.stride - 1) / h.stride; }
 };
+
+inline bool is_depthwise(const tconv_spec &spec) {
+    return spec.groups == spec.in_channels && spec.groups == spec.out_channels && spec.groups > 1;
+}
 
 constexpr int64_t kDeviceAlignment = 256;
 constexpr int64_t kLargestGrid = 65535;  // blocks along the second and third axis
 
+// Gradients compute stride * i + dilation * k - crop in 32 bits: SIZE_OVERFLOW where that is not enough, which takes strides or
+// crops of millions.
+tconv_status check_positions(const tconv_spec &spec, Message &message);
+
 // The best kernel, or the named one. `why` gets a line for each candidate.
-tconv_status plan_device_layer(const tconv_spec &spec, const char *name, const DeviceTraits &traits, DeviceLayer *layer,
-                               Message &why, Message &message);
+tconv_status plan_device_layer(const tconv_spec &spec, Direction direction, const char *name, const DeviceTraits &traits,
+                               DeviceLayer *layer, Message &why, Message &message);
 
 // All that can be wrong with a call, as tconv_pack_filter and tconv_run report it.
 tconv_status check_device_pack(const DeviceLayer &layer, const tconv_view *filter, const void *packed, size_t packed_bytes,

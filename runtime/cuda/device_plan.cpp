@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "device_layer.h"
 #include "epilogue.h"
@@ -21,8 +23,14 @@ bool rounds_sums(int32_t dtype) {
     return dtype_bytes(dtype) != computed_bytes(dtype);
 }
 
-bool is_depthwise(const tconv_spec &spec) {
-    return spec.groups == spec.in_channels && spec.groups == spec.out_channels && spec.groups > 1;
+// Channels of what is read and of what is stored, in a group.
+struct Channels {
+    int32_t in, out;
+};
+Channels channels_of(const DeviceLayer &layer, int32_t groups) {
+    const tconv_spec &spec = layer.spec;
+    const int32_t in = spec.in_channels / groups, out = spec.out_channels / groups;
+    return layer.direction == Direction::output ? Channels{in, out} : Channels{out, in};
 }
 
 // Why a kernel does not compute a layer; NULL if it does.
@@ -30,6 +38,8 @@ const char *refusal(const DeviceKernel &kernel, const DeviceLayer &layer) {
     const tconv_spec &spec = layer.spec;
     if (kernel.dtype != spec.dtype)
         return "of another element type";
+    if (kernel.direction != layer.direction)
+        return layer.direction == Direction::output ? "computes the gradient of the input" : "computes the layer";
     const bool sums_wanted = layer.finish_after && rounds_sums(spec.dtype);
     if (sums_wanted != (kernel.form == Form::sums))
         return sums_wanted ? "rounds sums, which an activation follows" : "stores sums in float32, for an activation to follow";
@@ -41,8 +51,7 @@ const char *refusal(const DeviceKernel &kernel, const DeviceLayer &layer) {
         return "computes in another type than TF32, which is float32's";
     if (kernel.lanes == Lanes::depthwise && !is_depthwise(spec))
         return "the layer is not depthwise";
-    const int64_t grouped = kernel.lanes == Lanes::depthwise ? 1 : spec.groups;
-    const int64_t channels = spec.in_channels / grouped, outputs = spec.out_channels / grouped;
+    const auto [channels, outputs] = channels_of(layer, kernel.lanes == Lanes::depthwise ? 1 : spec.groups);
     const bool vectors = kernel.form == Form::vectors;
     if (vectors && spec.layout != TCONV_NHWC)
         return "wants contiguous channels, NHWC";
@@ -60,11 +69,10 @@ const char *refusal(const DeviceKernel &kernel, const DeviceLayer &layer) {
 struct Estimate {
     const DeviceLayer &layer;
     const DeviceKernel &kernel;
-    int64_t positions_x, positions_y;
 
     int64_t tiles() const {
-        return ceil_div(positions_x, kernel.width()) * ceil_div(positions_y, kernel.height()) * layer.phases_x *
-               layer.phases_y * std::max(layer.spec.batch, 1);
+        return ceil_div(layer.positions_x(), kernel.width()) * ceil_div(layer.positions_y(), kernel.height()) *
+               layer.phases_x * layer.phases_y * std::max(layer.spec.batch, 1);
     }
     int64_t blocks() const {
         return ceil_div(tiles(), kernel.warps) * ceil_div(layer.outputs, kernel.a) * layer.groups;
@@ -87,8 +95,9 @@ struct Estimate {
             stores = lane_a * pixels * (nhwc ? words : 32);
         } else {
             weights = std::max(1.0, lane_a / 4) * computed_words;
-            inputs = pixels * (nhwc ? 8 : 1.5) * words_or_one;
-            stores = lane_a * pixels * (nhwc ? 8 : 1.5 * std::min(layer.spec.stride_w, 8)) * words_or_one;
+            auto along_row = [&](int64_t distance) { return nhwc ? 8 : 1.5 * static_cast<double>(std::min<int64_t>(distance, 8)); };
+            inputs = pixels * along_row(layer.w.advance) * words_or_one;
+            stores = lane_a * pixels * along_row(layer.w.stride) * words_or_one;
         }
         const double conversions = rounds_sums(layer.spec.dtype) ? pixels * (depthwise ? lane_a : 1) : 0;
         const double step = std::max((lane_a * pixels * computed_words + conversions) / 4, weights + inputs);
@@ -128,10 +137,10 @@ void complete(DeviceLayer &layer, const DeviceKernel &kernel) {
     const tconv_spec &spec = layer.spec;
     layer.kernel = &kernel;
     layer.groups = kernel.lanes == Lanes::depthwise ? 1 : spec.groups;
-    layer.channels = spec.in_channels / layer.groups;
-    layer.outputs = spec.out_channels / layer.groups;
-    layer.phases_x = static_cast<int32_t>(std::min(layer.geometry.w.stride, layer.geometry.w.out));
-    layer.phases_y = static_cast<int32_t>(std::min(layer.geometry.h.stride, layer.geometry.h.out));
+    const auto [channels, outputs] = channels_of(layer, layer.groups);
+    layer.channels = channels, layer.outputs = outputs;
+    layer.phases_x = static_cast<int32_t>(std::min(layer.w.stride, layer.w.out));
+    layer.phases_y = static_cast<int32_t>(std::min(layer.h.stride, layer.h.out));
     layer.table_x = 0;
     layer.table_y = round_up(int64_t{layer.phases_x} * 16, kDeviceAlignment);
     layer.weights = layer.table_y + round_up(int64_t{layer.phases_y} * 16, kDeviceAlignment);
@@ -139,7 +148,7 @@ void complete(DeviceLayer &layer, const DeviceKernel &kernel) {
     layer.packed_bytes = layer.weights + rows * kernel.row() * spec.kernel_h * spec.kernel_w * kernel.packed_bytes();
     layer.sums_in_workspace =
         layer.finish_after && (spec.residual == TCONV_RESIDUAL_AFTER || rounds_sums(spec.dtype));
-    const int64_t image = int64_t{spec.out_channels} * layer.geometry.h.out * layer.geometry.w.out * computed_bytes(spec.dtype);
+    const int64_t image = layer.out.size[1] * layer.h.out * layer.w.out * computed_bytes(spec.dtype);
     layer.workspace_images = std::clamp<int64_t>(kSumsBytes / image, 1, std::max(spec.batch, 1));
     layer.workspace_bytes = layer.sums_in_workspace ? layer.workspace_images * image : 0;
 }
@@ -150,14 +159,61 @@ int64_t DeviceLayer::packed_rows() const {
     return kernel->lanes == Lanes::depthwise ? 1 : ceil_div(channels, kernel->channels_of_row());
 }
 
-tconv_status plan_device_layer(const tconv_spec &spec, const char *name, const DeviceTraits &traits, DeviceLayer *layer,
-                               Message &why, Message &message) {
+DeviceAxis layer_axis(const Axis &axis) {
+    const Phase phase = phase_of(axis, 0);  // taps lie equally far apart in all of them
+    return {axis.in,
+            axis.out,
+            axis.kernel,
+            axis.stride,
+            1,
+            ceil_div(axis.kernel, phase.tap_step),
+            phase.tap_step,
+            phase.offset_step,
+            axis.dilation,
+            axis.stride / phase.tap_step,
+            inverse_mod(phase.offset_step, phase.tap_step),
+            axis.crop};
+}
+
+// One phase with all taps, the first of which reads position 0 at -crop.
+DeviceAxis input_gradient_axis(const Axis &axis) {
+    return {axis.out, axis.in, axis.kernel, 1, axis.stride, axis.kernel, 1, -axis.dilation, 0, 1, 0, -axis.crop};
+}
+
+tconv_status check_positions(const tconv_spec &spec, Message &message) {
+    const Geometry geometry = geometry_of(spec);
+    for (const auto &[name, axis] : {std::pair{"h", geometry.h}, std::pair{"w", geometry.w}}) {
+        const int64_t reach = axis.full() + std::abs(axis.crop);
+        if (reach > kMaxElements) {
+            return message.fail(TCONV_SIZE_OVERFLOW,
+                                "axis %s: the taps of its inputs reach %lld positions before the crop; gradients on a device "
+                                "count at most %lld",
+                                name, static_cast<long long>(reach), static_cast<long long>(kMaxElements));
+        }
+    }
+    return TCONV_OK;
+}
+
+tconv_status plan_device_layer(const tconv_spec &spec, Direction direction, const char *name, const DeviceTraits &traits,
+                               DeviceLayer *layer, Message &why, Message &message) {
     if (tconv_status status = validate(&spec, message); status != TCONV_OK)
         return status;
     DeviceLayer planned = {};
     planned.spec = spec;
     planned.spec.struct_size = sizeof spec;
-    planned.geometry = geometry_of(spec);
+    planned.direction = direction;
+    const Geometry geometry = geometry_of(spec);
+    if (direction == Direction::output) {
+        planned.h = layer_axis(geometry.h), planned.w = layer_axis(geometry.w);
+        planned.in = input_extents(spec), planned.out = output_extents(spec);
+    } else {
+        planned.h = input_gradient_axis(geometry.h), planned.w = input_gradient_axis(geometry.w);
+        planned.in = output_extents(spec), planned.out = input_extents(spec);
+    }
+    if (direction == Direction::input_gradient) {
+        if (tconv_status status = check_positions(spec, message); status != TCONV_OK)
+            return status;
+    }
     fill_epilogue(spec, planned.epilogue);
     planned.finish_after = planned.epilogue.curve != 0 || planned.epilogue.softmax != 0;
     const DeviceKernel *best = nullptr;
@@ -177,8 +233,7 @@ tconv_status plan_device_layer(const tconv_spec &spec, const char *name, const D
             why.append("  %s: its packed filter has more than 2147483647 bytes\n", kernel.name);
             continue;
         }
-        const Estimate estimate = {planned, kernel, ceil_div(planned.geometry.w.out, spec.stride_w),
-                                   ceil_div(planned.geometry.h.out, spec.stride_h)};
+        const Estimate estimate = {planned, kernel};
         const double cycles = estimate.cycles(traits);
         why.append("  %s: estimated at %.4g kilocycles, %lld blocks\n", kernel.name, cycles / 1000,
                    static_cast<long long>(estimate.blocks()));

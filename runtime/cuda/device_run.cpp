@@ -1,6 +1,6 @@
 #include <algorithm>
-#include <bit>
 
+#include "device_call.h"
 #include "device_layer.h"
 #include "shares.h"
 #include "views.h"
@@ -9,82 +9,6 @@ namespace tconv {
 namespace {
 
 constexpr int64_t kMostBlocks = 1 << 30;
-
-// Arguments of one call, in the order of `arguments()` of the stage in generators/, and the output.
-class Call {
-public:
-    explicit Call(const DeviceAccess &access) : access_(access) { add(&access_.user_context); }
-    Call(const Call &) = delete;
-    Call &operator=(const Call &) = delete;
-
-    // Extents and strides from the first dimension on. Strides of an extent of 1 are not used and may be anything.
-    struct Dimension {
-        int64_t extent, stride;
-    };
-    template<int count>
-    void buffer(const void *address, halide_type_t type, const Dimension (&dimensions)[count], bool written = false) {
-        Buffer &b = buffers_[buffer_count_++];
-        b.header = {};
-        b.header.type = type;
-        b.header.dimensions = count;
-        b.header.dim = b.dimensions;
-        for (int i = 0; i < count; i++) {
-            b.dimensions[i] = {};
-            b.dimensions[i].extent = static_cast<int32_t>(dimensions[i].extent);
-            b.dimensions[i].stride = dimensions[i].extent > 1 ? static_cast<int32_t>(dimensions[i].stride) : 0;
-        }
-        if (result_ == 0)
-            result_ = access_.bind(access_.user_context, &b.header, address, written);
-        if (written)
-            written_ = &b.header;
-        add(&b.header);
-    }
-    void integer(int64_t value) {
-        scalars_[scalar_count_] = static_cast<int32_t>(value);
-        add(&scalars_[scalar_count_++]);
-    }
-    void real(float value) { integer(std::bit_cast<int32_t>(value)); }
-    void bits(int32_t value) { integer(value); }
-
-    int make(DeviceFunction function) {
-        if (result_ == 0)
-            result_ = function(arguments_);
-        if (result_ == 0)
-            result_ = access_.done(access_.user_context, written_);
-        return result_;
-    }
-
-private:
-    struct Buffer {
-        halide_buffer_t header;
-        halide_dimension_t dimensions[7];
-    };
-
-    void add(void *argument) { arguments_[argument_count_++] = argument; }
-
-    DeviceAccess access_;
-    Buffer buffers_[8];
-    int32_t scalars_[32];
-    void *arguments_[42];
-    int buffer_count_ = 0, scalar_count_ = 0, argument_count_ = 0, result_ = 0;
-    halide_buffer_t *written_ = nullptr;
-};
-
-// bfloat16 is its bits.
-halide_type_t stored_type(int32_t dtype) {
-    return halide_type_t(dtype == TCONV_BF16 ? halide_type_uint : halide_type_float,
-                         static_cast<uint8_t>(8 * dtype_bytes(dtype)));
-}
-
-halide_type_t computed_type(int32_t dtype) {
-    return halide_type_t(halide_type_float, static_cast<uint8_t>(8 * computed_bytes(dtype)));
-}
-
-const halide_type_t kInt = halide_type_t(halide_type_int, 32), kWord = halide_type_t(halide_type_uint, 32);
-
-char *offset_by(const void *base, int64_t bytes) {
-    return static_cast<char *>(const_cast<void *>(base)) + bytes;
-}
 
 void add_tables(Call &call, const DeviceLayer &layer, const void *packed) {
     call.buffer(offset_by(packed, layer.table_x), kInt, {{4, 1}, {layer.phases_x, 4}});
@@ -102,14 +26,13 @@ void add_weights(Call &call, const DeviceLayer &layer, const void *packed, int64
                 {{row, 1}, {rows, row}, {kw, kx}, {kh, ky}, {blocks, block}, {groups, group}}, written);
 }
 
-int make_table(const DeviceLayer &layer, const DeviceAccess &access, const Axis &axis, int64_t at, int64_t phases,
+int make_table(const DeviceLayer &layer, const DeviceAccess &access, const DeviceAxis &axis, int64_t at, int64_t phases,
                void *packed) {
-    const Phase phase = phase_of(axis, 0);
     Call call(access);
     call.integer(axis.stride);
     call.integer(axis.dilation);
-    call.integer(axis.stride / phase.tap_step);
-    call.integer(inverse_mod(phase.offset_step, phase.tap_step));
+    call.integer(axis.gcd);
+    call.integer(axis.inverse);
     call.integer(axis.kernel);
     call.integer(floor_mod(axis.crop, axis.stride));
     call.integer(floor_div(axis.crop, axis.stride));
@@ -134,8 +57,8 @@ int multiply(const DeviceLayer &layer, const DeviceKernel &kernel, const DeviceA
              const Target &target, const Part &part) {
     const tconv_spec &spec = layer.spec;
     const int64_t element = dtype_bytes(spec.dtype);
-    const Axis &w = layer.geometry.w, &h = layer.geometry.h;
-    const int64_t positions_x = ceil_div(w.out, w.stride), positions_y = ceil_div(h.out, h.stride);
+    const DeviceAxis &w = layer.w, &h = layer.h;
+    const int64_t positions_x = layer.positions_x(), positions_y = layer.positions_y();
     const halide_type_t type = stored_type(spec.dtype);
     const bool residual = spec.residual != TCONV_RESIDUAL_NONE && !(layer.finish_after && spec.residual == TCONV_RESIDUAL_AFTER);
     Call call(access);
@@ -175,14 +98,14 @@ int multiply(const DeviceLayer &layer, const DeviceKernel &kernel, const DeviceA
         call.integer(x);
         call.integer(y);
     };
-    const Phase phase_x = phase_of(w, 0), phase_y = phase_of(h, 0);  // taps lie equally far apart in all of them
     call.integer(layer.channels);
     call.integer(layer.outputs);
     add_axes(w.out, h.out);
     add_axes(w.stride, h.stride);
-    add_axes(ceil_div(w.kernel, phase_x.tap_step), ceil_div(h.kernel, phase_y.tap_step));
-    add_axes(phase_x.tap_step, phase_y.tap_step);
-    add_axes(phase_x.offset_step, phase_y.offset_step);
+    add_axes(w.taps, h.taps);
+    add_axes(w.tap_step, h.tap_step);
+    add_axes(w.offset_step, h.offset_step);
+    add_axes(w.advance, h.advance);
     add_axes(ceil_div(positions_x, kernel.width()), ceil_div(positions_y, kernel.height()));
     call.integer(part.images);
     add_axes(layer.phases_x, layer.phases_y);
@@ -201,7 +124,7 @@ int multiply(const DeviceLayer &layer, const DeviceKernel &kernel, const DeviceA
 int finish(const DeviceLayer &layer, const DeviceAccess &access, const tconv_tensors &t, const Target &target,
            const Part &part) {
     const tconv_spec &spec = layer.spec;
-    const Extents extents = output_extents(spec);
+    const Extents &extents = layer.out;
     const bool softmax = layer.epilogue.softmax != 0;
     const bool last = layer.epilogue.softmax == static_cast<int32_t>(SoftmaxAxis::last);
     const halide_type_t type = stored_type(spec.dtype);
@@ -235,47 +158,27 @@ int finish(const DeviceLayer &layer, const DeviceAccess &access, const tconv_ten
     return call.make(softmax ? layer.kernel->softmax : layer.kernel->activate);
 }
 
-// Elements that one image of a view reaches.
-int64_t reach_of(const int64_t *stride, const Extents &extents) {
-    int64_t reach = 1;
-    for (int i = 1; i < 4; i++)
-        reach += (extents.size[i] - 1) * (extents.size[i] > 1 ? stride[i] : 0);
-    return reach;
-}
-
 // Images of one launch, whose elements an int32 reaches from the first, and no more blocks than a grid has.
 int64_t images_at_once(const DeviceLayer &layer, const DeviceKernel &kernel, const tconv_tensors &t) {
     const tconv_spec &spec = layer.spec;
     int64_t images = layer.sums_in_workspace ? layer.workspace_images : spec.batch;
     auto bound = [&](const tconv_view &view, const Extents &extents) {
         if (view.stride[0] > 0)
-            images = std::min(images, 1 + (2147483647 - reach_of(view.stride, extents)) / view.stride[0]);
+            images = std::min(images, 1 + (2147483647 - reach_of_image(view.stride, extents)) / view.stride[0]);
     };
-    bound(t.input, input_extents(spec));
-    bound(t.output, output_extents(spec));
+    bound(t.input, layer.in);
+    bound(t.output, layer.out);
     if (spec.residual != TCONV_RESIDUAL_NONE)
-        bound(t.residual, output_extents(spec));
-    const Axis &w = layer.geometry.w, &h = layer.geometry.h;
-    const int64_t tiles = ceil_div(ceil_div(w.out, w.stride), kernel.width()) *
-                          ceil_div(ceil_div(h.out, h.stride), kernel.height()) * layer.phases_x * layer.phases_y;
+        bound(t.residual, layer.out);
+    const int64_t tiles = ceil_div(layer.positions_x(), kernel.width()) * ceil_div(layer.positions_y(), kernel.height()) *
+                          layer.phases_x * layer.phases_y;
     return std::max<int64_t>(1, std::min(images, kMostBlocks / tiles));
-}
-
-// Channels are contiguous, in vectors aligned as they are large, to at most what one access reads.
-bool in_vectors(const DeviceKernel &kernel, const tconv_view &view, const Extents &extents) {
-    if (reinterpret_cast<uintptr_t>(view.data) % static_cast<uintptr_t>(kernel.vector_alignment()) != 0)
-        return false;
-    for (int i = 0; i < 4; i++) {
-        if (extents.size[i] > 1 && (i == 1 ? view.stride[i] != 1 : view.stride[i] % kernel.vector() != 0))
-            return false;
-    }
-    return true;
 }
 
 // The one that computes the same from the same packed filter on views of any strides.
 const DeviceKernel &any_access(const DeviceKernel &kernel) {
     for (const DeviceKernel &other : device_kernels()) {
-        if (other.form == Form::any && other.dtype == kernel.dtype && other.lanes == kernel.lanes && other.a == kernel.a)
+        if (other.form == Form::any && other.direction == kernel.direction && other.dtype == kernel.dtype && other.lanes == kernel.lanes && other.a == kernel.a)
             return other;
     }
     return kernel;  // tconv-compiler refuses a table without one
@@ -287,41 +190,35 @@ const DeviceKernel &kernel_for(const DeviceLayer &layer, const tconv_tensors &t)
     const DeviceKernel &kernel = *layer.kernel;
     if (kernel.form != Form::vectors)
         return kernel;
-    const Extents output = output_extents(layer.spec);
-    const bool suits = !layer.sums_in_workspace && in_vectors(kernel, t.input, input_extents(layer.spec)) &&
-                       in_vectors(kernel, t.output, output) &&
-                       (layer.spec.residual == TCONV_RESIDUAL_NONE || in_vectors(kernel, t.residual, output));
+    auto in_vectors = [&](const tconv_view &view, const Extents &extents) {
+        return tconv::in_vectors(view, extents, kernel.vector(), kernel.vector_alignment());
+    };
+    const bool suits = !layer.sums_in_workspace && in_vectors(t.input, layer.in) && in_vectors(t.output, layer.out) &&
+                       (layer.spec.residual == TCONV_RESIDUAL_NONE || in_vectors(t.residual, layer.out));
     return suits ? kernel : any_access(kernel);
 }
 
 int pack_on_device(const DeviceLayer &layer, const DeviceAccess &access, const tconv_view &filter, void *packed) {
-    if (int result = make_table(layer, access, layer.geometry.w, layer.table_x, layer.phases_x, packed); result != 0)
+    if (int result = make_table(layer, access, layer.w, layer.table_x, layer.phases_x, packed); result != 0)
         return result;
-    if (int result = make_table(layer, access, layer.geometry.h, layer.table_y, layer.phases_y, packed); result != 0)
+    if (int result = make_table(layer, access, layer.h, layer.table_y, layer.phases_y, packed); result != 0)
         return result;
     const bool depthwise = layer.kernel->lanes == Lanes::depthwise;
-    // Generated code counts from a buffer's lowest address up: a stride below zero is turned, and the index with it.
-    const Extents extents = filter_extents(layer.spec);
-    int64_t stride[4], first = 0;
-    bool flip[4];
-    for (int i = 0; i < 4; i++) {
-        stride[i] = extents.size[i] > 1 ? filter.stride[i] : 0;
-        flip[i] = stride[i] < 0;
-        if (flip[i])
-            first += (extents.size[i] - 1) * stride[i], stride[i] = -stride[i];
-    }
-    // A depthwise layer has its channels along the lanes, of which each reads its own.
-    const int co = depthwise ? 0 : 1;
+    const auto [first, stride, flip] = turned(filter, filter_extents(layer.spec));
+    // What is computed lies along the lanes: of a layer the filter's second dimension, of a gradient its first, and of a
+    // depthwise layer the channels that both are. Groups follow one another in the first.
+    const bool gradient = layer.direction == Direction::input_gradient;
+    const int co = depthwise || gradient ? 0 : 1, ci = gradient ? 1 : 0;
     Call call(access);
     call.buffer(offset_by(filter.data, first * dtype_bytes(layer.spec.dtype)), stored_type(layer.spec.dtype),
                 {{layer.outputs, stride[co]},
-                 {depthwise ? 1 : layer.channels, stride[0]},
+                 {depthwise ? 1 : layer.channels, stride[ci]},
                  {layer.spec.kernel_w, stride[3]},
                  {layer.spec.kernel_h, stride[2]},
-                 {layer.groups, layer.channels * stride[0]}});
+                 {layer.groups, (gradient ? layer.outputs : layer.channels) * stride[0]}});
     call.integer(layer.outputs);
-    for (const bool turned : {flip[co], flip[0], flip[3], flip[2]})
-        call.integer(turned);
+    for (const bool is_turned : {flip[co], flip[ci], flip[3], flip[2], flip[0]})
+        call.integer(is_turned);
     add_weights(call, layer, packed, 0, layer.groups, true);
     return call.make(layer.kernel->pack);
 }
@@ -330,7 +227,7 @@ int run_on_device(const DeviceLayer &layer, const DeviceAccess &access, const tc
     const tconv_spec &spec = layer.spec;
     const DeviceKernel &kernel = kernel_for(layer, t);
     const int64_t at_once = images_at_once(layer, kernel, t);
-    const Extents out = output_extents(spec);
+    const Extents &out = layer.out;
     for (int64_t image = 0; image < spec.batch; image += at_once) {
         Part part = {image, std::min<int64_t>(at_once, spec.batch - image), 0, 0};
         const int64_t *const stride = t.output.stride, row = out.size[3], plane = row * out.size[2];

@@ -2,7 +2,7 @@
 // since buffers refer to the caller's device memory, and kernels go to the caller's stream.
 #include <cstring>
 
-#include "cuda_plan.h"
+#include "cuda_place.h"
 
 using namespace tconv;
 
@@ -28,23 +28,23 @@ int halide_cuda_run(void *user_context, void *state, const char *entry, int grid
                     int block_y, int block_z, int shared_bytes, size_t sizes[], void *arguments[], int8_t is_buffer[]) {
     CudaCall &call = *static_cast<CudaCall *>(user_context);
     const auto *const images = static_cast<const ImagesHeader *>(state);
-    const tconv_cuda_plan &plan = *call.plan;
-    const tconv_cuda_plan::Function *found = nullptr;
-    for (int i = 0; i < plan.function_count; i++) {
-        if (plan.functions[i].images == images)
-            found = &plan.functions[i];
+    const CudaPlace &place = *call.place;
+    const CudaPlace::Function *found = nullptr;
+    for (int i = 0; i < place.function_count; i++) {
+        if (place.functions[i].images == images)
+            found = &place.functions[i];
     }
     if (call.preparing != nullptr) {
         if (found != nullptr)
             return 0;
-        tconv_cuda_plan &preparing = *call.preparing;
-        if (preparing.function_count == tconv_cuda_plan::kMostFunctions) {
+        CudaPlace &preparing = *call.preparing;
+        if (preparing.function_count == CudaPlace::kMostFunctions) {
             call.status = call.message->fail(TCONV_INTERNAL, "a plan has more kernels than it has room for");
             return -1;
         }
-        tconv_cuda_plan::Function &next = preparing.functions[preparing.function_count];
+        CudaPlace::Function &next = preparing.functions[preparing.function_count];
         next.images = images;
-        call.status = load_function(*plan.driver, plan.context, images, plan.arch, entry, &next.module, &next.function,
+        call.status = load_function(*place.driver, place.context, images, place.arch, entry, &next.module, &next.function,
                                     *call.message);
         if (call.status == TCONV_OK)
             preparing.function_count++;
@@ -66,10 +66,10 @@ int halide_cuda_run(void *user_context, void *state, const char *entry, int grid
     }
     auto dimension = [](int size) { return static_cast<unsigned>(size); };
     const CuResult result =
-        plan.driver->launch(found->function, dimension(grid_x), dimension(grid_y), dimension(grid_z), dimension(block_x),
+        place.driver->launch(found->function, dimension(grid_x), dimension(grid_y), dimension(grid_z), dimension(block_x),
                             dimension(block_y), dimension(block_z), dimension(shared_bytes), call.stream, values, nullptr);
     if (result != 0)
-        call.status = driver_status(*plan.driver, result, "launching a kernel (cuLaunchKernel)", *call.message);
+        call.status = driver_status(*place.driver, result, "launching a kernel (cuLaunchKernel)", *call.message);
     return result == 0 ? 0 : -1;
 }
 

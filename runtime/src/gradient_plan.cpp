@@ -1,8 +1,8 @@
 #include "gradient_plan.h"
 
 #include "geometry.h"
+#include "gradient_checks.h"
 #include "plan.h"
-#include "spec.h"
 #include "structs.h"
 
 namespace {
@@ -38,16 +38,8 @@ tconv_status choose(std::span<const Kernel> among, Isa usable, tconv_gradient_pl
 
 tconv_status create(const tconv_spec *given, int32_t which, const char *kernel, const Hooks &hooks,
                     tconv_gradient_plan **plan, Message &message) {
-    if (tconv_status status = validate(given, message); status != TCONV_OK)
+    if (tconv_status status = check_gradient_spec(given, which, message); status != TCONV_OK)
         return status;
-    if (which < TCONV_GRADIENT_INPUT || which > TCONV_GRADIENT_BIAS) {
-        return message.fail(TCONV_INVALID_ARGUMENT, "which = %d; it must be INPUT (0), FILTER (1) or BIAS (2)", which);
-    }
-    if (given->activation != TCONV_ACT_NONE || given->residual != TCONV_RESIDUAL_NONE) {
-        return message.fail(TCONV_INVALID_ARGUMENT, "%s = %d; gradients are of the layer without it",
-                            given->activation != TCONV_ACT_NONE ? "activation" : "residual",
-                            given->activation != TCONV_ACT_NONE ? given->activation : given->residual);
-    }
     tconv_gradient_plan made = {};
     made.spec = *given;
     made.spec.struct_size = sizeof(tconv_spec);

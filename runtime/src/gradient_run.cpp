@@ -1,10 +1,10 @@
 // Runs of gradients: checks first, then tasks, as in execute.cpp.
 #include <algorithm>
 #include <cstring>
-#include <initializer_list>
 
 #include "bind.h"
 #include "geometry.h"
+#include "gradient_checks.h"
 #include "gradient_plan.h"
 #include "image_groups.h"
 #include "structs.h"
@@ -110,101 +110,12 @@ int unpack_worker(void *argument, int32_t) {
         [&](int64_t i) { return unpack_lane_block(run, i, partials + i / sums.params.unit_blocks * sums.unit_bytes); });
 }
 
-tconv_status check_memory(const char *name, const void *data, size_t alignment, Message &message) {
-    if (data == nullptr)
-        return message.fail(TCONV_INVALID_ARGUMENT, "%s = NULL", name);
-    if (reinterpret_cast<uintptr_t>(data) % alignment != 0) {
-        return message.fail(TCONV_MISALIGNED, "%s = %p; it must be aligned to %zu bytes", name, data, alignment);
-    }
-    return TCONV_OK;
-}
-
-// What a run reads and what it writes, by the names of the C ABI.
-struct Memory {
-    const char *name;
-    ByteRange range;
-};
-
-tconv_status check_overlaps(const Memory &written, std::initializer_list<Memory> read, const Memory &workspace,
-                            Message &message) {
-    auto fail = [&](const Memory &a, const Memory &b) {
-        return message.fail(TCONV_INVALID_ARGUMENT, "%s overlaps %s", a.name, b.name);
-    };
-    if (overlap(written.range, workspace.range))
-        return fail(written, workspace);
-    for (const Memory &tensor : read) {
-        if (overlap(written.range, tensor.range))
-            return fail(written, tensor);
-        if (overlap(tensor.range, workspace.range))
-            return fail(workspace, tensor);
-    }
-    return TCONV_OK;
-}
-
 tconv_status check(const tconv_gradient_plan &plan, const tconv_gradient_tensors &tensors, Message &message) {
-    const tconv_spec &spec = plan.spec;
-    const int64_t element = dtype_bytes(spec.dtype);
-    const Extents input = input_extents(spec), output = output_extents(spec), filter = filter_extents(spec);
-    tconv_status status =
-        check_tensor(tensors.output_gradient, output, element, Access::kRead, "output_gradient", message);
-    auto next = [&](auto check_one) {
-        if (status == TCONV_OK)
-            status = check_one();
-    };
-    Memory written = {"bias_gradient",
-                      range_of(tensors.bias_gradient, static_cast<size_t>(spec.out_channels * element))};
-    switch (plan.which) {
-        case TCONV_GRADIENT_INPUT:
-            next([&] {
-                return check_tensor(tensors.input_gradient, input, element, Access::kWrite, "input_gradient", message);
-            });
-            next([&] { return check_memory("packed_filter", tensors.packed_filter, kAlignment, message); });
-            break;
-        case TCONV_GRADIENT_FILTER:
-            next([&] { return check_tensor(tensors.input, input, element, Access::kRead, "input", message); });
-            next([&] {
-                return check_filter(tensors.filter_gradient, filter, element, Access::kWrite, "filter_gradient",
-                                    message);
-            });
-            break;
-        default:
-            next([&] {
-                return check_memory("bias_gradient", tensors.bias_gradient, static_cast<size_t>(element), message);
-            });
-            break;
-    }
-    next([&] { return check_memory("workspace", tensors.workspace, kAlignment, message); });
-    const size_t needed = static_cast<size_t>(workspace_bytes_of(plan));
-    if (status == TCONV_OK && tensors.workspace_bytes < needed) {
-        status = message.fail(TCONV_WORKSPACE_TOO_SMALL, "workspace_bytes = %zu; this plan needs %zu",
-                              tensors.workspace_bytes, needed);
-    }
+    const Needs needs = {static_cast<size_t>(plan.packed_bytes), static_cast<size_t>(workspace_bytes_of(plan)), kAlignment};
+    tconv_status status = check_gradient_tensors(plan.spec, plan.which, needs, tensors, message);
     if (status == TCONV_OK && plan.which == TCONV_GRADIENT_INPUT)
         status = check_packed(packed_form(plan), tensors.packed_filter, message);
-    if (status != TCONV_OK)
-        return status;
-
-    const Memory workspace = {"workspace", range_of(tensors.workspace, needed)};
-    const Memory gradient = {"output_gradient", range_of(tensors.output_gradient, output, element)};
-    switch (plan.which) {
-        case TCONV_GRADIENT_INPUT: {
-            const size_t packed = static_cast<size_t>(plan.packed_bytes);
-            // Slices of one buffer do not overlap though their ranges do.
-            if (overlap(tensors.input_gradient, input, tensors.output_gradient, output, element))
-                return message.fail(TCONV_INVALID_ARGUMENT, "input_gradient overlaps output_gradient");
-            if (overlap(gradient.range, workspace.range))
-                return message.fail(TCONV_INVALID_ARGUMENT, "workspace overlaps output_gradient");
-            written = {"input_gradient", range_of(tensors.input_gradient, input, element)};
-            return check_overlaps(written, {{"packed_filter", range_of(tensors.packed_filter, packed)}}, workspace,
-                                  message);
-        }
-        case TCONV_GRADIENT_FILTER:
-            written = {"filter_gradient", range_of(tensors.filter_gradient, filter, element)};
-            return check_overlaps(written, {gradient, {"input", range_of(tensors.input, input, element)}}, workspace,
-                                  message);
-        default:
-            return check_overlaps(written, {gradient}, workspace, message);
-    }
+    return status == TCONV_OK ? check_gradient_overlaps(plan.spec, plan.which, needs, tensors, message) : status;
 }
 
 // Runs `worker` on `count` tasks; its parameters are those of `run`.

@@ -90,7 +90,7 @@ TEST_F(DeviceActivations, WithEachResidualAndInItsPlace) {
         }
     }
     for (const DeviceKernel &kernel : device_kernels())
-        EXPECT_GE(runs[kernel.name], 5) << kernel.name << " was hardly run";
+        EXPECT_TRUE(kernel.direction != Direction::output || runs[kernel.name] >= 5) << kernel.name << " was hardly run";
 }
 
 // The workspace holds the sums of two images, and these are three.

@@ -25,6 +25,7 @@ using tconv::generators::DenseTile;
 using tconv::generators::Element;
 using tconv::generators::FragmentForm;
 using tconv::generators::Lanes;
+using tconv::generators::Of;
 using tconv::generators::PhaseTable;
 using tconv::generators::Products;
 
@@ -170,7 +171,8 @@ struct Layer {
         tconv::generators::DevicePack pack = tconv::generators::pack_fragments(element, tile_a);
         pack.from.filter.set(filter);
         pack.from.outputs.set(outputs);
-        for (Halide::Param<int> *flip : {&pack.from.flip_co, &pack.from.flip_ci, &pack.from.flip_kx, &pack.from.flip_ky})
+        for (Halide::Param<int> *flip : {&pack.from.flip_co, &pack.from.flip_ci, &pack.from.flip_kx, &pack.from.flip_ky,
+                                         &pack.from.flip_g})
             flip->set(0);
         const int step = FragmentForm(element).step_channels;
         return pack.packed.realize({pack.row, (channels + step - 1) / step, kKernel, kKernel,
@@ -187,7 +189,7 @@ struct Layer {
 
     // The sums of all outputs, in float32.
     Buffer<float> sums(const DenseTile &tile, Products form) {
-        DensePhases dense(element, Lanes::fragments, tile, true, form);
+        DensePhases dense(Of::layer, element, Lanes::fragments, tile, true, form);
         if (form == Products::called) {  // of all lanes, as in a warp, before the first sum is asked for
             const std::vector<Halide::Var> at = dense.fragments.args();
             dense.fragments.compute_root().align_bounds(at[1], FragmentForm::quads).align_bounds(dense.l, FragmentForm::groups);
@@ -208,6 +210,8 @@ struct Layer {
         dense.channels.set(channels), dense.outputs.set(outputs);
         for (auto *size : {&dense.out_w, &dense.out_h})
             size->set(kOut);
+        for (auto *advance : {&dense.advance_x, &dense.advance_y})
+            advance->set(1);
         for (auto *step : {&dense.stride_x, &dense.stride_y, &dense.tap_step_x, &dense.tap_step_y, &dense.taps_x, &dense.taps_y,
                            &dense.outputs_x, &dense.outputs_y})
             step->set(kStride);

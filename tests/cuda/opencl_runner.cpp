@@ -51,9 +51,9 @@ private:
 // The elements that generated code sees of an output: phases by positions, which reach past the last row and column. Nothing
 // is stored there, but Halide's OpenCL runtime copies it.
 int64_t reach_of(const DeviceLayer &layer, const std::array<int64_t, 4> &stride, int64_t images) {
-    auto last = [](const Axis &axis, int64_t phases) { return (axis.out - 1) / axis.stride * axis.stride + phases - 1; };
-    return (images - 1) * stride[0] + (layer.spec.out_channels - 1) * stride[1] +
-           last(layer.geometry.h, layer.phases_y) * stride[2] + last(layer.geometry.w, layer.phases_x) * stride[3] + 1;
+    auto last = [](const DeviceAxis &axis, int64_t phases) { return (axis.out - 1) / axis.stride * axis.stride + phases - 1; };
+    return (images - 1) * stride[0] + (layer.out.size[1] - 1) * stride[1] + last(layer.h, layer.phases_y) * stride[2] +
+           last(layer.w, layer.phases_x) * stride[3] + 1;
 }
 
 int64_t reach_of(const DeviceLayer &layer, const tconv_view &view) {
@@ -120,7 +120,7 @@ tconv_status OpenclRunner::run(Problem &problem, const std::string &name, bool i
     Message said(text, sizeof text), why(reasons, sizeof reasons);
     DeviceLayer layer;
     tconv_status status =
-        plan_device_layer(problem.spec, name.empty() ? nullptr : name.c_str(), kTraits, &layer, why, said);
+        plan_device_layer(problem.spec, Direction::output, name.empty() ? nullptr : name.c_str(), kTraits, &layer, why, said);
     message = std::string(text) + "\n" + reasons;
     if (status != TCONV_OK)
         return status;
@@ -129,7 +129,7 @@ tconv_status OpenclRunner::run(Problem &problem, const std::string &name, bool i
         prepare(layer);
     Buffers buffers;
     const DeviceAccess access = {&buffers, bind, done};
-    const int64_t row = layer.geometry.w.out, plane = row * layer.geometry.h.out, image = plane * layer.spec.out_channels;
+    const int64_t row = layer.w.out, plane = row * layer.h.out, image = plane * layer.out.size[1];
     const int64_t sums = reach_of(layer, {image, plane, row, 1}, layer.workspace_images);
     Memory packed(layer.packed_bytes), workspace(layer.sums_in_workspace ? sums * computed_bytes(layer.spec.dtype) : 0);
     tconv_tensors tensors = problem.tensors();
@@ -175,6 +175,57 @@ tconv_status OpenclRunner::run(Problem &problem, const std::string &name, bool i
     return TCONV_OK;
 }
 
+tconv_status OpenclGradientRunner::run(GradientProblem &problem, const std::string &name) {
+    char text[512], reasons[4096];
+    Message said(text, sizeof text), why(reasons, sizeof reasons);
+    DeviceGradient gradient;
+    tconv_status status = plan_device_gradient(problem.spec, problem.which, name.empty() ? nullptr : name.c_str(), kTraits,
+                                               &gradient, why, said);
+    message = std::string(text) + "\n" + reasons;
+    if (status != TCONV_OK)
+        return status;
+    kernel = gradient.name();
+    Buffers buffers;
+    const DeviceAccess access = {&buffers, bind, done};
+    Memory packed(gradient.packed_bytes()), workspace(gradient.workspace_bytes);
+    problem.result().poison();
+    tconv_gradient_tensors tensors = problem.tensors();
+    tensors.packed_filter = packed.data();
+    tensors.workspace = workspace.data();
+    tensors.workspace_bytes = static_cast<size_t>(gradient.workspace_bytes);
+    // What is read, as aligned as it should be.
+    const int32_t dtype = problem.spec.dtype;
+    auto shadow_of = [&](const Tensor &tensor, tconv_view &view) {
+        int64_t reach = 1;
+        for (size_t i = 0; i < 4; i++)
+            reach += std::max<int64_t>(tensor.extents()[i] - 1, 0) * view.stride[i];
+        Shadow shadow(dtype, view, tensor.extents(), reach, aligned);
+        if (tensor.size() > 0)
+            shadow.take(view);
+        view = shadow.view();
+        return shadow;
+    };
+    const Shadow slope = shadow_of(problem.output_gradient, tensors.output_gradient),
+                 input = shadow_of(problem.input, tensors.input);
+    if (tconv_status checked = check_device_gradient_run(gradient, &tensors, said); checked != TCONV_OK) {
+        message = text;
+        return checked;
+    }
+    const bool packs = problem.which == TCONV_GRADIENT_INPUT;
+    if (packs && problem.spec.batch == 0)
+        return TCONV_OK;
+    if ((packs && pack_on_device(gradient.layer, access, problem.filter.view(), packed.data()) != 0) ||
+        run_gradient_on_device(gradient, access, tensors) != 0) {
+        message = error_text;
+        return TCONV_DEVICE_ERROR;
+    }
+    if (!packed.guards_intact() || !workspace.guards_intact()) {
+        message = "written past the packed filter or the workspace";
+        return TCONV_INTERNAL;
+    }
+    return TCONV_OK;
+}
+
 std::vector<int32_t> device_dtypes() {
     std::vector<int32_t> dtypes;
     for (const DeviceKernel &kernel : device_kernels()) {
@@ -190,8 +241,27 @@ std::vector<std::string> device_kernels_for(const tconv_spec &spec) {
         char text[512];
         Message message(text, sizeof text), why(nullptr, 0);
         DeviceLayer layer;
-        if (plan_device_layer(spec, kernel.name, kTraits, &layer, why, message) == TCONV_OK)
+        if (plan_device_layer(spec, Direction::output, kernel.name, kTraits, &layer, why, message) == TCONV_OK)
             names.push_back(kernel.name);
+    }
+    return names;
+}
+
+std::vector<std::string> device_kernels_for(const tconv_spec &spec, int32_t gradient) {
+    std::vector<std::string> names;
+    auto add_if_it_does = [&](const char *name) {
+        char text[512];
+        Message message(text, sizeof text), why(nullptr, 0);
+        DeviceGradient planned;
+        if (plan_device_gradient(spec, gradient, name, kTraits, &planned, why, message) == TCONV_OK)
+            names.push_back(name);
+    };
+    if (gradient == TCONV_GRADIENT_INPUT) {
+        for (const DeviceKernel &kernel : device_kernels())
+            add_if_it_does(kernel.name);
+    } else {
+        for (const DeviceGradientKernel &kernel : device_gradient_kernels())
+            add_if_it_does(kernel.name);
     }
     return names;
 }

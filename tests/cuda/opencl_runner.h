@@ -5,7 +5,9 @@
 #include <functional>
 #include <string>
 
+#include "device_gradient.h"
 #include "device_layer.h"
+#include "gradient_problem.h"
 #include "problem.h"
 
 namespace tconv::testing {
@@ -22,10 +24,19 @@ struct OpenclRunner {
     tconv_status run(Problem &problem, const std::string &name = "", bool in_place = false);
 };
 
+// The same of a gradient, whose result is poisoned first.
+struct OpenclGradientRunner {
+    std::string kernel, message;
+    bool aligned = true;
+
+    tconv_status run(GradientProblem &problem, const std::string &name = "");
+};
+
 // The element types that there are kernels for, in the order of the table.
 std::vector<int32_t> device_dtypes();
 
 // The kernels that compute a layer.
 std::vector<std::string> device_kernels_for(const tconv_spec &spec);
+std::vector<std::string> device_kernels_for(const tconv_spec &spec, int32_t gradient);
 
 }  // namespace tconv::testing

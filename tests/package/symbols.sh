@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The ABI of libtconv: the headers, runtime/abi/symbols.txt and what the libraries export are one list, and the
 # libraries ask nothing of a C++ or a Halide runtime.
-# usage: symbols.sh NM HEADERS SYMBOLS STATIC [SHARED]      HEADERS: the folder of libtconv's public C headers (all but that of
-#                                                           libtconv_cuda, a library of its own), or one header
+# usage: symbols.sh NM HEADERS SYMBOLS STATIC [SHARED]      HEADERS: the folder of libtconv's public C headers (all but those of
+#                                                           libtconv_cuda, a library of its own), or a pattern of such
 set -euo pipefail
 nm=$1 headers=$2 symbols=$3 static=$4 shared=${5:-}
 wrong=0
@@ -24,8 +24,11 @@ none() { # WHAT LIST
 foreign='^(_Z|__cxa_|__gxx|_Unwind|halide_)'
 own='^__cxa_(finalize|atexit)$' # these two are libc's
 
-files=("$headers")
-[ -f "$headers" ] || mapfile -t files < <(find "$headers" -name '*.h' ! -name tconv_cuda.h)
+if [ -d "$headers" ]; then
+    mapfile -t files < <(find "$headers" -name '*.h' ! -name 'tconv_cuda*.h')
+else
+    mapfile -t files < <(compgen -G "$headers")
+fi
 same "$headers" "$(cat "${files[@]}" | grep -A3 '^TCONV_API' | grep -oE '\btconv_[a-z0-9_]+\(' | tr -d '(' | LC_ALL=C sort -u)"
 same "$static" "$("$nm" --defined-only --extern-only --format=posix "$static" | awk 'NF > 1 { print $1 }' | LC_ALL=C sort -u)"
 none "$static needs more than a C library" \
