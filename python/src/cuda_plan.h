@@ -2,23 +2,16 @@
 #pragma once
 
 #include <nanobind/nanobind.h>
-#include <sys/types.h>
 
 #include <memory>
 #include <string>
 
-#include "array.h"
+#include "cuda_device.h"
 #include "planning.h"
 #include "spec.h"
 #include "tconv/tconv_cuda.h"
 
 namespace tconv::python {
-
-// A packed filter: bytes on the device, in an array of the framework that made them, and what plans they are for.
-struct CudaPacked {
-    nanobind::object array;
-    std::string plans;
-};
 
 class CudaPlan {
 public:
@@ -30,24 +23,17 @@ public:
                          nanobind::handle residual, nanobind::handle slope, nanobind::handle workspace) const;
 
     const Spec &spec() const { return spec_; }
-    int32_t device() const { return device_; }
+    int32_t device() const { return device_.ordinal(); }
     const char *kernel() const { return tconv_cuda_plan_kernel(plan_.get()); }
     std::string explain() const;
     nanobind::dict requirements() const { return sizes_of(need_); }
 
 private:
-    struct Destroy {
-        pid_t owner;
-        void operator()(tconv_cuda_plan *plan) const;
-    };
-
-    // Where the arrays of a call have to be, as this one, and the stream that its framework works on now. Throws in a forked child.
-    Place place_of(const char *name, nanobind::handle array) const;
     std::string packs_for() const;
 
     Spec spec_;
-    int32_t device_;
-    std::unique_ptr<tconv_cuda_plan, Destroy> plan_;
+    CudaDevice device_;
+    std::unique_ptr<tconv_cuda_plan, DestroyInOwner<tconv_cuda_plan, tconv_cuda_plan_destroy>> plan_;
     tconv_requirements need_;
 };
 

@@ -3,11 +3,10 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/unique_ptr.h>
 
-#include <optional>
 #include <string>
 
 #include "failure.h"
-#include "names.h"
+#include "gradient_tensors.h"
 
 namespace nb = nanobind;
 using namespace nanobind::literals;
@@ -15,17 +14,13 @@ using namespace nanobind::literals;
 namespace tconv::python {
 
 GradientPlan::GradientPlan(const Spec &spec, nb::handle of, nb::handle threads, nb::handle kernel)
-    : spec_(spec), which_(value_of(Names::kGradient, "of", of)), threads_(threads) {
+    : spec_(spec), which_(gradient_of(of)), threads_(threads) {
     tconv_gradient_plan *plan = nullptr;
     check(tconv_gradient_plan_create(&spec_.c, which_, kernel_name(kernel), &threads_.hooks, &plan));
     plan_.reset(plan);
     tconv_requirements_init(&need_, sizeof need_);
     check(tconv_gradient_plan_requirements(plan, &need_));
     workspaces_.set(need_);
-}
-
-const char *GradientPlan::of() const {
-    return name_of(Names::kGradient, which_);
 }
 
 std::unique_ptr<Packed> GradientPlan::pack(nb::handle filter, nb::handle filter_layout) const {
@@ -45,51 +40,19 @@ std::unique_ptr<Packed> GradientPlan::pack(nb::handle filter, nb::handle filter_
 
 nb::object GradientPlan::run(nb::handle output_gradient, nb::handle packed, nb::handle input, nb::handle out,
                              nb::handle filter_layout) {
-    const int32_t dtype = spec_.c.dtype;
-    const std::array<int, 4> axes = axes_of(spec_.c.layout);
-    const auto wants = [&](const char *name, bool wanted, nb::handle given) {
-        if (wanted == given.is_none()) {
-            throw nb::value_error((std::string(name) + (wanted ? " is missing; the" : " is given; the") +
-                                   " gradient of the " + of() + (wanted ? " needs it" : " has none"))
-                                      .c_str());
-        }
-        return wanted;
-    };
-    tconv_gradient_tensors tensors;
-    tconv_gradient_tensors_init(&tensors, sizeof tensors);
-    const Array gy("gy", output_gradient, dtype, Access::kRead);
-    tensors.output_gradient = gy.view(spec_.output_shape(), axes);
-    if (wants("packed", which_ == TCONV_GRADIENT_INPUT, packed))
-        tensors.packed_filter = nb::cast<const Packed &>(packed).memory.get();
-    std::optional<Array> x;
-    if (wants("x", which_ == TCONV_GRADIENT_FILTER, input))
-        tensors.input = x.emplace("x", input, dtype, Access::kRead).view(spec_.input_shape(), axes);
-
-    const FilterOrder order(spec_, filter_layout);
-    const std::array<int64_t, 4> per_channel = {1, 1, 1, spec_.c.out_channels};
-    const std::array<int64_t, 4> shape = which_ == TCONV_GRADIENT_INPUT    ? spec_.input_shape()
-                                         : which_ == TCONV_GRADIENT_FILTER ? order.shape
-                                                                           : per_channel;
-    const int dimensions = which_ == TCONV_GRADIENT_INPUT ? gy.dimensions() : which_ == TCONV_GRADIENT_FILTER ? 4 : 1;
-    const Result result(out, output_gradient, shape, dimensions);
-    const Array g("out", result.buffer(), dtype, Access::kWrite);
-    if (which_ == TCONV_GRADIENT_INPUT) {
-        tensors.input_gradient = g.view(shape, axes);
-    } else if (which_ == TCONV_GRADIENT_FILTER) {
-        tensors.filter_gradient = g.view(shape, order.axes);
-    } else {
-        tensors.bias_gradient = g.row(spec_.c.out_channels);
-    }
+    GradientTensors tensors(spec_, which_, {}, output_gradient, packed, input, out, filter_layout);
+    if (which_ == TCONV_GRADIENT_INPUT)
+        tensors.c.packed_filter = nb::cast<const Packed &>(packed).memory.get();
     const Workspaces::Lease workspace(workspaces_);
-    tensors.workspace = workspace.get();
-    tensors.workspace_bytes = workspaces_.bytes();
+    tensors.c.workspace = workspace.get();
+    tensors.c.workspace_bytes = workspaces_.bytes();
     tconv_status status;
     {
         nb::gil_scoped_release unlocked;
-        status = tconv_gradient_run(plan_.get(), &tensors);
+        status = tconv_gradient_run(plan_.get(), &tensors.c);
     }
     check(status);
-    return result.finished();
+    return tensors.result();
 }
 
 void bind_gradient(nb::module_ &module) {

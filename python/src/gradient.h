@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "gradient_tensors.h"
 #include "planning.h"
 #include "spec.h"
 #include "tconv/tconv_gradients.h"
@@ -21,7 +22,7 @@ public:
 
     const Spec &spec() const { return spec_; }
     int32_t threads() const { return threads_.count; }
-    const char *of() const;
+    const char *of() const { return gradient_name(which_); }
     const char *kernel() const { return tconv_gradient_plan_kernel(plan_.get()); }
 
 private:

@@ -5,6 +5,7 @@
 
 #include "array.h"
 #if TCONV_WITH_CUDA
+#include "cuda_gradient.h"
 #include "cuda_plan.h"
 #endif
 #include "gradient.h"
@@ -26,6 +27,7 @@ NB_MODULE(_core, module) {
     bind_profiles(module);
 #if TCONV_WITH_CUDA
     bind_cuda_plan(module);
+    bind_cuda_gradient(module);
 #endif
     module.def("kernels", [] {
         nb::list names;

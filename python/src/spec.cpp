@@ -141,6 +141,11 @@ std::string Spec::text() const {
     return text;
 }
 
+std::string Spec::text_of_any_batch() const {
+    const std::string whole = text();
+    return whole.substr(whole.find('_') + 1);
+}
+
 void bind_spec(nb::module_ &module) {
     nb::class_<Spec> spec(module, "Spec");
     // none(): so that the message about a None is ours, which names the field.

@@ -23,6 +23,7 @@ struct Spec {
     std::array<int64_t, 4> filter_shape() const;  // C_in, C_out/groups, kH, kW
 
     std::string text() const;
+    std::string text_of_any_batch() const;  // what packed filters depend on
 };
 
 // The logical dimensions N, C, H, W as positions in an array of this layout.

@@ -5,7 +5,7 @@
 computes one layer; :class:`Plan` separates what is done once (choosing a kernel, packing the filter) from what is done
 for every input. The modules ``tconv.torch``, ``tconv.chainer``, ``tconv.paddle`` and ``tconv.numpy_ml`` have the
 arguments and the rules of those packages, ``tconv.profiles`` those of ONNX, TensorFlow, Keras, TFLite, JAX and OpenVINO.
-:class:`CudaPlan` is there in builds for NVIDIA's GPUs; all else computes on the CPU, but for tensors that are on a device.
+:class:`CudaPlan` and :class:`CudaGradientPlan` are there in builds for NVIDIA's GPUs; all else computes on the CPU, but for tensors that are on a device.
 """
 
 import os
@@ -23,14 +23,14 @@ for _type in (GradientPlan, Packed, Plan, Spec):
 
 
 if hasattr(_core, "CudaPlan"):
-    from tconv._core import CudaPacked, CudaPlan, cuda_kernels
+    from tconv._core import CudaGradientPlan, CudaPacked, CudaPlan, cuda_kernels
 
-    __all__ += ["CudaPacked", "CudaPlan", "cuda_kernels"]
-    CudaPlan.__module__ = CudaPacked.__module__ = "tconv"
+    __all__ += ["CudaGradientPlan", "CudaPacked", "CudaPlan", "cuda_kernels"]
+    CudaGradientPlan.__module__ = CudaPlan.__module__ = CudaPacked.__module__ = "tconv"
 
 
 def __getattr__(name):
-    if name in ("CudaPacked", "CudaPlan", "cuda_kernels"):  # here only where the build has none
+    if name in ("CudaGradientPlan", "CudaPacked", "CudaPlan", "cuda_kernels"):  # here only where the build has none
         raise AttributeError(f"tconv has no {name}: {_devices.MISSING}")
     raise AttributeError(f"module 'tconv' has no attribute {name!r}")
 

@@ -207,7 +207,7 @@ class GradientPlan:
     def kernel(self) -> str: ...
 
 class CudaPacked:
-    """A filter in the order of one CudaPlan's kernel, on its device."""
+    """A filter in the order of the kernel of one CudaPlan or CudaGradientPlan, on its device."""
 
     @property
     def array(self) -> Any:
@@ -248,6 +248,31 @@ class CudaPlan:
 
     @property
     def spec(self) -> Spec: ...
+    @property
+    def device(self) -> int: ...
+    @property
+    def kernel(self) -> str: ...
+    @property
+    def requirements(self) -> dict[str, int]:
+        """As those of Plan."""
+
+class CudaGradientPlan:
+    """A kernel of a CUDA device chosen for a gradient of a layer: GradientPlan on CudaPlan's terms."""
+
+    def __init__(self, spec: Spec, of: Literal["input", "filter", "bias"], device: int = 0, kernel: str | None = None) -> None:
+        """`of`: the gradient of what. Raises as CudaPlan does."""
+
+    def pack(self, w: Any, filter_layout: FilterLayout = "iohw", memory: Any = None) -> CudaPacked:
+        """The layer's filter for the gradient of its input, as CudaPlan.pack takes it; of no use to the layer's own plan."""
+
+    def run(self, gy: Any, packed: CudaPacked | None = None, x: Any = None, out: Any = None,
+            filter_layout: FilterLayout = "iohw", workspace: Any = None) -> Any:
+        """Computes the gradient as GradientPlan.run does, on the device, with `workspace` as in CudaPlan.run."""
+
+    @property
+    def spec(self) -> Spec: ...
+    @property
+    def of(self) -> Literal["input", "filter", "bias"]: ...
     @property
     def device(self) -> int: ...
     @property

@@ -17,11 +17,22 @@ PLANS = 256
 @functools.lru_cache(maxsize=PLANS)
 def plan_from(device: int, **fields):
     """The plan for a device and the fields of a Spec, remembered; NotImplementedError if this build has none at all."""
+    check_build(fields["dtype"])
+    return _core.CudaPlan(_core.Spec(**fields), device)
+
+
+@functools.lru_cache(maxsize=PLANS)
+def gradient_plan_from(of: str, device: int, **fields):
+    """The plan for the gradient of the "input", the "filter" or the "bias" of a layer, likewise remembered."""
+    check_build(fields["dtype"])
+    return _core.CudaGradientPlan(_core.Spec(**fields), of, device)
+
+
+def check_build(dtype: str) -> None:
     if not hasattr(_core, "CudaPlan"):
         raise NotImplementedError(MISSING)
-    if fields["dtype"] not in dtypes():
-        raise NotImplementedError(f"this build has no kernels of {fields['dtype']} for devices, only of {', '.join(sorted(dtypes()))}")
-    return _core.CudaPlan(_core.Spec(**fields), device)
+    if dtype not in dtypes():
+        raise NotImplementedError(f"this build has no kernels of {dtype} for devices, only of {', '.join(sorted(dtypes()))}")
 
 
 @functools.cache
@@ -48,14 +59,14 @@ def stream_of(array) -> int:
 def empty_beside(array, shape, dtype=None):
     """An array of the framework and on the device of another one, of its element type unless one is named."""
     framework, name = _arrays.framework_of(array), name_of(array)
+    if name not in ("torch", "cupy"):
+        raise TypeError(f"tconv makes arrays on a device by PyTorch or CuPy; for one of {name}, give out, and to tconv.CudaPlan "
+                        "and tconv.CudaGradientPlan also memory and workspace")
     dtype = array.dtype if dtype is None else getattr(framework, dtype)
     if name == "torch":
         return framework.empty(shape, dtype=dtype, device=array.device)
-    if name == "cupy":
-        with array.device:
-            return framework.empty(shape, dtype=dtype)
-    raise TypeError(f"tconv makes arrays on a device by PyTorch or CuPy; for one of {name}, give out, and to tconv.CudaPlan "
-                    "also memory and workspace")
+    with array.device:
+        return framework.empty(shape, dtype=dtype)
 
 
 def output_for(x, shape):

@@ -33,6 +33,7 @@ def forget_plans() -> None:
     plan_from.cache_clear()
     gradient_plan_from.cache_clear()
     _devices.plan_from.cache_clear()
+    _devices.gradient_plan_from.cache_clear()
     plan_of.cache_clear()
 
 

@@ -108,6 +108,80 @@ def test_a_workspace_comes_from_the_framework_or_the_caller(driver, cupy):
         plan.run(x, packed, b, out=out)
 
 
+GRADIENTS = ["input", "filter", "bias"]
+
+
+def gradient_arrays(of, kind=DeviceArray, device=0):
+    """Where the arrays of a gradient of SPEC go in run(): gy, x and the result."""
+    shapes = {"input": (2, 8, 5, 7), "filter": (8, 4, 4, 4), "bias": (4,)}
+    gy = kind((2, 4, 10, 14), device=device)
+    x = kind(shapes["input"], device=device) if of == "filter" else None
+    return gy, x, kind(shapes[of], device=device)
+
+
+@pytest.mark.parametrize("device", [0, 1])
+@pytest.mark.parametrize("of", GRADIENTS)
+def test_a_gradient_of_arrays_of_a_framework(driver, cupy, of, device):
+    plan = tconv.CudaGradientPlan(tconv.Spec(**SPEC), of, device=device)
+    assert plan.of == of and f"cuda:{device}" in repr(plan) and of in repr(plan) and plan.kernel in repr(plan)
+    cupy.stream = 0xABC0
+    gy, x, like = gradient_arrays(of, cupy.ndarray, device)
+    packed = plan.pack(cupy.ndarray((8, 4, 4, 4), device=device)) if of == "input" else None
+    driver.queued()
+    g = plan.run(gy, packed, x)
+    assert type(g) is cupy.ndarray and g.shape == like.shape and g.ordinal == device
+    assert driver.queued() == [(0xABC0, PRIMARY + device)] * (1 if of == "input" else 2)
+    assert driver.depth == 0
+
+
+@pytest.mark.parametrize("of", GRADIENTS)
+def test_a_gradient_of_arrays_without_a_framework(driver, of):
+    plan = tconv.CudaGradientPlan(tconv.Spec(**SPEC), of)
+    need = plan.requirements
+    gy, x, out = gradient_arrays(of)
+    memory = {name: DeviceArray((need[f"{name}_bytes"],), "uint8") for name in ("packed_filter", "workspace")
+              if need[f"{name}_bytes"]}
+    assert set(memory) == ({"packed_filter"} if of == "input" else {"workspace"})
+    packed = plan.pack(DeviceArray((8, 4, 4, 4)), memory=memory["packed_filter"]) if of == "input" else None
+    assert plan.run(gy, packed, x, out, workspace=memory.get("workspace")) is out
+    if of == "filter":
+        out = DeviceArray((4, 4, 8, 4))
+        assert plan.run(gy, None, x, out, "hwio", memory["workspace"]) is out
+        with pytest.raises(ValueError, match="out has shape"):
+            plan.run(gy, None, x, DeviceArray((8, 4, 4, 4)), "hwio", memory["workspace"])
+    if of != "input":
+        with pytest.raises(TypeError, match="give out, and to tconv.CudaPlan"):
+            plan.run(gy, packed, x, out, "hwio" if of == "filter" else "iohw")
+
+
+@pytest.mark.parametrize("of", GRADIENTS)
+def test_gradients_refuse(driver, of):
+    with pytest.raises(ValueError, match="activation"):
+        tconv.CudaGradientPlan(tconv.Spec(**SPEC, activation="relu"), of)
+    plan = tconv.CudaGradientPlan(tconv.Spec(**SPEC), of)
+    gy, x, out = gradient_arrays(of)
+    layer = tconv.CudaPlan(tconv.Spec(**SPEC))
+    packed = layer.pack(DeviceArray((8, 4, 4, 4)),
+                        memory=DeviceArray((layer.requirements["packed_filter_bytes"],), "uint8"))
+    if of == "input":
+        with pytest.raises(ValueError, match=r"packed is for .* of c8_h5_w7.*; this plan is .* of the gradient of the input of c8_h5"):
+            plan.run(gy, packed, out=out)
+        with pytest.raises(ValueError, match="packed is missing; the gradient of the input needs it"):
+            plan.run(gy, out=out)
+    else:
+        with pytest.raises(ValueError, match=f"packed is given; the gradient of the {of} has none"):
+            plan.run(gy, packed, x, out)
+        with pytest.raises(ValueError, match="only plans for INPUT .* take a filter"):
+            plan.pack(DeviceArray((8, 4, 4, 4)), memory=DeviceArray((0,), "uint8"))
+    with pytest.raises(ValueError, match="gy is in the CPU's memory; this plan runs on cuda:0"):
+        plan.run(np.zeros((2, 4, 10, 14), np.float32), None, x, out)
+    with pytest.raises(ValueError, match="gy is on cuda:1; this plan runs on cuda:0"):
+        plan.run(DeviceArray((2, 4, 10, 14), device=1), None, x, out)
+    with pytest.raises(ValueError, match="of = 'weight'; it must be one of: input, filter, bias"):
+        tconv.CudaGradientPlan(tconv.Spec(**SPEC), "weight")
+    assert driver.depth == 0
+
+
 MIXTURES = [
     ({"w": np.zeros((8, 4, 4, 4), np.float32)}, ValueError, "w is in the CPU's memory; this plan runs on cuda:0"),
     ({"b": np.zeros(4, np.float32)}, ValueError, "bias is in the CPU's memory; this plan runs on cuda:0"),
@@ -196,16 +270,18 @@ def test_what_an_exporter_says_is_heard(driver):
 
 
 def test_a_forked_child_leaves_plans_alone(driver):
-    plan = tconv.CudaPlan(tconv.Spec(**SPEC))
+    plan, gradient = tconv.CudaPlan(tconv.Spec(**SPEC)), tconv.CudaGradientPlan(tconv.Spec(**SPEC), "input")
     _devices.plan_from(0, **SPEC, dtype="float32")
     child = os.fork()
     if child == 0:
-        wrong = 1
-        try:
-            plan.pack(DeviceArray((8, 4, 4, 4)))
-        except RuntimeError as refusal:
-            wrong = "does not outlive a fork" not in str(refusal)
-        del plan
+        wrong = 0
+        for of_the_parent in (plan, gradient):
+            try:
+                of_the_parent.pack(DeviceArray((8, 4, 4, 4)))
+                wrong = 1
+            except RuntimeError as refusal:
+                wrong |= "does not outlive a fork" not in str(refusal)
+        del plan, gradient, of_the_parent
         os._exit(wrong or driver.unloads)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     plan.pack(DeviceArray((8, 4, 4, 4)), memory=DeviceArray((plan.requirements["packed_filter_bytes"],), "uint8"))

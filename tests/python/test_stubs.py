@@ -12,7 +12,7 @@ def stub():
 
 
 # Of builds with TCONV_BUILD_CUDA; the others have nothing of it.
-WITH_CUDA = {"CudaPacked", "CudaPlan", "cuda_kernels"}
+WITH_CUDA = {"CudaGradientPlan", "CudaPacked", "CudaPlan", "cuda_kernels"}
 MISSING = set() if hasattr(_core, "CudaPlan") else WITH_CUDA
 
 

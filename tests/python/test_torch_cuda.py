@@ -115,6 +115,18 @@ def test_the_function_on_tensors(driver):
 
 
 @pytest.mark.parametrize("allowed", [False, True])
+def test_tf32_of_gradients_follows_torchs_switch(driver, monkeypatch, allowed):
+    asked, plan_from = [], _devices.gradient_plan_from
+    with monkeypatch.context() as patched:
+        patched.setattr(_ops, "allows_tf32", lambda: allowed)
+        patched.setattr(_devices, "gradient_plan_from",
+                        lambda of, device, **fields: asked.append(fields["math"]) or plan_from(of, device, **fields))
+        for dtype in (torch.float32, torch.float64):
+            _ops.input_gradient(on_device(1, 4, 10, 14, dtype=dtype), on_device(8, 4, 4, 4, dtype=dtype), (5, 7), *PARAMETERS)
+    assert asked == ["tf32" if allowed else "fast", "fast"]
+
+
+@pytest.mark.parametrize("allowed", [False, True])
 @pytest.mark.parametrize(("dtype", "math"), [(torch.float32, "tf32"), (torch.float64, "fast"), (torch.float16, "fast")])
 def test_tf32_follows_torchs_switch(driver, monkeypatch, allowed, dtype, math):
     asked, plan_from, before = [], _devices.plan_from, torch.backends.cudnn.allow_tf32
@@ -136,16 +148,52 @@ def test_the_switch_of_torch_without_precisions(monkeypatch):
         assert _ops.allows_tf32() is allowed
 
 
-@pytest.mark.parametrize("call", [
-    lambda parameters: _ops.input_gradient(on_device(1, 4, 10, 14), on_device(8, 4, 4, 4), (5, 7), *parameters),
-    lambda parameters: _ops.filter_gradient(on_device(1, 8, 5, 7), on_device(1, 4, 10, 14), (4, 4), *parameters),
-    lambda parameters: _ops.bias_gradient(on_device(1, 4, 10, 14)),
-])
-def test_there_are_no_gradients(driver, call):
+PARAMETERS = ((2, 2), (1, 1), (0, 0), 1, (1, 1))
+
+
+@pytest.mark.parametrize("device", [0, 1])
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last], ids=str)
+@pytest.mark.parametrize(("call", "shape", "launches"), [
+    # Packing launches three: two tables of phases and the weights. Filter and bias: the sums of parts, then what adds them up.
+    (lambda x, w, gy: _ops.input_gradient(gy, w, (5, 7), *PARAMETERS), (2, 8, 5, 7), 4),
+    (lambda x, w, gy: _ops.filter_gradient(x, gy, (4, 4), *PARAMETERS), (8, 4, 4, 4), 2),
+    (lambda x, w, gy: _ops.bias_gradient(gy), (4,), 2),
+], ids=["input", "filter", "bias"])
+def test_gradients_run_on_the_current_stream(driver, device, memory_format, call, shape, launches):
     """What backward() calls. It cannot be called here: torch makes no graph of tensors on a device that is not there."""
-    with pytest.raises(NotImplementedError, match="no gradient kernels on devices yet, and these tensors are on cuda:0"):
-        call(((2, 2), (1, 1), (0, 0), 1, (1, 1)))
-    assert driver.calls == 0
+    there = f"cuda:{device}"
+    x = on_device(2, 8, 5, 7, device=there, memory_format=memory_format)
+    gy = on_device(2, 4, 10, 14, device=there, memory_format=memory_format)
+    w = on_device(8, 4, 4, 4, device=there)
+    gradient = call(x, w, gy)
+    assert isinstance(gradient, OnDevice) and gradient.shape == shape and gradient.device == x.device
+    assert driver.queued() == [(STREAM, PRIMARY + device)] * launches
+    loads = driver.loads
+    call(x, w, gy)
+    assert driver.loads == loads and _devices.gradient_plan_from.cache_info().misses == 1
+
+
+def test_the_gradient_of_the_input_lies_in_memory_as_that_of_the_output(driver):
+    gy = on_device(2, 4, 10, 14, memory_format=torch.channels_last)
+    gx = _ops.input_gradient(gy, on_device(8, 4, 4, 4), (5, 7), *PARAMETERS)
+    assert gx.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize(("call", "error", "message"), [
+    (lambda: _ops.input_gradient(on_device(1, 4, 10, 14), torch.ones(8, 4, 4, 4), (5, 7), *PARAMETERS), ValueError,
+     "w is in the CPU's memory; this plan runs on cuda:0"),
+    (lambda: _ops.filter_gradient(on_device(1, 8, 5, 7), torch.ones(1, 4, 10, 14), (4, 4), *PARAMETERS), ValueError,
+     "gy is in the CPU's memory; this plan runs on cuda:0"),
+    (lambda: _ops.filter_gradient(on_device(1, 8, 5, 7), on_device(1, 4, 10, 14, device="cuda:1"), (4, 4), *PARAMETERS),
+     ValueError, "gy is on cuda:1; this plan runs on cuda:0"),
+    (lambda: _ops.bias_gradient(on_device(1, 4, 10, 14, dtype=torch.float64)), NotImplementedError,
+     "no kernels of float64 for devices, only of float32"),
+])
+def test_gradients_refuse(driver, monkeypatch, call, error, message):
+    monkeypatch.setattr(_devices, "dtypes", lambda: frozenset(["float32"]))
+    with pytest.raises(error, match=message):
+        call()
+    assert not driver.queued()
 
 
 def test_autocast_computes_in_float32_where_there_is_nothing_else(driver, monkeypatch):

@@ -42,7 +42,7 @@ def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_paddi
     is "tf32", or allow_tf32 is True, which is torch's default.
 
     Raises ValueError for sizes that do not fit and tensors in different places, TypeError for element types that do not,
-    NotImplementedError where this build has no kernel, above all for gradients on a device, which backward() asks for.
+    NotImplementedError where this build has no kernel.
     """
     if input.dim() not in (3, 4):
         raise ValueError(f"input has shape {tuple(input.shape)}; it must have 4 dimensions, or 3 for one image")

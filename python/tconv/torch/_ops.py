@@ -4,10 +4,10 @@ derivatives that are the same operators again.
 T is linear in input and weight. With I and F for its gradients of input and weight, and ggx, ggw for gradients of theirs:
 I(gy, w) has the derivatives T(ggx, w) and F(ggx, gy), F(x, gy) has I(gy, ggw) and T(x, ggw).
 
-On CUDA devices there is the layer, but none of its gradients.
+Tensors on a CUDA device are computed there, on the stream that is current.
 """
 
-import functools
+import contextlib
 
 import torch
 
@@ -53,27 +53,9 @@ def arranged(tensor, plan):
 
 
 def operator(name, arguments):
-    """A decorator: the function is the operator tconv::<name> on the CPU."""
-    return torch.library.custom_op(f"tconv::{name}", mutates_args=(), device_types="cpu", schema=f"({arguments}) -> Tensor")
-
-
-# ---- The layer ------------------------------------------------------------------------------------------------------
-
-
-def computed(plan_from, input, weight, bias, *parameters):
-    """The layer by the plan that `plan_from` makes of its fields."""
-    if input.shape[1] != weight.shape[0]:
-        raise ValueError(f"input has {input.shape[1]} channels; weight of shape {tuple(weight.shape)} needs {weight.shape[0]}")
-    plan = plan_from(**fields_of(input, input.shape, weight.shape, *parameters, bias=bias is not None))
-    y = empty_as(input, output_shape(input, weight, *parameters))
-    plan.run(arranged(input, plan), plan.pack(weight.detach()), None if bias is None else bias.detach().contiguous(),
-             arranged(y, plan))
-    return y
-
-
-@operator("conv_transpose2d", f"Tensor input, Tensor weight, Tensor? bias, {_PARAMETERS}")
-def conv_transpose2d(input, *others):
-    return computed(functools.partial(_functional.plan_from, torch.get_num_threads()), input, *others)
+    """A decorator: the function is the operator tconv::<name> on the CPU and on CUDA devices."""
+    return torch.library.custom_op(f"tconv::{name}", mutates_args=(), device_types=("cpu", "cuda"),
+                                   schema=f"({arguments}) -> Tensor")
 
 
 def allows_tf32() -> bool:
@@ -82,12 +64,43 @@ def allows_tf32() -> bool:
     return torch.backends.cudnn.allow_tf32 if precision is None else precision == "tf32"
 
 
-@conv_transpose2d.register_kernel("cuda")
-def on_device(input, *others):
+def math_on_devices(dtype) -> str:
     """float32 by kernels of TF32 too, where torch lets cuDNN's convolutions use it."""
-    math = "tf32" if input.dtype == torch.float32 and allows_tf32() else "fast"
-    with _devices.entered(input):
-        return computed(functools.partial(_devices.plan_from, input.device.index, math=math), input, *others)
+    return "tf32" if dtype == torch.float32 and allows_tf32() else "fast"
+
+
+def layer_plan(like, fields):
+    """The plan for a layer where the tensor `like` is."""
+    if like.device.type == "cpu":
+        return _functional.plan_from(torch.get_num_threads(), **fields)
+    return _devices.plan_from(like.device.index, math=math_on_devices(like.dtype), **fields)
+
+
+def gradient_plan(of, like, fields):
+    """The plan for the gradient of the "input", the "filter" or the "bias" where the tensor `like` is."""
+    if like.device.type == "cpu":
+        return _functional.gradient_plan_from(of, torch.get_num_threads(), **fields)
+    return _devices.gradient_plan_from(of, like.device.index, math=math_on_devices(like.dtype), **fields)
+
+
+def entered(tensor):
+    """A context in which a tensor's device, if it is on one, is torch's current one."""
+    return contextlib.nullcontext() if tensor.device.type == "cpu" else _devices.entered(tensor)
+
+
+# ---- The layer ------------------------------------------------------------------------------------------------------
+
+
+@operator("conv_transpose2d", f"Tensor input, Tensor weight, Tensor? bias, {_PARAMETERS}")
+def conv_transpose2d(input, weight, bias, *parameters):
+    if input.shape[1] != weight.shape[0]:
+        raise ValueError(f"input has {input.shape[1]} channels; weight of shape {tuple(weight.shape)} needs {weight.shape[0]}")
+    with entered(input):
+        plan = layer_plan(input, fields_of(input, input.shape, weight.shape, *parameters, bias=bias is not None))
+        y = empty_as(input, output_shape(input, weight, *parameters))
+        plan.run(arranged(input, plan), plan.pack(weight.detach()), None if bias is None else bias.detach().contiguous(),
+                 arranged(y, plan))
+    return y
 
 
 @conv_transpose2d.register_fake
@@ -101,10 +114,10 @@ def _(input, weight, bias, *parameters):
 @operator("input_gradient", f"Tensor output_gradient, Tensor weight, SymInt[2] in_size, {_PARAMETERS}")
 def input_gradient(output_gradient, weight, in_size, *parameters):
     shape = (output_gradient.shape[0], weight.shape[0], *in_size)
-    plan = _functional.gradient_plan_from("input", torch.get_num_threads(),
-                                          **fields_of(output_gradient, shape, weight.shape, *parameters))
-    gx = empty_as(output_gradient, shape)
-    plan.run(arranged(output_gradient, plan), plan.pack(weight.detach()), out=arranged(gx, plan))
+    with entered(output_gradient):
+        plan = gradient_plan("input", output_gradient, fields_of(output_gradient, shape, weight.shape, *parameters))
+        gx = empty_as(output_gradient, shape)
+        plan.run(arranged(output_gradient, plan), plan.pack(weight.detach()), out=arranged(gx, plan))
     return gx
 
 
@@ -120,10 +133,11 @@ def filter_shape(input, output_gradient, kernel, groups):
 @operator("filter_gradient", f"Tensor input, Tensor output_gradient, SymInt[2] kernel, {_PARAMETERS}")
 def filter_gradient(input, output_gradient, kernel, stride, padding, output_padding, groups, dilation):
     shape = filter_shape(input, output_gradient, kernel, groups)
-    plan = _functional.gradient_plan_from("filter", torch.get_num_threads(), **fields_of(
-        input, input.shape, shape, stride, padding, output_padding, groups, dilation))
-    gw = torch.empty(shape, dtype=input.dtype)
-    plan.run(arranged(output_gradient, plan), x=arranged(input, plan), out=gw)
+    with entered(input):
+        plan = gradient_plan("filter", input, fields_of(input, input.shape, shape, stride, padding, output_padding, groups,
+                                                        dilation))
+        gw = torch.empty(shape, dtype=input.dtype, device=input.device)
+        plan.run(arranged(output_gradient, plan), x=arranged(input, plan), out=gw)
     return gw
 
 
@@ -136,25 +150,17 @@ def _(input, output_gradient, kernel, stride, padding, output_padding, groups, d
 def bias_gradient(output_gradient):
     # Which layer it was does not matter: one of 1 x 1 taps has the same output.
     gy = output_gradient
-    plan = _functional.gradient_plan_from("bias", torch.get_num_threads(), **fields_of(
-        gy, (gy.shape[0], 1, *gy.shape[2:]), (1, gy.shape[1], 1, 1), (1, 1), (0, 0), (0, 0), 1, (1, 1)))
-    gb = torch.empty(gy.shape[1], dtype=gy.dtype)
-    plan.run(arranged(gy, plan), out=gb)
+    fields = fields_of(gy, (gy.shape[0], 1, *gy.shape[2:]), (1, gy.shape[1], 1, 1), (1, 1), (0, 0), (0, 0), 1, (1, 1))
+    with entered(gy):
+        plan = gradient_plan("bias", gy, fields)
+        gb = torch.empty(gy.shape[1], dtype=gy.dtype, device=gy.device)
+        plan.run(arranged(gy, plan), out=gb)
     return gb
 
 
 @bias_gradient.register_fake
 def _(output_gradient):
     return output_gradient.new_empty(output_gradient.shape[1])
-
-
-def no_gradient_on_device(tensor, *_):
-    raise NotImplementedError(f"tconv has no gradient kernels on devices yet, and these tensors are on {tensor.device}: use "
-                              "torch.no_grad() for inference, and torch.nn.ConvTranspose2d or the CPU for training")
-
-
-for gradient in (input_gradient, filter_gradient, bias_gradient):
-    gradient.register_kernel("cuda")(no_gradient_on_device)
 
 
 # ---- The derivatives of all four ------------------------------------------------------------------------------------
