@@ -89,7 +89,7 @@ Expr DensePhases::at_tap(const Read &read, const Expr &t, const Expr &s, const E
     const Position here(*this, at, mx, my, l);
     const Reaches reaches(*this, at, t, s);
     Expr width = input.dim(1).extent(), height = input.dim(2).extent();
-    Expr column = at.read_x(here.jx) + reaches.x.offset, row = at.read_y(here.jy) + reaches.y.offset;
+    Expr column = column_at_0(*this, at, here.jx) + reaches.x.offset, row = row_at_0(*this, at, here.jy) + reaches.y.offset;
     Expr exists = column >= 0 && column < width && row >= 0 && row < height;
     Expr inner = read(within(column, width), within(row, height), at.n);
     Expr outer = read(clamp(column, 0, width - 1), clamp(row, 0, height - 1), at.n);

@@ -14,28 +14,30 @@ struct Place {
     Halide::Expr tx, ty, n, px, py;
     Halide::Expr last_x, last_y;  // positions of its phase
 
-    Place(const DensePhases &d, const Halide::Expr &place) : d(d) {
+    Place(const DensePhases &d, const Halide::Expr &place) {
         const std::vector<Halide::Expr> digits = digits_of(place, {d.tiles_x, d.tiles_y, d.images, d.outputs_x}, d.outputs_y);
         tx = digits[0], ty = digits[1], n = digits[2], px = digits[3], py = digits[4];
         last_x = last(d.out_w, px, d.stride_x), last_y = last(d.out_h, py, d.stride_y);
     }
 
-    // What a position reads at offset 0. Of gradients, those past the last one read what the last does: times the advance they
-    // might be more than an int32 holds.
-    Halide::Expr read_x(const Halide::Expr &jx) const { return read(jx, last_x, d.advance_x); }
-    Halide::Expr read_y(const Halide::Expr &jy) const { return read(jy, last_y, d.advance_y); }
-
 private:
-    const DensePhases &d;
-
-    Halide::Expr read(const Halide::Expr &j, const Halide::Expr &last, const Halide::Expr &advance) const {
-        return d.of == Of::layer ? j : advance * Halide::min(j, last);
-    }
-
     static Halide::Expr last(const Halide::Expr &out, const Halide::Expr &p, const Halide::Expr &stride) {
         return Halide::cast<int>(Halide::cast<uint32_t>(out - p - 1) / Halide::cast<uint32_t>(stride));
     }
 };
+
+// What a position reads at offset 0, on one axis. Of gradients, those past the last one read what the last does: times the
+// advance they might be more than an int32 holds.
+inline Halide::Expr at_offset_0(const DensePhases &d, const Halide::Expr &j, const Halide::Expr &last,
+                                const Halide::Expr &advance) {
+    return d.of == Of::layer ? j : advance * Halide::min(j, last);
+}
+inline Halide::Expr column_at_0(const DensePhases &d, const Place &place, const Halide::Expr &jx) {
+    return at_offset_0(d, jx, place.last_x, d.advance_x);
+}
+inline Halide::Expr row_at_0(const DensePhases &d, const Place &place, const Halide::Expr &jy) {
+    return at_offset_0(d, jy, place.last_y, d.advance_y);
+}
 
 // One of its positions, and whether the layer has an output there.
 struct Position {
@@ -65,10 +67,10 @@ struct Reaches {
     Halide::Expr any;  // of the input, by a tap that the tile's phase has
 
     Reaches(const DensePhases &d, const Place &place, const Halide::Expr &t, const Halide::Expr &s)
-        : x(d.phases_x, place.px, t, d.offset_step_x, place.read_x(place.tx * width(d)),
-            place.read_x(place.tx * width(d) + width(d) - 1), d.input.dim(1).extent()),
-          y(d.phases_y, place.py, s, d.offset_step_y, place.read_y(place.ty * height(d)),
-            place.read_y(place.ty * height(d) + height(d) - 1), d.input.dim(2).extent()),
+        : x(d.phases_x, place.px, t, d.offset_step_x, column_at_0(d, place, place.tx * width(d)),
+            column_at_0(d, place, place.tx * width(d) + width(d) - 1), d.input.dim(1).extent()),
+          y(d.phases_y, place.py, s, d.offset_step_y, row_at_0(d, place, place.ty * height(d)),
+            row_at_0(d, place, place.ty * height(d) + height(d) - 1), d.input.dim(2).extent()),
           any(x.exists && y.exists && x.touches && y.touches) {}
 
 private:

@@ -24,7 +24,7 @@ DIRECTIVES = CONTAINERS | set(
     "never_partition_all parallel partition prefetch rename reorder reorder_storage ring_buffer rfactor serial "
     "set_estimate set_estimates specialize specialize_fail split store_at store_in store_root tile unroll vectorize "
     # the parts of a Func, and the conditions of its buffers
-    "args defined dim dimensions extent in max min name num_update_definitions output_buffer output_buffers points rvars "
+    "args bytes defined dim dimensions extent in max min name num_update_definitions output_buffer output_buffers points rvars "
     "set_bounds set_extent set_host_alignment set_min set_stride stride type update".split())
 
 MEMBER_CALL = re.compile(r"(?:\.|->)\s*(?:template\s+)?([A-Za-z_]\w*)\s*(?:<[^;(){}<>]*>\s*)?\(")

@@ -13,6 +13,9 @@ GRADIENTS = "correctness.gradient"
 DRIVER = "cuda.driver"
 COMPILED = "compile.cuda"
 DEVICE_NUMBERS = "cuda.compiled_layer"
+DRIVER_GRADIENTS = "cuda.driver_gradients"
+DEVICE_GRADIENTS = "cuda.gradients"
+DEVICES = (DRIVER, COMPILED, DEVICE_NUMBERS, DRIVER_GRADIENTS, DEVICE_GRADIENTS)
 # Three of different kinds, for the short run.
 SHORT = ("phase-dropped", "clamp-bounds-swapped", "overlap-unchecked")
 
@@ -28,7 +31,7 @@ class Mutant(NamedTuple):
     @property
     def kind(self):
         """Of the build that it is planted in: kernels for devices, or those of an instruction set."""
-        return "devices" if self.tests in (DRIVER, COMPILED, DEVICE_NUMBERS) else self.isa
+        return "devices" if self.tests in DEVICES else self.isa
 
 
 MUTANTS = (
@@ -213,4 +216,21 @@ MUTANTS = (
            "(kernel - 1 - tap) / step + 1, field", "(kernel - 1 - tap) / step + select(kernel > 2, 0, 1), field", DEVICE_NUMBERS),
     Mutant("device-row-below-the-input", "generators/dense_phases.cpp",
            "row >= 0 && row < height;", "row >= 0;", DEVICE_NUMBERS),
+    Mutant("device-split-of-the-first-images", "runtime/cuda/device_gradient_run.cpp",
+           "const int64_t first_split = image / g.splits.images * g.splits.of_image, tiles = g.tiles()",
+           "const int64_t first_split = 0 * image, tiles = g.tiles()", DRIVER_GRADIENTS),
+    Mutant("device-bias-of-the-first-images", "runtime/cuda/device_gradient_run.cpp",
+           "const int64_t first_split = image / g.splits.images * g.splits.of_image, split =",
+           "const int64_t first_split = 0 * image, split =", DRIVER_GRADIENTS),
+    Mutant("device-gradient-turns-rows-for-columns", "runtime/cuda/device_gradient_run.cpp",
+           "to.flip[0], to.flip[3], to.flip[2], to.flip[0]}", "to.flip[0], to.flip[2], to.flip[3], to.flip[0]}",
+           DEVICE_GRADIENTS),
+    Mutant("device-gradient-last-split-lost", "runtime/cuda/device_gradient_run.cpp",
+           "splits = g.splits.count * (bias ? kBiasParts : 1);",
+           "splits = (g.splits.count - (g.splits.count > 1)) * (bias ? kBiasParts : 1);", DEVICE_GRADIENTS),
+    Mutant("device-gradient-left-of-the-output", "generators/device_correlate.cpp",
+           "ix < width && ox >= 0 && ox < out_width", "ix < width && ox < out_width", DEVICE_GRADIENTS),
+    Mutant("device-gradient-advances-by-one", "generators/dense_place.h",
+           "d.of == Of::layer ? j : advance * Halide::min(j, last)", "d.of == Of::layer ? j : Halide::min(j, last)",
+           DEVICE_GRADIENTS),
 )

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <malloc.h>
 
+#include <algorithm>
 #include <string>
 
 #include "driver_fixture.h"
@@ -118,16 +119,33 @@ TEST_F(CudaGradients, OfNoImagesAreZeros) {
 }
 
 TEST_F(CudaGradients, BatchesThatReachFarAreCutBetweenSplits) {
+    driver->major = 12;  // PTX, in which the driver sees what kernels take
     spec.batch = 5;
     tconv_cuda_gradient_plan *plan = nullptr;
-    ASSERT_EQ(create(TCONV_GRADIENT_FILTER, &plan), TCONV_OK) << said;
-    tconv_gradient_tensors t = tensors(plan);
-    t.output_gradient.data = device_memory(1000);      // beyond all others
-    t.output_gradient.stride[0] = int64_t{2000} << 20;  // two images of which an int32 reaches
-    driver->launches = 0;
-    EXPECT_EQ(tconv_cuda_gradient_run(plan, &t, nullptr), TCONV_OK) << said;
-    EXPECT_EQ(driver->launches, 3 + 1);
-    tconv_cuda_gradient_plan_destroy(plan);
+    for (const int32_t which : {TCONV_GRADIENT_FILTER, TCONV_GRADIENT_BIAS}) {
+        ASSERT_EQ(create(which, &plan), TCONV_OK) << said;
+        tconv_gradient_tensors t = tensors(plan);
+        t.output_gradient.data = device_memory(1000);      // beyond all others
+        t.output_gradient.stride[0] = int64_t{2000} << 20;  // two images of which an int32 reaches
+        driver->launches = 0;
+        EXPECT_EQ(tconv_cuda_gradient_run(plan, &t, nullptr), TCONV_OK) << said;
+        ASSERT_EQ(driver->launches, 3 + 1) << "two images, two, and one; what adds them up";
+        auto takes = [&](int launch, uint64_t address) {
+            const uint64_t *const values = driver->arguments[launch].values;
+            return std::count(values, values + driver->arguments[launch].count, address) > 0;
+        };
+        const uint64_t workspace = reinterpret_cast<uintptr_t>(t.workspace), of_image = t.workspace_bytes / 5;
+        for (uint64_t launch = 0; launch < 3; launch++) {
+            for (const tconv_view *view : {&t.output_gradient, &t.input}) {
+                const uint64_t begins = 2 * launch * static_cast<uint64_t>(view->stride[0]) * 4;
+                if (view == &t.output_gradient || which == TCONV_GRADIENT_FILTER)
+                    EXPECT_TRUE(takes(static_cast<int>(launch), reinterpret_cast<uintptr_t>(view->data) + begins)) << launch;
+            }
+            EXPECT_TRUE(takes(static_cast<int>(launch), workspace + 2 * launch * of_image)) << launch;
+        }
+        EXPECT_TRUE(takes(3, workspace));
+        tconv_cuda_gradient_plan_destroy(plan);
+    }
 
     // A filter so large that splits are whole images, several of them.
     spec.batch = 64, spec.in_channels = spec.out_channels = 1024, spec.in_h = spec.in_w = 4;
