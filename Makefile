@@ -17,7 +17,7 @@ help:
 	@echo 'make tune           measure the fastest kernels for bench/shapes on this machine, into schedules/tuned'
 	@echo 'make peers          time them beside PyTorch, oneDNN, ONNX Runtime and others; PEERS="--tier core" and so on'
 	@echo 'make report         a page and pictures about the races recorded in bench/results'
-	@echo 'make test-cuda      the CUDA library and its tests, which need no GPU: OpenCL on this processor, a driver that records'
+	@echo 'make test-cuda      of these only those of the CUDA library, which need no GPU'
 	@echo 'make gpu-check      the tests on an NVIDIA GPU: every class of shape, streams, graphs, faults'
 	@echo 'make gpu-bench      times on an NVIDIA GPU beside cuDNN through PyTorch; GPU_BENCH="--tier core" and so on'
 	@echo 'make lint           the rules of CONTRIBUTING.md that a script can check (also part of test)'
@@ -31,14 +31,14 @@ demo:
 	@cmake --build --preset release --target demo
 
 test:
-	@scripts/bootstrap.sh demo test python report
-	@cmake --preset release -DTCONV_BUILD_PYTHON=ON
+	@scripts/bootstrap.sh demo test python report cuda
+	@cmake --preset release -DTCONV_BUILD_PYTHON=ON -DTCONV_BUILD_CUDA=ON
 	@cmake --build --preset release
 	@ctest --preset release
 
 test-full:
-	@scripts/bootstrap.sh demo test python report
-	@cmake --preset release -DTCONV_BUILD_PYTHON=ON
+	@scripts/bootstrap.sh demo test python report cuda
+	@cmake --preset release -DTCONV_BUILD_PYTHON=ON -DTCONV_BUILD_CUDA=ON
 	@cmake --build --preset release
 	@ctest --preset full
 

@@ -138,8 +138,9 @@ TEST_F(CudaGradients, BatchesThatReachFarAreCutBetweenSplits) {
         for (uint64_t launch = 0; launch < 3; launch++) {
             for (const tconv_view *view : {&t.output_gradient, &t.input}) {
                 const uint64_t begins = 2 * launch * static_cast<uint64_t>(view->stride[0]) * 4;
-                if (view == &t.output_gradient || which == TCONV_GRADIENT_FILTER)
-                    EXPECT_TRUE(takes(static_cast<int>(launch), reinterpret_cast<uintptr_t>(view->data) + begins)) << launch;
+                const bool is_read = view == &t.output_gradient || which == TCONV_GRADIENT_FILTER;
+                const uint64_t address = reinterpret_cast<uintptr_t>(view->data) + begins;
+                EXPECT_EQ(takes(static_cast<int>(launch), address), is_read) << launch;
             }
             EXPECT_TRUE(takes(static_cast<int>(launch), workspace + 2 * launch * of_image)) << launch;
         }
@@ -150,7 +151,7 @@ TEST_F(CudaGradients, BatchesThatReachFarAreCutBetweenSplits) {
     // A filter so large that splits are whole images, several of them.
     spec.batch = 64, spec.in_channels = spec.out_channels = 1024, spec.in_h = spec.in_w = 4;
     ASSERT_EQ(create(TCONV_GRADIENT_FILTER, &plan), TCONV_OK) << said;
-    t = tensors(plan);
+    tconv_gradient_tensors t = tensors(plan);
     t.input.data = device_memory(1000);
     t.input.stride[0] = int64_t{1} << 31;
     driver->launches = 0;
