@@ -28,6 +28,12 @@ constexpr int64_t kStreamedWeights = 4 << 20, kStagedForStreaming = 1792 << 10;
 // Weights of fewer bytes stay in the second level of cache from one image to the next.
 constexpr int64_t kWeightsInCache = 1 << 20;
 constexpr int64_t kSumsTarget = 96 << 10, kSumsLimit = 512 << 10;
+// Blocks of lanes that store beside one another, each all positions of a task, leave lines that the next block's prefetched
+// neighbours drive out, if a task's outputs are more than half of that cache: 192 channels of 157 x 157, k3 s2, took 22 ms by
+// 970 KiB, 14 by 485 and 13 by 190 (Emerald Rapids, whose second level is 2 MiB).
+constexpr int64_t kStoredTarget = 512 << 10;
+// Fewer bytes of outputs stay there as a whole: 1024 channels of 7 x 7 lost a tenth by smaller tasks.
+constexpr double kKeptOutputs = 2 << 20;
 constexpr int64_t kPixelTarget = 256;
 // So few channels are staged without gaps: a cache line for each pixel would be many times what is read. A layer of one
 // channel and a stride of 16 ran at a fourth of its speed for it.
@@ -41,6 +47,7 @@ struct Shape {                          // 64-bit twin of the parameters that bl
     int64_t count_h, count_w;           // quotients
     int64_t span_h, span_w;             // input rows and columns that one quotient reads, less one
     int64_t stride_w;
+    int64_t stored;  // bytes of all lane blocks' outputs at one quotient, where they are beside one another and many; else 0
     double weights;
     int64_t lanes, width, lane_blocks;
     Merging merging;
@@ -52,6 +59,7 @@ struct Shape {                          // 64-bit twin of the parameters that bl
 
     int64_t staged_bytes() const { return staged * element; }
     int64_t sums_bytes() const { return sums * element; }
+    int64_t stored_bytes() const { return stored * block_h * block_w; }
 };
 
 void measure(const Kernel &kernel, Shape &shape) {
@@ -122,7 +130,8 @@ void choose_blocks(const tconv_spec &spec, const Kernel &kernel, Shape &shape, c
     }
     // Blocks narrower than the halo would mostly stage what their neighbours stage too.
     auto too_wide = [&] {
-        return (shape.staged_bytes() > staged_limit && shape.block_w > shape.span_w / 2) ||
+        return ((shape.staged_bytes() > staged_limit || shape.stored_bytes() > kStoredTarget) &&
+                shape.block_w > shape.span_w / 2) ||
                shape.sums_bytes() * kept > kSumsLimit;
     };
     while (!by_row && shape.block_w > 1 && too_wide()) {
@@ -136,7 +145,8 @@ void choose_blocks(const tconv_spec &spec, const Kernel &kernel, Shape &shape, c
         Shape taller = shape;
         taller.block_h = rows;
         measure(kernel, taller);
-        if (taller.staged_bytes() > staged_target || taller.sums_bytes() * kept > kSumsLimit / 2)
+        if (taller.staged_bytes() > staged_target || taller.sums_bytes() * kept > kSumsLimit / 2 ||
+            taller.stored_bytes() > kStoredTarget)
             break;
         shape = taller;
     }
@@ -249,6 +259,11 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
     shape.channels = ceil_div(p.channels, pair), shape.outputs = p.outputs, shape.groups = p.groups;
     shape.count_h = p.end_h - p.first_h, shape.count_w = p.end_w - p.first_w;
     shape.span_h = p.nearest_h - p.farthest_h, shape.span_w = p.nearest_w - p.farthest_w;
+    if (depthwise && spec.layout == TCONV_NHWC && !gradient) {
+        const int64_t stored = int64_t{p.stride_h} * p.stride_w * spec.out_channels * dtype_bytes(spec.dtype);
+        const double all = static_cast<double>(stored) * static_cast<double>(shape.count_h * shape.count_w) * spec.batch;
+        shape.stored = all > kKeptOutputs ? stored : 0;
+    }
     shape.staged_phases = shape.images = 1;
     if (gradient) {
         shape.staged_phases = static_cast<int64_t>(std::min(p.kernel_h, p.stride_h / p.gcd_h)) *

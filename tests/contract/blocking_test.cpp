@@ -1,0 +1,44 @@
+// How layers are cut into tasks, where a rule about memory decides it.
+#include "blocking.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "geometry.h"
+#include "runner.h"
+
+namespace tconv {
+namespace {
+
+// Of a task: bytes of the outputs of all its lane blocks, which lie beside one another in NHWC.
+int64_t stored_by_task(const std::string &text, const Kernel &kernel) {
+    const tconv_spec spec = testing::layer(text, kernel.dtype);
+    Message ignored(nullptr, 0);
+    Blocking blocking;
+    EXPECT_EQ(block_layer(spec, Direction::output, kernel, &blocking, ignored), TCONV_OK) << text << ' ' << kernel.name;
+    const LayerParams &p = blocking.params;
+    return int64_t{p.block_h} * p.block_w * p.stride_h * p.stride_w * spec.out_channels * dtype_bytes(spec.dtype);
+}
+
+TEST(Blocking, TasksOfManyDepthwiseChannelsStoreWhatACacheHolds) {
+    int kernels_seen = 0;
+    for (const Kernel &kernel : kernels()) {
+        if (kernel.lanes != Lanes::depthwise)
+            continue;
+        kernels_seen++;
+        for (const char *text : {"n1_c192_h157_w157_o192_k3x3_s2x2_p0,0,0,0_op0,0_d1x1_g192_f32_nhwc",
+                                 "n1_c313_h26_w126_o313_k3x3_s2x2_p0,0,0,0_op0,0_d1x1_g313_f32_nhwc",
+                                 "n8_c1024_h7_w7_o1024_k5x5_s2x2_p2,2,1,1_op0,0_d1x1_g1024_f32_nhwc"})
+            EXPECT_LE(stored_by_task(text, kernel), 512 << 10) << text << ' ' << kernel.name;
+        if (kernel.dtype != TCONV_F32)
+            continue;
+        // One image, which a cache holds as it is, stays in one piece.
+        const char *const small = "n1_c1024_h7_w7_o1024_k5x5_s2x2_p2,2,1,1_op0,0_d1x1_g1024_f32_nhwc";
+        EXPECT_GT(stored_by_task(small, kernel), 512 << 10) << kernel.name;
+    }
+    EXPECT_GT(kernels_seen, 0);
+}
+
+}  // namespace
+}  // namespace tconv
