@@ -41,9 +41,12 @@ size_t allocated(const std::string &error, const std::string &block, size_t righ
 }
 
 int run(const std::string &error, const std::string &kernel) {
-    // Depthwise kernels want one channel a group; 19 channels fill no whole number of any tile.
+    // Depthwise kernels want one channel a group, those of two or four planes outputs in fours; 19 channels fill no whole
+    // number of any other tile.
     const bool depthwise = kernel.find("depthwise") != std::string::npos;
-    const tconv_spec spec = tconv::testing::layer("n1_c19_h4_w33_o19_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g" +
+    const bool planes = kernel.find("planes") != std::string::npos;
+    const tconv_spec spec = tconv::testing::layer("n1_c19_h4_w33_o" + std::string(planes ? "20" : "19") +
+                                                      "_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g" +
                                                       std::string(depthwise ? "19" : "1") + "_f32_nchw",
                                                   kernel.empty() ? TCONV_F32 : tconv::testing::dtype_of(kernel));
     const Plan plan(spec, kernel);
