@@ -40,7 +40,7 @@ constexpr double kPointCycles = 9, kOutputCycles = 4;
 // families were faster: of 1 to 1.4 it is what loses least over the suite, tuned against untuned.
 constexpr double kOverlapTap = 1.5, kOverlapVector = 3, kFlatStore = 3, kOverlap = 1.15;
 constexpr double kFirstLevelBytes = 40 << 10, kFromSecondLevel = 1.15;
-constexpr double kCurve = 30, kRowOverhead = 20, kPixelOverhead = 10;
+constexpr double kCurve = 30, kRowOverhead = 20, kPixelOverhead = 10, kDirectStore = 4;
 
 // Of planes, fitted to 95 drawn layers with groups: a load that crosses cache lines, a tap of a tile, a stored vector of
 // interleaved phases, a row that is copied. With half of the first and third, planes of 21 channels a group were taken that
@@ -139,6 +139,12 @@ double store_cycles(const tconv_spec &spec, const Kernel &kernel, const Geometry
                                : kernel.isa == Isa::avx2           ? 20
                                                                    : rest * 6;
     const double rows = outputs / width;
+    // Sums of a depthwise tile go straight from registers to their pixels. As a pass of its own, as those of dense layers were
+    // fitted, 8 channels were left to pixel lanes, which took 3.2 times as long.
+    if (kernel.lanes == Lanes::depthwise && channels_last && p.direct != 0)
+        return rows *
+               (vectors * kDirectStore +
+                (isa_runs(Isa::avx512, kernel.isa) ? std::min(rest_cycles, kDirectStore) : rest_cycles));
     double row = kPixelOverhead;
     if (channels_last || flat) {
         row += vectors * 10 + rest_cycles;
