@@ -29,8 +29,9 @@ constexpr int64_t kStreamedWeights = 4 << 20, kStagedForStreaming = 1792 << 10;
 constexpr int64_t kWeightsInCache = 1 << 20;
 constexpr int64_t kSumsTarget = 96 << 10, kSumsLimit = 512 << 10;
 // Blocks of lanes that store beside one another, each all positions of a task, leave lines that the next block's prefetched
-// neighbours drive out, if a task's outputs are more than half of that cache: 192 channels of 157 x 157, k3 s2, took 22 ms by
-// 970 KiB, 14 by 485 and 13 by 190 (Emerald Rapids, whose second level is 2 MiB).
+// neighbours drive out, if a task's outputs are more than half of that cache: 192 depthwise channels of 157 x 157, k3 s2, took
+// 22 ms by 970 KiB, 14 by 485 and 13 by 190 (Emerald Rapids, whose second level is 2 MiB). Not where weights have to be read
+// again by each task: 256 x 256 channels of 37 x 37, k4 s4, lost a fifth.
 constexpr int64_t kStoredTarget = 512 << 10;
 // Fewer bytes of outputs stay there as a whole: 1024 channels of 7 x 7 lost a tenth by smaller tasks.
 constexpr double kKeptOutputs = 2 << 20;
@@ -259,17 +260,18 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
     shape.channels = ceil_div(p.channels, pair), shape.outputs = p.outputs, shape.groups = p.groups;
     shape.count_h = p.end_h - p.first_h, shape.count_w = p.end_w - p.first_w;
     shape.span_h = p.nearest_h - p.farthest_h, shape.span_w = p.nearest_w - p.farthest_w;
-    if (depthwise && spec.layout == TCONV_NHWC && !gradient) {
-        const int64_t stored = int64_t{p.stride_h} * p.stride_w * spec.out_channels * dtype_bytes(spec.dtype);
-        const double all = static_cast<double>(stored) * static_cast<double>(shape.count_h * shape.count_w) * spec.batch;
-        shape.stored = all > kKeptOutputs ? stored : 0;
-    }
     shape.staged_phases = shape.images = 1;
     if (gradient) {
         shape.staged_phases = static_cast<int64_t>(std::min(p.kernel_h, p.stride_h / p.gcd_h)) *
                               std::min(p.kernel_w, p.stride_w / p.gcd_w);
     }
     shape.weights = static_cast<double>(shape.channels) * p.outputs * p.groups * p.kernel_h * p.kernel_w;
+    const bool keeps_weights = depthwise || shape.weights * static_cast<double>(shape.element) <= kWeightsInCache;
+    if (spec.layout == TCONV_NHWC && kernel.lanes != Lanes::pixels && keeps_weights && !gather && !gradient) {
+        const int64_t stored = int64_t{p.stride_h} * p.stride_w * spec.out_channels * dtype_bytes(spec.dtype);
+        const double all = static_cast<double>(stored) * static_cast<double>(shape.count_h * shape.count_w) * spec.batch;
+        shape.stored = all > kKeptOutputs ? stored : 0;
+    }
     shape.width = gather ? 1 : kernel.tile_a;
     shape.merging = gather || gradient ? Merging{1, 1, p.kernel_h, p.kernel_w}
                                        : merge_phases(spec, kernel, shape.outputs, shape.span_h, shape.span_w);

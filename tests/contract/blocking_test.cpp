@@ -21,6 +21,15 @@ int64_t stored_by_task(const std::string &text, const Kernel &kernel) {
     return int64_t{p.block_h} * p.block_w * p.stride_h * p.stride_w * spec.out_channels * dtype_bytes(spec.dtype);
 }
 
+TEST(Blocking, TasksOfManyOutputsStoreWhatACacheHolds) {
+    for (const Kernel &kernel : kernels()) {
+        if (kernel.family != Family::phase || (kernel.lanes != Lanes::channels && kernel.lanes != Lanes::merged))
+            continue;
+        EXPECT_LE(stored_by_task("n8_c16_h13_w13_o456_k4x4_s4x4_p0,0,0,0_op0,0_d1x1_g1_f32_nhwc", kernel), 512 << 10)
+            << kernel.name;
+    }
+}
+
 TEST(Blocking, TasksOfManyDepthwiseChannelsStoreWhatACacheHolds) {
     int kernels_seen = 0;
     for (const Kernel &kernel : kernels()) {
