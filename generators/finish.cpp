@@ -41,13 +41,12 @@ RDom once_if(const Expr &condition) {
     return once;
 }
 
-void finish_tile(Func product, const Var &a, const Var &m, const Var &row, const Var &block, const TileFinish &by) {
+void finish_tile(Func product, const std::vector<Var> &at, const Var &a, const Var &block, const TileFinish &by) {
     const auto &[bias, slope, finish, low, high, width] = by;
     RDom biased = once_if(finish >= Finish::bias_only);
-    product(a, m, row, block) += bias(block * width + a + biased.x);
+    product(at) += bias(block * width + a + biased.x);
     RDom bent = once_if(finish > Finish::bias_only);
-    product(a, m, row, block) =
-        piecewise_linear(product(a, m, row, block), slope(block * width + a + bent.x), low, high);
+    product(at) = piecewise_linear(product(at), slope(block * width + a + bent.x), low, high);
 }
 
 FinishRows::FinishRows(Element element, std::optional<int> squares)

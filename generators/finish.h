@@ -154,14 +154,14 @@ struct SoftmaxScale {  // sums /= total, in place
 // others nothing. Updates over once_if() happen where the condition holds, at index 0.
 Halide::RDom once_if(const Halide::Expr &condition);
 
-// Bias and activation of the tile product(a, m, row, block), as Finish::Kind `finish` says, of blocks of `width` lanes.
+// Bias and activation of the tile product(at), as Finish::Kind `finish` says: lane `a` of a block of `width`.
 struct TileFinish {
     const Halide::ImageParam &bias, &slope;
     const Halide::Param<int> &finish;
     const Halide::Param<float> &low, &high;
     int width;
 };
-void finish_tile(Halide::Func product, const Halide::Var &a, const Halide::Var &m, const Halide::Var &row,
-                 const Halide::Var &block, const TileFinish &by);
+void finish_tile(Halide::Func product, const std::vector<Halide::Var> &at, const Halide::Var &a, const Halide::Var &block,
+                 const TileFinish &by);
 
 }  // namespace tconv::generators

@@ -62,7 +62,7 @@ Multiply::Multiply(Element element, Lanes lanes, int width, std::optional<int> p
     RDom adding = once_if(first == 0);
     product(a, m, row, block) += partial(a, m + adding.x, row, block);
     if (lanes != Lanes::pixels) {
-        finish_tile(product, a, m, row, block, {bias, slope, finish, low, high, width});
+        finish_tile(product, {a, m, row, block}, a, block, {bias, slope, finish, low, high, width});
     }
     sums(a, m, row, block) = product(a, m, row, block);
 }

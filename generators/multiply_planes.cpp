@@ -13,7 +13,7 @@ MultiplyPlanes::Phase::Phase(int r)
       first_tap("first_tap_" + std::to_string(r)),
       offset("offset_" + std::to_string(r)) {}
 
-MultiplyPlanes::MultiplyPlanes(Element element, int streams, int width)
+MultiplyPlanes::MultiplyPlanes(Element element, int streams, int width, bool woven)
     : staged(factor_type(element), 3, "staged"),
       packed(factor_type(element), 5, "packed"),
       channels("channels"),
@@ -33,26 +33,35 @@ MultiplyPlanes::MultiplyPlanes(Element element, int streams, int width)
       row("row"),
       a("a"),
       block("block"),
-      sums("sums") {
+      sums("sums"),
+      woven(woven) {
     const Type type = computed_type(element);
-    std::vector<Expr> of_streams;
+    std::vector<Expr> first_taps, of_streams;
     for (int stream = 0; stream < streams; stream++) {
         phases.emplace_back(stream);
-        const Phase &phase = phases.back();
+        first_taps.push_back(phases.back().first_tap);
+    }
+    auto any = [](const std::vector<Expr> &of, const Expr &which) { return of.size() == 1 ? of[0] : mux(which, of); };
+    for (int stream = 0; stream < (woven ? 1 : streams); stream++) {
+        const Phase &phase = phases[stream];
         const std::string name = std::to_string(stream);
-        RDom of_phase({{0, channels}, {0, phase.taps}, {0, taps_y}}, "taps" + name);
+        RDom of_phase({{0, channels}, {0, woven ? Expr(1) : Expr(phase.taps)}, {0, taps_y}}, "taps" + name);
         RVar ci = of_phase.x, jx = of_phase.y, jy = of_phase.z;
         Expr position = m + row * row_pitch + phase.offset - jx * step_x - jy * step_y;
+        Expr tap = (woven ? any(first_taps, r) : Expr(phase.first_tap)) + jx * tap_step;
         Func product("product" + name);
-        product(a, m, row, block) = cast(type, 0);
-        product(a, m, row, block) += cast(type, packed(a, ci, phase.first_tap + jx * tap_step, jy, block)) *
-                                     cast(type, staged(position, ci, block / group_blocks));
-        finish_tile(product, a, m, row, block, {bias, slope, finish, low, high, width});
+        std::vector<Var> at = {a, m, row, block};
+        if (woven) {
+            at.insert(at.begin(), r);
+        }
+        product(at) = cast(type, 0);
+        product(at) += cast(type, packed(a, ci, tap, jy, block)) * cast(type, staged(position, ci, block / group_blocks));
+        finish_tile(product, at, a, block, {bias, slope, finish, low, high, width});
         taps.push_back(of_phase);
         products.push_back(product);
-        of_streams.push_back(product(a, m, row, block));
+        of_streams.push_back(product(at));
     }
-    sums(r, m, row, a, block) = streams == 1 ? of_streams[0] : mux(r, of_streams);
+    sums(r, m, row, a, block) = any(of_streams, r);
 }
 
 std::vector<Argument> MultiplyPlanes::arguments() const {

@@ -73,6 +73,7 @@ KernelRows::KernelRows(const Target &target, bool size)
                        : variant.merged()          ? Lanes::merged
                        : variant.lanes == "pixels" ? Lanes::pixels
                        : variant.depthwise()       ? Lanes::depthwise
+                       : variant.woven()           ? Lanes::woven
                        : variant.planes()          ? Lanes::planes
                                                    : Lanes::channels;
         kernel.isa = isa;

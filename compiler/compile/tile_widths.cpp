@@ -79,6 +79,14 @@ std::set<std::pair<int, int>> widths_of_planes(const tconv_spec &spec, const Cho
         const int64_t length = std::min<int64_t>(p.out_w, end * p.stride_w - p.crop_w) -
                                std::max<int64_t>(0, begin * p.stride_w - p.crop_w);
         const int64_t pixels = ceil_div(length, p.stride_w);
+        // Rows that are joined to one, where the output's follow each other.
+        for (const int64_t rows : row_counts) {
+            if (direct && p.stride_w == 1 && length == p.staged_row && length == int64_t{p.stride_h} * p.out_w &&
+                rows * length >= vector) {
+                add_widths(widths, rows * length / vector, steps);
+                widths.insert(1);
+            }
+        }
         if (direct && length % p.stride_w == 0 && pixels >= vector) {
             add_widths(widths, pixels / vector, steps);
             if (pixels % vector != 0) {

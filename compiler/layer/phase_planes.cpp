@@ -109,7 +109,7 @@ void PhaseTask::build_planes(Statements &body, const Expr &task, int vector, con
     const OutputRow row = output_row(body);
     // Rows of the output that end where a pixel does are stored by the tiles.
     Expr whole = row.length % w.stride == 0 && row.length >= w.stride * vector;
-    Expr direct = body.let("direct_rows", p.at("direct") != 0 && whole);
+    Expr by_rows = body.let("direct_rows", p.at("direct") != 0 && whole);
     body.loop("unit", unit_count, [&](Statements &each, const Expr &index) {
         const Unit unit = unit_of(each, index);
         stage_planes(each, unit, first_row, all_rows);
@@ -117,7 +117,17 @@ void PhaseTask::build_planes(Statements &body, const Expr &task, int vector, con
                   [&](Statements &rows, const Expr &ry, const PhaseParameters &vertical) {
                       rows.when(vertical.end > vertical.begin && row.length > 0, [&](Statements &then) {
                           const Box box = plane_box(then, unit, row, row_phase(then, ry));
-                          multiply_planes(then, unit, vertical, first_row, row, box, direct, multiply_line);
+                          // Rows without margins that follow each other in the output too are one.
+                          Expr all = then.let("all_pixels", box.rows * row.length);
+                          Expr joined = then.let("joined_rows", p.at("direct") != 0 && w.stride == 1 && all >= vector &&
+                                                                    row.length == p.at("staged_row") &&
+                                                                    row.length == box.output_row);
+                          Expr direct = then.let("direct", by_rows || joined);
+                          OutputRow line = row;
+                          Box rows_of_line = box;
+                          line.length = select(joined, all, row.length);
+                          rows_of_line.rows = select(joined, 1, box.rows);
+                          multiply_planes(then, unit, vertical, first_row, line, rows_of_line, direct, multiply_line);
                           then.when(!direct, [&](Statements &inner) {
                               finish_box(inner, shared, p, pointers, box, Internal::const_false());
                           });

@@ -43,7 +43,7 @@ PlaneTiles::PlaneTiles(const Variant &variant, const std::string &prefix, const 
                 continue;
             }
             for (const int rows : {1, most_rows(variant.tile_m, stride, vectors)}) {
-                MultiplyPlanes multiply(variant.element(), stride, width);
+                MultiplyPlanes multiply(variant.element(), stride, width, variant.woven());
                 schedules::cpu_multiply_planes(multiply, {width, vectors * vector, vector, false, rows});
                 const std::string name = prefix + "_" + variant.multiply_key() + "_multiply_" +
                                          std::to_string(vectors * vector) + "_s" + std::to_string(stride) +

@@ -66,10 +66,10 @@ Lanes Variant::multiply_lanes() const {
         return Lanes::pixels;
     if (lanes == "depthwise")
         return Lanes::depthwise;
-    if (lanes == "planes")
+    if (planes())
         return Lanes::planes;
     throw std::invalid_argument(name + ": lanes '" + lanes +
-                                "' is none of channels, merged, pixels, depthwise, planes");
+                                "' is none of channels, merged, pixels, depthwise, planes, woven");
 }
 
 int Variant::winograd_outputs() const {

@@ -25,7 +25,8 @@ struct Variant {
     generators::Lanes multiply_lanes() const;  // merged phases multiply as channels do
     bool merged() const { return lanes == "merged"; }
     bool merges() const { return merged() || lanes == "pixels"; }
-    bool planes() const { return lanes == "planes"; }
+    bool planes() const { return lanes == "planes" || woven(); }
+    bool woven() const { return lanes == "woven"; }  // planes of one tap each
     bool depthwise() const { return lanes == "depthwise"; }
     bool overlap() const { return family == "overlap"; }
     int winograd_outputs() const;  // of a tile along each axis; 0 for other families

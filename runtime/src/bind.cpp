@@ -55,7 +55,7 @@ LayerParams bind(const Choice &choice, const tconv_view &input, const Extents &i
     // Where lanes are pixels, merged or not, rows are finished by FinishInterleaved.
     params.rows = !merged && params.out_col == 1 && residual == nullptr;
     params.woven = pixels && params.outputs > 1 && one_row(params.out_c, params.out_col) && residual == nullptr;
-    const bool lanes_are_columns = (merged && params.outputs == 1) || choice.kernel->lanes == Lanes::planes;
+    const bool lanes_are_columns = (merged && params.outputs == 1) || computes_planes(*choice.kernel);
     params.direct =
         params.direct && (!merged || params.flat) && (lanes_are_columns ? params.out_col : params.out_c) == 1;
     return params;

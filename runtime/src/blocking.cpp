@@ -226,7 +226,7 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
                          Message &why, const Cut &cut) {
     if (outputs_of_tile(kernel.family) > 0)
         return block_winograd(spec, direction, kernel, blocking, why, cut);
-    if (kernel.lanes == Lanes::planes)
+    if (computes_planes(kernel))
         return block_planes(spec, direction, kernel, blocking, why, cut);
     if (kernel.family == Family::overlap)
         return block_overlap(spec, direction, kernel, blocking, why, cut);

@@ -46,6 +46,7 @@ constexpr double kCurve = 30, kRowOverhead = 20, kPixelOverhead = 10, kDirectSto
 // interleaved phases, a row that is copied. With half of the first and third, planes of 21 channels a group were taken that
 // took 1.9 times as long as pixel lanes.
 constexpr double kPlaneLoad = 1.5, kStepOverhead = 2, kWeaveCycles = 3, kPlaneRow = 4;
+constexpr double kWovenLoads = 1.8;  // a cycle: 17 for 16 multiply-adds, k4 s4, took 9.5 cycles
 
 struct AxisCount {
     double positions;  // quotients, over all phases
@@ -233,23 +234,36 @@ Cost planes_cost(const tconv_spec &spec, const Kernel &kernel, const Blocking &b
     const AxisCount h = count_axis(geometry.h), w = count_axis(geometry.w);
     const double batch = spec.batch, outputs = spec.out_channels, vector = kernel.vector;
     const double blocks_h = p.blocks_h, blocks_w = p.blocks_w;
-    // Pixels of the lines of all row phases and blocks, with the margins between rows.
-    const double lines = h.phases * blocks_h;
-    const double per_line = std::max(1.0, h.positions / std::max(lines, 1.0) - 1) * p.staged_row + p.block_w;
+    const bool contiguous = spec.layout == TCONV_NCHW || spec.out_channels == 1, woven = kernel.lanes == Lanes::woven;
+    const bool whole = p.block_w >= kernel.vector && p.out_w % p.stride_w == 0;
+    const bool stored = woven && p.direct != 0 && contiguous && (p.stride_w == 1 || whole);  // by the tiles
+    // Pixels of the lines of all row phases and blocks, with the margins between rows, or of rows of the output.
+    const double lines = stored && p.stride_w > 1 ? h.positions : h.phases * blocks_h;
+    const double more_rows = std::max(woven ? 0.0 : 1.0, h.positions / std::max(lines, 1.0) - 1);
+    const double per_line = more_rows * p.staged_row + p.block_w;
     const double vectors = lines * blocks_w * std::ceil(per_line / vector);
     const double tile = std::floor(kernel.tile_m / vector / spec.stride_w);
-    const double tiles = lines * blocks_w * std::ceil(std::ceil(per_line / vector) / tile);
+    // What a stored row has beyond whole vectors is a tile of its own.
+    const double whole_vectors = stored ? std::floor(per_line / vector) : std::ceil(per_line / vector);
+    const double tiles = lines * blocks_w * (std::ceil(whole_vectors / tile) + (whole_vectors * vector < per_line ? 1 : 0));
     const double taps_y = h.products / std::max(h.positions, 1.0);
     const double steps = p.reduction * taps_y * spec.kernel_w;  // of all phases of a row
     const double of_tile = vectors / tiles;
-    const double step = of_tile * std::max(kernel.tile_a * 0.5, kPlaneLoad) + kernel.tile_a * 0.5 + kStepOverhead;
-    const double multiply = outputs / kernel.tile_a * tiles * (steps * step + kTileOverhead);
+    double multiply;
+    if (woven) {
+        const double weights = kernel.tile_a * spec.stride_w, fma = of_tile * weights, loads = of_tile + weights;
+        const double busy = std::max({fma / kFmaPerCycle, loads / kWovenLoads, kLatency});
+        const double step = busy + kInstruction * (fma + loads);
+        multiply = outputs / kernel.tile_a * tiles * (p.reduction * taps_y * step + kTapOverhead + kTileOverhead);
+    } else {
+        const double step = of_tile * std::max(kernel.tile_a * 0.5, kPlaneLoad) + kernel.tile_a * 0.5 + kStepOverhead;
+        multiply = outputs / kernel.tile_a * tiles * (steps * step + kTileOverhead);
+    }
     const double weave = outputs * vectors * spec.stride_w * kWeaveCycles;
 
     const double rows = outputs * static_cast<double>(geometry.h.out) * blocks_w;
-    const bool contiguous = spec.layout == TCONV_NCHW || spec.out_channels == 1;
     const double out_vectors = std::ceil(static_cast<double>(geometry.w.out) / blocks_w / vector);
-    double store = rows * (kPlaneRow + out_vectors * 2);
+    double store = stored ? 0 : rows * ((woven ? kRowOverhead : kPlaneRow) + out_vectors * 2);
     if (!contiguous)
         store = rows * static_cast<double>(geometry.w.out) / blocks_w * kStridedCopy * 2;
     if (p.curve != 0)
@@ -328,7 +342,7 @@ double weight_bytes_per_cycle(double packed_bytes) {
 Cost cost_of(const tconv_spec &spec, const Kernel &kernel, const Blocking &blocking, int fmas_per_dot) {
     if (outputs_of_tile(kernel.family) > 0)
         return winograd_cost(spec, kernel, blocking);
-    if (kernel.lanes == Lanes::planes)
+    if (computes_planes(kernel))
         return planes_cost(spec, kernel, blocking);
     if (kernel.family == Family::overlap)
         return overlap_cost(spec, kernel, blocking);

@@ -18,8 +18,8 @@ constexpr int32_t outputs_of_tile(Family family) {
 }
 
 // What lies along the vector lanes of a register tile (generators/multiply.h).
-// In merged kernels it is the channels of all x-phases of a row, side by side.
-enum class Lanes { none, channels, merged, pixels, depthwise, planes, fragments };
+// In merged kernels it is the channels of all x-phases of a row, side by side; woven ones are planes of one tap each.
+enum class Lanes { none, channels, merged, pixels, depthwise, planes, fragments, woven };
 
 // Generated functions; compiler/layer/layer_function.h describes them.
 using LayerFunction = int (*)(const int32_t *params, int32_t task, const void *input, const void *packed,
@@ -44,6 +44,11 @@ struct Kernel {
 // Channels of what its multiply loops read as one number: pairs of bfloat16 (generators/element.h).
 constexpr int32_t channels_of_operand(const Kernel &kernel) {
     return kernel.isa == Isa::avx512bf16 ? 2 : 1;
+}
+
+// Pixels of a plane in the lanes, all phases of a row at once (generators/multiply_planes.h).
+constexpr bool computes_planes(const Kernel &kernel) {
+    return kernel.lanes == Lanes::planes || kernel.lanes == Lanes::woven;
 }
 
 // What a kernel computes of a layer. The gradient of the input reads that of the output and writes input positions.

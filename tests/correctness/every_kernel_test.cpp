@@ -40,14 +40,14 @@ struct Counts {
     }
 };
 
-// One layer in five is depthwise, since only those reach the depthwise kernels, and one in five such that Winograd's
-// compute it; one in ten is large enough to be cut into many tasks and channel blocks.
+// One layer in five is depthwise, since only those reach the depthwise kernels, one in five such that Winograd's
+// compute it, and one in ten such that woven ones do; one in ten is large enough to be cut into many tasks and channel blocks.
 SpecLimits draw_limits(Random &random, uint64_t index) {
     SpecLimits limits;
     limits.dtype = testing::dtype_of_case(index);
     limits.exact_only = true;
     const int64_t kind = random.below(5);
-    limits.depthwise = kind == 0, limits.winograd = kind == 1;
+    limits.depthwise = kind == 0, limits.winograd = kind == 1, limits.woven = kind == 2 && random.chance(0.5);
     limits.most_flops = random.chance(0.1) ? 20e6 : 1e6;
     limits.most_outputs = random.chance(0.1) ? 200000 : 20000;
     return limits;

@@ -16,6 +16,10 @@ constexpr std::pair<int32_t, const char *> kDtypes[] = {
 
 constexpr int32_t kMostResidues = 16;
 
+bool of_planes(const KernelName &kernel) {
+    return kernel.lanes == "planes" || kernel.lanes == "woven";
+}
+
 }  // namespace
 
 bool parse_kernel_name(const std::string &name, KernelName *parsed) {
@@ -78,6 +82,12 @@ bool may_refuse(const KernelName &kernel, const tconv_spec &s) {
         return true;
     if (kernel.lanes == "depthwise")
         return s.in_channels != s.groups || s.out_channels != s.groups;
+    if (kernel.lanes == "woven") {
+        constexpr int kMostPhases = 4, kMostChannels = 256;
+        return s.stride_w > kMostPhases || s.kernel_w != s.stride_w || (s.kernel_w > 1 && s.dilation_w != 1) ||
+               s.pad_left % s.stride_w != 0 || s.activation == TCONV_ACT_SOFTMAX ||
+               s.out_channels / s.groups % kernel.tile_a != 0 || s.in_channels / s.groups > kMostChannels;
+    }
     if (kernel.lanes == "planes") {
         constexpr int kMostPhases = 4, kMostOfGroup = 32;
         const int32_t outputs = s.out_channels / s.groups;
@@ -134,7 +144,7 @@ std::vector<std::string> usable_kernels() {
     tconv_spec spec;
     tconv_spec_init(&spec, sizeof spec);
     spec.in_channels = spec.out_channels = spec.groups = spec.in_h = spec.in_w = 1;
-    spec.kernel_h = spec.kernel_w = 4, spec.stride_h = spec.stride_w = 2;  // what every other family computes
+    spec.kernel_h = 4, spec.stride_h = spec.stride_w = 2;  // what every other family computes
     const char *const only = std::getenv("TCONV_TEST_DTYPE");
     for (const std::string &name : all_kernels()) {
         tconv_plan *plan = nullptr;
@@ -142,8 +152,9 @@ std::vector<std::string> usable_kernels() {
         if (only != nullptr && dtype_text(spec.dtype) != only)
             continue;
         KernelName parsed;
-        const bool planes = parse_kernel_name(name, &parsed) && parsed.lanes == "planes";
-        spec.out_channels = planes ? parsed.tile_a : 1;  // whole tiles of outputs
+        parse_kernel_name(name, &parsed);
+        spec.out_channels = of_planes(parsed) ? parsed.tile_a : 1;  // whole tiles of outputs
+        spec.kernel_w = parsed.lanes == "woven" ? 2 : 4;            // one tap a phase
         if (tconv_plan_create(&spec, name.c_str(), nullptr, &plan) == TCONV_OK)
             names.push_back(name);
         tconv_plan_destroy(plan);
@@ -182,7 +193,7 @@ CaseKind kind_of(const KernelName &kernel, const tconv_spec &s, Placement placem
                             : kernel.family == "overlap" ? s.in_w
                                                          : (out.w + s.stride_w - 1) / s.stride_w;
     // Planes compute whole blocks of outputs only.
-    kind.ragged = (a == 1 || kernel.lanes == "planes" || lanes % a != 0) && columns % m != 0;
+    kind.ragged = (a == 1 || of_planes(kernel) || lanes % a != 0) && columns % m != 0;
     kind.strided_view = placement == Placement::kSlice || placement == Placement::kShuffled;
     kind.asymmetric = (s.pad_top != s.pad_bottom || s.pad_left != s.pad_right) &&
                       (s.stride_h != s.stride_w || s.kernel_h != s.kernel_w || s.in_h != s.in_w);

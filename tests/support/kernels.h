@@ -22,7 +22,8 @@ struct KernelName {  // tconv_<dtype>_<family>[_<lanes><a>x<m>]_<isa>
 bool parse_kernel_name(const std::string &name, KernelName *parsed);
 
 // The layers a kernel is documented not to compute: depthwise kernels those that are not depthwise; planes
-// stride_w > 4, softmax, more than 32 channels or outputs a group, and outputs that are no multiple of the tile's; merged kernels
+// stride_w > 4, softmax, more than 32 channels or outputs a group, and outputs that are no multiple of the tile's; woven kernels
+// the same but for at most 256 channels and any outputs, and phases of a row that have not one tap each, of the same column; merged kernels
 // stride_w = 1, softmax along a row, and under STRICT those whose merged phases would multiply padding weights;
 // Winograd's STRICT, groups, dilation beside a stride, large ones, softmax along a row or over many residues, and phases of
 // no tap, of more than 7 - outputs, or all of one; those of family overlap STRICT, groups, dilation, softmax along a row,

@@ -85,6 +85,8 @@ void draw_channels(Random &random, const SpecLimits &limits, tconv_spec *s) {
         s->groups = s->in_channels;
         s->out_channels = s->groups * static_cast<int32_t>(random.chance(0.7) ? 1 : random.range(2, 3));
     }
+    if (limits.woven)
+        s->out_channels = s->groups * static_cast<int32_t>(4 * random.range(1, 9));
 }
 
 void draw_activation(Random &random, const SpecLimits &limits, tconv_spec *s) {
@@ -114,6 +116,11 @@ tconv_spec draw_spec(Random &random, const SpecLimits &given) {
     s.batch = static_cast<int32_t>(random.chance(0.02) ? 0 : random.chance(0.7) ? 1 : random.range(2, 3));
     draw_channels(random, limits, &s);
     AxisDraw h = draw_axis(random, limits), w = random.chance(0.4) ? h : draw_axis(random, limits);
+    if (limits.woven) {
+        w.kernel = w.stride = std::min(w.stride, 4);
+        w.dilation = 1;
+        w.output_padding = std::min(w.output_padding, w.stride - 1);
+    }
     if (random.chance(0.15)) {
         w.in = random.pick(kWidths);
         h.in = static_cast<int32_t>(random.range(1, 3));
@@ -134,6 +141,8 @@ tconv_spec draw_spec(Random &random, const SpecLimits &given) {
     s.in_w = w.in, s.kernel_w = w.kernel, s.stride_w = w.stride, s.dilation_w = w.dilation;
     s.pad_top = h.begin, s.pad_bottom = h.end, s.output_padding_h = h.output_padding;
     s.pad_left = w.begin, s.pad_right = w.end, s.output_padding_w = w.output_padding;
+    if (limits.woven)
+        s.pad_left -= s.pad_left % s.stride_w;
     s.layout = random.chance(0.5) ? TCONV_NCHW : TCONV_NHWC;
     s.math = limits.winograd || random.chance(0.5) ? TCONV_MATH_FAST : TCONV_MATH_STRICT;
     s.has_bias = random.chance(0.7) ? 1 : 0;

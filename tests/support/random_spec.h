@@ -17,6 +17,7 @@ struct SpecLimits {
     bool activations = true;    // false: none
     bool depthwise = false;     // groups = in_channels = out_channels in every layer, not now and then
     bool winograd = false;      // FAST, one group, dilation without stride and phases of few taps, likewise
+    bool woven = false;         // kernels as wide as their stride, crops of whole columns and whole tiles of outputs
     int32_t winograd_taps = 0;  // the most of a phase; 0: mostly three, which all such kernels compute, else up to five
     bool exact_only = false;    // only activations whose result on integers is exact (see is_exact)
 };

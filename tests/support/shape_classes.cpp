@@ -101,6 +101,13 @@ constexpr ShapeClass kClasses[] = {
     {"TilesOfManyUnits",               "n1_c9_h7_w9_o515_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw"},
     // The kernel equals the stride: no two taps meet.
     {"KernelEqualsStride",             "n1_c20_h5_w6_o12_k2x2_s2x2_p0,0,0,0_op0,0_d1x1_g1_f32_nchw_relu"},
+    {"KernelEqualsStrideRows",         "n2_c17_h6_w37_o12_k4x4_s4x4_p0,0,0,0_op0,0_d1x1_g1_f32_nchw_prelu"},
+    {"KernelEqualsStrideCropped",      "n1_c256_h5_w50_o8_k3x3_s3x3_p1,3,2,6_op0,0_d1x1_g1_f32_nchw_relu"},
+    {"KernelEqualsStrideBeside",       "n1_c9_h5_w40_o8_k2x2_s2x2_p-3,-4,-1,-6_op0,0_d1x1_g1_f32_nchw_leaky_relu0.5"},
+    {"KernelEqualsStrideGroups",       "n1_c36_h7_w19_o24_k2x2_s2x2_p0,1,1,0_op1,1_d1x1_g3_f32_nchw_resbefore"},
+    {"KernelAsWideAsStride",           "n1_c12_h7_w36_o16_k8x1_s4x1_p2,0,1,0_op0,0_d1x1_g1_f32_nchw"},
+    {"KernelOneOfManyRows",            "n2_c35_h23_w7_o20_k1x1_s1x1_p0,0,0,0_op0,0_d1x1_g1_f32_nchw_clip0,6"},
+    {"KernelOneManyTasks",             "n1_c250_h13_w150_o8_k1x1_s1x1_p0,0,0,0_op0,0_d1x1_g1_f32_nchw_nobias"},
     {"KernelEqualsStrideEight",        "n1_c20_h3_w3_o3_k8x8_s8x8_p0,0,0,0_op0,0_d1x1_g1_f32_nchw"},
 };
 // clang-format on

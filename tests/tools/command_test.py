@@ -14,6 +14,7 @@ from running import PROJECT, SMALL, SUITE, ToolTest
 
 COMMANDS = ("list", "explain", "check", "bench", "tune")
 DEPTHWISE = "n1_c8_h6_w6_o8_k3x3_s2x2_p1,1,1,1_op1,1_d1x1_g8_f32_nhwc"
+WIDE_AS_STRIDE = "n1_c5_h3_w20_o8_k3x2_s2x2_p0,0,0,0_op0,0_d1x1_g1_f32_nchw"
 WITH_LAYERS = COMMANDS[1:]
 
 
@@ -102,13 +103,13 @@ class Results(ToolTest):
         for dtype in sorted({kernel["dtype"] for kernel in kernels}):
             for end in ("", "_leaky_relu0.01", "_prelu_resafter", "_gelu", "_softmax_resafter"):
                 with self.subTest(dtype + end):
-                    layers = (SMALL.replace("f32", dtype) + end, DEPTHWISE.replace("f32", dtype) + end)
+                    layers = [layer.replace("f32", dtype) + end for layer in (SMALL, DEPTHWISE, WIDE_AS_STRIDE)]
                     document = self.json("check", *layers, "--threads", "2")
                     self.assertEqual(document["missed"], 0)
                     compared = {row["kernel"] for row in document["rows"] if row["outcome"] == "compared"}
                     # Planes keep no sums over channels, which softmax wants.
                     able = {k["kernel"] for k in kernels if k["dtype"] == dtype and
-                            ("softmax" not in end or "_planes" not in k["kernel"])}
+                            ("softmax" not in end or not re.search("_(planes|woven)", k["kernel"]))}
                     self.assertEqual(compared, able)
             document = self.json("check", SMALL, "--dtype", dtype, program="WRONG_TCONV", expect=1)
             self.assertEqual(document["missed"], len([row for row in document["rows"] if row["outcome"] != "skipped"]))
