@@ -5,6 +5,7 @@
 
 #include "geometry.h"
 #include "overlap_blocking.h"
+#include "pass_cost.h"
 #include "shares.h"
 #include "winograd_blocking.h"
 
@@ -22,16 +23,9 @@ constexpr double kFmaPerCycle = 2, kLoadsPerCycle = 1.25, kLatency = 4;
 constexpr double kTileOverhead = 24, kTapOverhead = 7, kCallOverhead = 150, kTaskOverhead = 400;
 // Weights beyond the second level of cache arrive at about this many bytes a cycle.
 constexpr double kWeightBytesPerCycle = 8;
-// Cycles an element: copies and stores whose both sides are contiguous move vectors, transposed ones shuffle them,
-// others move floats.
-constexpr double kTransposedCopy = 1.4, kTransposedStore = 1.6, kStridedCopy = 1.5;
-// By squares of 16 x 16 (generators/transpose.h).
-constexpr double kSquareCopy = 0.6, kSquareStore = 1.2;
-constexpr int32_t kSquareEdge = 16;
 // Instructions are never free, least where a core is shared by two threads: a tile of 64 x 6 runs 8 to 15 % faster
 // than one of 32 x 12, of as many multiplications, on Ice Lake.
 constexpr double kInstruction = 0.06;
-// Of the passes over the sums: an activation by polynomial costs this much a vector, or a leftover element.
 // Of Winograd's transformations: a point of a vector of channels, an output of one of lanes.
 constexpr double kPointCycles = 9, kOutputCycles = 4;
 // Of overlap-add: a vector of products that is added, a vector of sums, one that is stored as part of a row; the bytes of
@@ -40,7 +34,6 @@ constexpr double kPointCycles = 9, kOutputCycles = 4;
 // families were faster: of 1 to 1.4 it is what loses least over the suite, tuned against untuned.
 constexpr double kOverlapTap = 1.5, kOverlapVector = 3, kFlatStore = 3, kOverlap = 1.15;
 constexpr double kFirstLevelBytes = 40 << 10, kFromSecondLevel = 1.15;
-constexpr double kCurve = 30, kRowOverhead = 20, kPixelOverhead = 10, kDirectStore = 4;
 
 // Of planes, fitted to 95 drawn layers with groups: a load that crosses cache lines, a tap of a tile, a stored vector of
 // interleaved phases, a row that is copied. With half of the first and third, planes of 21 channels a group were taken that
@@ -97,81 +90,6 @@ double step_cycles(const Kernel &kernel, double m, int fmas_per_dot) {
             break;
     }
     return std::max({busy * fma / kFmaPerCycle, loads / kLoadsPerCycle, kLatency}) + kInstruction * (fma + loads);
-}
-
-bool has_squares(const Kernel &kernel, int64_t columns) {
-    return isa_runs(Isa::avx512, kernel.isa) && columns >= kSquareEdge;
-}
-
-// Cycles that the passes behind the multiply loops spend on one image.
-double store_cycles(const tconv_spec &spec, const Kernel &kernel, const Geometry &geometry, const LayerParams &p) {
-    const bool channels_last = spec.layout == TCONV_NHWC;
-    const double out_h = static_cast<double>(geometry.h.out), out_w = static_cast<double>(geometry.w.out);
-    const double outputs = out_h * out_w * spec.out_channels;
-    const bool curve = p.curve != 0 || p.softmax != 0;
-    if (kernel.lanes == Lanes::pixels) {
-        // Rows of one phase and channel: vectors at stride 1, else elements, apart by the stride or the channels.
-        const bool contiguous = spec.stride_w == 1 && (!channels_last || spec.out_channels == 1);
-        const bool rows = p.residual == TCONV_RESIDUAL_NONE && out_w >= 8.0 * spec.stride_w;
-        // generators::FinishInterleaved
-        const int32_t streams = spec.stride_w * (channels_last ? spec.out_channels : 1);
-        const bool interleaved = rows && (!channels_last || spec.groups == 1 || spec.out_channels == 1) &&
-                                 (streams <= 4 || streams == 6 || streams == 8);
-        const double element = contiguous || interleaved                ? 0.7
-                               : channels_last && spec.out_channels > 1 ? 2.2
-                                                                        : kStridedCopy;
-        return outputs * (element + (curve ? kCurve / kernel.vector : 0)) +
-               out_h * spec.out_channels * spec.stride_w * kRowOverhead;
-    }
-    // Transposed into rows (generators::FinishRows).
-    if (kernel.lanes != Lanes::merged && !channels_last && p.residual == TCONV_RESIDUAL_NONE && geometry.w.out >= 8) {
-        const bool squares = has_squares(kernel, geometry.w.out);
-        return outputs *
-               ((squares ? kSquareStore : kTransposedStore) * std::max(1.0, (squares ? kSquareEdge : 8.0) / p.outputs) +
-                (curve ? kCurve / kernel.vector : 0));
-    }
-    // Rows of lanes, one for each pixel: whole vectors, then the rest one by one.
-    const bool flat = kernel.lanes == Lanes::merged && spec.groups == 1 && (channels_last || spec.out_channels == 1);
-    const int32_t width = flat ? p.lanes : p.outputs;
-    const double vectors = width / kernel.vector, rest = width % kernel.vector;
-    // The rest is one masked vector, which AVX2 stores slowly; without masks it goes element by element.
-    const double rest_cycles = rest == 0                           ? 0
-                               : isa_runs(Isa::avx512, kernel.isa) ? 6
-                               : kernel.isa == Isa::avx2           ? 20
-                                                                   : rest * 6;
-    const double rows = outputs / width;
-    // Sums of a depthwise tile go straight from registers to their pixels. As a pass of its own, as those of dense layers were
-    // fitted, 8 channels were left to pixel lanes, which took 3.2 times as long.
-    if (kernel.lanes == Lanes::depthwise && channels_last && p.direct != 0)
-        return rows *
-               (vectors * kDirectStore +
-                (isa_runs(Isa::avx512, kernel.isa) ? std::min(rest_cycles, kDirectStore) : rest_cycles));
-    double row = kPixelOverhead;
-    if (channels_last || flat) {
-        row += vectors * 10 + rest_cycles;
-    } else {
-        // Each lane goes to a plane of its own; planes a multiple of 4 KiB apart share a set of the first-level cache.
-        row += width * (geometry.h.out * geometry.w.out % 1024 == 0 ? 9.0 : 6.0);
-    }
-    if (curve)
-        row += kPixelOverhead + (vectors + rest) * kCurve;
-    return rows * row;
-}
-
-// Cycles that staging spends on one image, by tasks that each read so much more than their own part of it.
-double staging_cycles(const tconv_spec &spec, const Kernel &kernel, const LayerParams &p) {
-    const double inputs = static_cast<double>(spec.in_channels) * spec.in_h * spec.in_w / channels_of_operand(kernel);
-    const double passes = p.unit_tasks > 1 && p.groups == 1 ? p.unit_tasks : 1;
-    const double halo = (1 + static_cast<double>(p.nearest_h - p.farthest_h) / p.block_h) *
-                        (1 + static_cast<double>(p.nearest_w - p.farthest_w) / p.block_w);
-    const bool planar = kernel.lanes == Lanes::pixels;
-    const int32_t channels = kernel.lanes == Lanes::depthwise ? spec.in_channels : p.reduction;
-    const bool staged_as_given = planar == (spec.layout == TCONV_NCHW) || spec.in_channels == 1;
-    return inputs * std::min(halo, 4.0) * passes *
-           (staged_as_given ? 3.0 / kernel.vector
-            : channels >= 8 && spec.in_w >= 8
-                ? channels >= kSquareEdge && has_squares(kernel, spec.in_w) ? kSquareCopy : kTransposedCopy
-                : kStridedCopy);
 }
 
 // Of `positions` in blocks, cut into tiles of so many.
