@@ -57,13 +57,10 @@ function(tconv_add_layer)
 
     if(TCONV_TOOL)
         set(tool "${TCONV_TOOL}")
-    elseif(TCONV_HOST_COMPILER) # of another build: it has the same command, and this build's tconv would not find it
-        set(tool tconv-compiler)
-    elseif(TARGET tconv-cli)
-        set(tool tconv-cli)
-        list(APPEND inputs tconv-compiler)
+    elseif(TCONV_HOST_COMPILER OR (TARGET tconv-compiler AND TCONV_BUILD_LAYER_COMPILER))
+        set(tool tconv-compiler) # it has the same command, and is there before any kernel of the catalogue
     else()
-        message(FATAL_ERROR "tconv_add_layer: no tconv command: set TCONV_TOOL to one, or TCONV_BUILD_TOOLS to build it")
+        message(FATAL_ERROR "tconv_add_layer: no tconv command: set TCONV_TOOL to one, or TCONV_BUILD_LAYER_COMPILER to ON")
     endif()
 
     set(out "${CMAKE_CURRENT_BINARY_DIR}/${arg_NAME}")
