@@ -4,20 +4,22 @@
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help demo test test-full test-sanitize test-cross test-mutants bench peers report tune test-cuda gpu-check gpu-bench lint
+.PHONY: help demo build test test-full test-sanitize test-cross test-mutants test-cuda bench tune peers report gpu-check \
+    gpu-bench lint
 
 help:
 	@echo 'make demo           run the main example on real input'
+	@echo 'make build          the library and the tconv command, in build/release; no tests'
 	@echo 'make test           build, then every test but the long ones; what CI runs'
 	@echo 'make test-full      also all 90 layers and the long random runs'
 	@echo 'make test-sanitize  the tests under the address, undefined-behaviour and thread sanitizers'
 	@echo 'make test-cross     the tests built for 64-bit ARM, run under qemu'
 	@echo 'make test-mutants   plant mistakes in a copy of the sources, each of which the tests must notice'
+	@echo 'make test-cuda      of make test only what is about the CUDA library; needs no GPU'
 	@echo 'make bench          time the layers of bench/shapes on this machine'
 	@echo 'make tune           measure the fastest kernels for bench/shapes on this machine, into schedules/tuned'
-	@echo 'make peers          time them beside PyTorch, oneDNN, ONNX Runtime and others; PEERS="--tier core" and so on'
+	@echo 'make peers          time these layers beside PyTorch, oneDNN, ONNX Runtime and others; PEERS="--tier core" and so on'
 	@echo 'make report         a page and pictures about the races recorded in bench/results'
-	@echo 'make test-cuda      of these only those of the CUDA library, which need no GPU'
 	@echo 'make gpu-check      the tests on an NVIDIA GPU: every class of shape, streams, graphs, faults'
 	@echo 'make gpu-bench      times on an NVIDIA GPU beside cuDNN through PyTorch; GPU_BENCH="--tier core" and so on'
 	@echo 'make lint           the rules of CONTRIBUTING.md that a script can check (also part of test)'
@@ -29,6 +31,11 @@ demo:
 	@scripts/bootstrap.sh demo
 	@cmake --preset release -DTCONV_BUILD_TESTS=OFF
 	@cmake --build --preset release --target demo
+
+build:
+	@scripts/bootstrap.sh
+	@cmake --preset release -DTCONV_BUILD_TESTS=OFF
+	@cmake --build --preset release
 
 test:
 	@scripts/bootstrap.sh demo test python report cuda
