@@ -166,14 +166,15 @@ void compile_job(const Job &job, const CompileArguments &options, const std::map
 }
 
 void add_options(CLI::App &command, CompileArguments &options) {
-    tool::add_selection_options(command, options.layers, false);
+    tool::add_selection_options(command, options.layers, true);
     command.add_option("--name", options.name,
                        "name of the library and prefix of its symbols (default: the id or the layer text)");
     command
         .add_option("--target", options.targets,
-                    "targets, separated by commas: host, x86-64-linux-..., arm-64-android, ...; "
-                    "several get a folder each. Or cuda, for NVIDIA's GPUs: cuda-sm_80-sm_90 has machine code for these "
-                    "two and PTX for later ones, cuda for sm_80, sm_86, sm_89 and sm_90")
+                    "targets, separated by commas: host, x86-64-linux-..., arm-64-android, ...;\n"
+                    "several get a folder each. Or cuda, for NVIDIA's GPUs: cuda-sm_80-sm_90 has\n"
+                    "machine code for these two and PTX for later ones, cuda for sm_80, sm_86,\n"
+                    "sm_89 and sm_90")
         ->capture_default_str();
     command.add_option("--ptxas", options.ptxas, "NVIDIA's assembler, for cuda, or none: PTX only (default: of PATH or the CUDA toolkit)");
     command
@@ -194,7 +195,10 @@ void add_options(CLI::App &command, CompileArguments &options) {
         "Examples:\n"
         "  tconv compile --layer n1_c256_h32_w24_o256_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw --out lib\n"
         "  tconv compile --layers bench/shapes/layers.csv --tier core --target host,arm-64-android --out lib\n"
-        "  tconv compile --layers bench/shapes/layers.csv --ids sam_up1 --target cuda-sm_90 --out lib");
+        "  tconv compile --layers bench/shapes/layers.csv --ids sam_up1 --target cuda-sm_90 --out lib\n"
+        "\n"
+        "Exit codes: 0 ok; 1 Halide failed; 2 bad input, or a layer that no kernel computes. Then no file is written.\n"
+        "docs/embedding.md shows how to call what comes out.");
 }
 
 // NVIDIA's GPUs, or processors: the headers differ.
@@ -274,7 +278,12 @@ void run_compile(const CompileArguments &options) {
 int compile_command(int argc, char **argv) {
     CLI::App app("Compiles transposed convolution kernels.");
     CompileArguments options;
-    add_options(*app.add_subcommand("compile", "a layer, all sizes fixed, as libNAME.a and NAME.h"), options);
+    add_options(*app.add_subcommand("compile",
+                                    "Compiles layers into libraries of their own: libNAME.a and NAME.h, every size a constant.\n"),
+                options);
+    app.failure_message([](const CLI::App *, const CLI::Error &error) {
+        return std::string("tconv compile: ") + error.what() + "\ntconv compile --help shows its options\n";
+    });
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError &error) {

@@ -94,7 +94,9 @@ int list_layers(const Options &options, Isa usable) {
 
 int list_command(const Options &options) {
     const Isa usable = apply_isa(options);
-    return options.layers.empty() ? list_kernels(options, usable) : list_layers(options, usable);
+    const bool rows =
+        !options.layers.ids.empty() || !options.layers.tier.empty();  // of no table: select_layers says so
+    return options.layers.empty() && !rows ? list_kernels(options, usable) : list_layers(options, usable);
 }
 
 }  // namespace tconv::tool

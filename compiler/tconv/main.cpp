@@ -4,6 +4,8 @@
 #include <iostream>
 #include <memory>
 #include <sstream>
+#include <string>
+#include <vector>
 
 #include "commands.h"
 #include "table_folders.h"
@@ -30,7 +32,7 @@ constexpr const char *kList =
     "Lists kernels, or the layers of a table.\n"
     "\n"
     "Lists the kernels of this library: family, element type, register tile, instruction set, and whether\n"
-    "this processor runs them. With --layer or --layers it lists those layers instead, each with its\n"
+    "this processor runs them. With layers it lists those instead, each with its\n"
     "layer text and FLOPs, which is also the quickest way to check a table of your own.\n"
     "\n"
     "Examples:\n"
@@ -112,6 +114,28 @@ class HelpFormatter : public CLI::Formatter {
     }
 };
 
+// CLI11's own sentence, with the command that it is about and where to look.
+std::string failure_text(const CLI::App *app, const CLI::Error &error) {
+    const std::vector<CLI::App *> given = app->get_subcommands();
+    const std::string name = given.empty() ? "tconv" : "tconv " + given[0]->get_name();
+    return name + ": " + error.what() + "\n" + name + " --help shows its options\n";
+}
+
+// No word, or a first word that is neither a command nor an option: CLI11 would only say that a command is required.
+void check_first_word(const CLI::App &app, int argc, char **argv) {
+    if (argc > 1 && app.get_option_no_throw(argv[1]) != nullptr)
+        return;
+    std::string known;
+    for (const CLI::App *command : app.get_subcommands({})) {
+        if (argc > 1 && command->get_name() == argv[1])
+            return;
+        known += (known.empty() ? "" : ", ") + command->get_name();
+    }
+    throw Failure(kBadInput,
+                  (argc > 1 ? "'" + std::string(argv[1]) + "' is no command" : std::string("no command given")) +
+                      "; there are " + known + "\ntconv --help says what they do");
+}
+
 int run(int argc, char **argv) {
     // Its options are tconv-compiler's, so they are not parsed here.
     if (argc > 1 && std::strcmp(argv[1], "compile") == 0)
@@ -133,16 +157,16 @@ int run(int argc, char **argv) {
     CLI::App *const on_bench = app.add_subcommand("bench", kBench);
     CLI::App *const on_tune = app.add_subcommand("tune", kTune);
     app.add_subcommand("compile", kCompile);
-    const auto add = [&](CLI::App &command, Options &options, bool positional) {
-        add_selection_options(command, options.layers, positional);
+    const auto add = [&](CLI::App &command, Options &options) {
+        add_selection_options(command, options.layers, true);
         add_run_options(command, options);
         command.footer(kExits);
     };
-    add(*on_list, list, false);
-    add(*on_explain, explain, true);
-    add(*on_check, check, true);
-    add(*on_bench, bench, true);
-    add(*on_tune, tune, true);
+    add(*on_list, list);
+    add(*on_explain, explain);
+    add(*on_check, check);
+    add(*on_bench, bench);
+    add(*on_tune, tune);
     on_check
         ->add_option("--most-seconds", check.most_seconds,
                      "skip a kernel on a layer where its estimate is longer than this")
@@ -157,11 +181,14 @@ int run(int argc, char **argv) {
                      "merge these tables into the folder instead; the later date wins, on one date the faster")
         ->type_name("CSV");
 
+    app.failure_message(failure_text);
+    check_first_word(app, argc, argv);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError &error) {
         return app.exit(error) == 0 ? kOk : kBadInput;
     }
+    check_json(list.json + explain.json + check.json + bench.json + tune.json);
     apply_db(list.db + explain.db + check.db + bench.db + tune.db, on_tune->parsed());  // of the one that was given
     if (*on_list)
         return list_command(list);

@@ -1,6 +1,7 @@
 #include "options.h"
 
 #include <regex.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 
@@ -43,15 +45,13 @@ Isa apply_isa(const Options &options) {
 }
 
 int thread_count(const Options &options) {
-    int threads = options.threads;
+    int threads = options.threads.value_or(1);
     std::string from = "--threads " + std::to_string(threads);
-    if (const char *text = std::getenv("TCONV_NUM_THREADS"); threads == 0 && text != nullptr && *text != '\0') {
+    if (const char *text = std::getenv("TCONV_NUM_THREADS"); !options.threads && text != nullptr && *text != '\0') {
         const char *const end = text + std::strlen(text);
         if (std::from_chars(text, end, threads).ptr != end)
             threads = -1;
         from = std::string("TCONV_NUM_THREADS=") + text;
-    } else if (threads == 0) {
-        return 1;
     }
     if (threads < 1 || threads > 1024)
         throw Failure(kBadInput, from + ": must be a number from 1 to 1024");
@@ -99,6 +99,18 @@ Json json_head(const char *command, Isa usable) {
             {"commit", build_commit()},
             {"cpu", cpu_name()},
             {"isa", isa_name(usable)}};
+}
+
+void check_json(const std::string &json) {
+    if (json.empty() || json == "-")
+        return;
+    std::error_code none;
+    const std::filesystem::path file = json, folder = file.has_parent_path() ? file.parent_path() : ".";
+    if (std::filesystem::is_directory(file, none))
+        errno = EISDIR;
+    else if (access(std::filesystem::exists(file, none) ? file.c_str() : folder.c_str(), W_OK) == 0)
+        return;
+    throw Failure(kBadInput, "--json " + json + ": cannot be written: " + std::strerror(errno));
 }
 
 void write_json(const Options &options, const Json &document) {

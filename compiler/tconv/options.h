@@ -2,6 +2,7 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,7 @@ namespace tconv::tool {
 struct Options {
     Selection layers;
     std::string kernel, isa, db, json;
-    int threads = 0;  // 0: TCONV_NUM_THREADS, else 1
+    std::optional<int> threads;  // none: TCONV_NUM_THREADS, else 1
 };
 
 void add_run_options(CLI::App &command, Options &options);
@@ -38,6 +39,8 @@ bool prints_text(const Options &options);
 
 using Json = nlohmann::ordered_json;
 Json json_head(const char *command, Isa usable);  // tconv, command, commit, cpu, isa
+// Before anything is computed: Failure (kBadInput) where write_json could not write --json FILE.
+void check_json(const std::string &json);
 void write_json(const Options &options, const Json &document);
 
 }  // namespace tconv::tool

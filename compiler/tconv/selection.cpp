@@ -88,13 +88,13 @@ void add_selection_options(CLI::App &command, Selection &selection, bool positio
 }
 
 std::vector<Layer> select_layers(const Selection &selection) {
+    if (selection.files.empty() && (!selection.ids.empty() || !selection.tier.empty()))
+        throw Failure(kBadInput, "--ids and --tier choose rows of a table: give it with --layers CSV");
     if (selection.empty()) {
         throw Failure(kBadInput,
                       "no layer given: name one with --layer TEXT, or a table with --layers CSV (the suite is "
                       "bench/shapes/layers.csv)");
     }
-    if (selection.files.empty() && (!selection.ids.empty() || !selection.tier.empty()))
-        throw Failure(kBadInput, "--ids and --tier choose rows of a table: give it with --layers CSV");
 
     std::vector<Layer> layers, table;
     for (const std::string &text : selection.texts)

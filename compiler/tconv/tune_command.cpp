@@ -165,7 +165,8 @@ int tune_command(const TuneOptions &options) {
     std::set<std::string> seen;
     std::vector<Found> found;
     std::vector<std::string> written;
-    bool missed = false, passed_over = false;
+    bool missed = false;
+    size_t passed_over = 0;
     Json document = json_head("tune", usable);
     document["microarchitecture"] = microarchitecture();
     document["threads"] = threads.count();
@@ -176,7 +177,7 @@ int tune_command(const TuneOptions &options) {
         const ClassText key = class_text(spec);
         const double left = options.total_seconds - seconds_since(begin);
         if (known.has(key.text, microarchitecture()) || !seen.insert(key.text).second) {
-            passed_over = true;
+            passed_over++;
             continue;
         }
         if (spec.batch == 0 || left <= 0)
@@ -232,7 +233,7 @@ int tune_command(const TuneOptions &options) {
     }
     progress.clear();
     write_json(options, document);
-    if (found.empty() && !missed && !passed_over) {
+    if (found.empty() && !missed && passed_over == 0) {
         const bool dtype = std::any_of(layers.begin(), layers.end(), [&](const Layer &layer) {
             return !kernels_to_try(kernels, layer.spec).empty();
         });
@@ -241,6 +242,8 @@ int tune_command(const TuneOptions &options) {
                             : std::string("nothing was tuned: no kernel here computes dtype ") +
                                   dtype_name(layers[0].spec.dtype));
     }
+    if (prints_text(options) && found.empty() && passed_over > 0)
+        std::printf("nothing to tune: %s has rows of the layers asked for\n", folder.c_str());
     if (prints_text(options) && !found.empty()) {
         print_found(found);
         std::printf("written to %s\n", written[0].c_str());

@@ -34,7 +34,8 @@ class Schemas(ToolTest):
             named = f"tconv_{kernel['dtype']}_{kernel['family']}"
             named += f"_{kernel['lanes']}{kernel['tile']}" if kernel["lanes"] else ""
             self.assertIn(kernel["kernel"], (f"{named}_{kernel['isa']}", f"{named}_baseline", f"{named}_neon"))
-        self.validate(self.json("list", "--layer", SMALL))
+        for layer in (("--layer", SMALL), (SMALL,)):
+            self.validate(self.json("list", *layer))
 
     def test_explain(self):
         layer = self.validate(self.json("explain", SMALL, DEPTHWISE, "--threads", "2"))["layers"][0]
@@ -80,7 +81,10 @@ class Schemas(ToolTest):
             path = Path(folder) / "list.json"
             self.assertIn("tconv_f32", self.tconv("list", "--json", path).stdout)
             self.validate(json.loads(path.read_text(encoding="utf-8")))
-            self.tconv("list", "--json", Path(folder) / "none" / "list.json", expect=2)
+            # Before anything is computed.
+            for command in (("list",), ("check", SMALL), ("bench", SMALL)):
+                self.complains(*command, "--json", Path(folder) / "none" / "list.json", says="cannot be written: No such file")
+                self.complains(*command, "--json", folder, says="cannot be written: Is a directory")
 
 
 class Results(ToolTest):
@@ -170,9 +174,11 @@ class Mistakes(ToolTest):
             self.assertGreaterEqual(len(re.findall(rf"^ +tconv {command} ", text, re.M)), 2, text)
 
     def test_the_command_line(self):
-        self.tconv(expect=2)
-        self.tconv("chekc", expect=2)
-        self.tconv("check", "--layerz", "x", expect=2)
+        self.complains(says=["no command given", "list, explain, check"])
+        self.complains("chekc", says=["'chekc' is no command", "list, explain, check"])
+        self.complains("--verison", says="'--verison' is no command")
+        self.complains("check", "--layerz", "x", says=["tconv check: ", "--layerz", "tconv check --help"])
+        self.complains("list", "--ids", "dcgan_g1", says="--ids and --tier choose rows of a table")
         self.tconv("bench", SMALL, "--seconds", "soon", expect=2)
         self.complains("bench", SMALL, "--seconds", "0", says="--seconds")
 
@@ -189,6 +195,7 @@ class Mistakes(ToolTest):
             self.complains(command, SMALL, "--isa", "sse9", says=["--isa sse9", "baseline"])
             self.complains(command, SMALL, says="TCONV_ISA", TCONV_ISA="sse9")
             self.complains(command, SMALL, "--threads", "-1", says="--threads -1")
+            self.complains(command, SMALL, "--threads", "0", says="--threads 0")
             self.complains(command, SMALL, "--threads", "5000", says="--threads 5000")
 
     def test_nothing_compared(self):

@@ -72,6 +72,8 @@ class Tuning(ToolTest):
         document = self.tune(RESPELT, SMALL, "--missing")
         self.assertEqual([row["id"] for row in document["rows"]], [SMALL])
         self.assertEqual(self.tune(RESPELT, SMALL, "--missing")["rows"], [])
+        run = self.tconv("tune", RESPELT, SMALL, "--missing", *QUICK, "--db", self.folder)
+        self.assertIn("nothing to tune", run.stdout)
         self.assertEqual(len(self.rows(self.folder)), 2)
 
     def test_missing_succeeds_only_where_something_was_passed_over(self):
