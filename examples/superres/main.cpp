@@ -137,7 +137,7 @@ int main(int argc, char **argv) {
         "  superres --input photo.png --evaluate --output compared.png\n"
         "Exit status: 0 done, 1 a gain below --least-gain, 2 wrong arguments, or a picture that cannot be read\n"
         "or written. Memory: about 150 bytes for each pixel of the input.");
-    app.add_option("--input", options.inputs, "PNG or JPEG; may be given more than once")
+    app.add_option("picture,--input", options.inputs, "PNG or JPEG; may be given more than once")
         ->required()
         ->type_name("FILE");
     auto *upscale = app.add_flag("--upscale", options.upscale,
