@@ -115,7 +115,7 @@ tconv_spec draw_spec(Random &random, uint64_t index) {
     SpecLimits limits;
     limits.dtype = testing::dtype_of_case(index);
     limits.activations = false;
-    limits.depthwise = random.chance(0.25);
+    limits.depthwise = random.chance(0.25), limits.woven = !limits.depthwise && random.chance(0.15);
     limits.most_flops = 1e6, limits.most_outputs = 6000;
     tconv_spec spec = testing::random_legal_spec(random, limits);
     if (random.chance(0.15)) {
