@@ -111,7 +111,7 @@ int main(int argc, char **argv) {
         limits.dtype = tconv::testing::dtype_of_case(i);
         limits.exact_only = true;
         const int64_t kind = random.below(5);
-        limits.depthwise = kind == 0, limits.winograd = kind == 1;
+        limits.depthwise = kind == 0, limits.winograd = kind == 1, limits.woven = kind == 2;
         limits.most_flops = 2e5;  // an emulator is slow
         limits.most_outputs = 5000;
         const tconv_spec spec = tconv::testing::random_legal_spec(random, limits);

@@ -41,13 +41,14 @@ size_t allocated(const std::string &error, const std::string &block, size_t righ
 }
 
 int run(const std::string &error, const std::string &kernel) {
-    // Depthwise kernels want one channel a group, those of two or four planes outputs in fours; 19 channels fill no whole
-    // number of any other tile.
+    // Depthwise kernels want one channel a group, those of two or four planes outputs in fours, woven ones a kernel as wide
+    // as its stride too; 19 channels fill no whole number of any other tile.
     const bool depthwise = kernel.find("depthwise") != std::string::npos;
-    const bool planes = kernel.find("planes") != std::string::npos;
+    const bool woven = kernel.find("woven") != std::string::npos;
+    const bool planes = woven || kernel.find("planes") != std::string::npos;
     const tconv_spec spec = tconv::testing::layer("n1_c19_h4_w33_o" + std::string(planes ? "20" : "19") +
-                                                      "_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g" +
-                                                      std::string(depthwise ? "19" : "1") + "_f32_nchw",
+                                                      (woven ? "_k2x2_s2x2_p0,0,0,0" : "_k4x4_s2x2_p1,1,1,1") +
+                                                      "_op0,0_d1x1_g" + std::string(depthwise ? "19" : "1") + "_f32_nchw",
                                                   kernel.empty() ? TCONV_F32 : tconv::testing::dtype_of(kernel));
     const Plan plan(spec, kernel);
     if (plan.status != TCONV_OK)
