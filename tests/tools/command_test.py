@@ -90,7 +90,7 @@ class Schemas(ToolTest):
 class Results(ToolTest):
     def test_check_compares_every_kernel_that_runs_here(self):
         kernels = {kernel["kernel"] for kernel in self.json("list")["kernels"] if kernel["runs_here"]}
-        document = self.json("check", "--layer", SMALL, "--layer", DEPTHWISE, "--threads", "2")
+        document = self.json("check", "--layer", SMALL, "--layer", DEPTHWISE, WIDE_AS_STRIDE, "--threads", "2")
         compared = {row["kernel"] for row in document["rows"] if row["outcome"] == "compared"}
         self.assertEqual(compared, {kernel for kernel in kernels if kernel.startswith("tconv_f32_")})
 
