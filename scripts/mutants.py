@@ -231,6 +231,6 @@ MUTANTS = (
     Mutant("device-gradient-left-of-the-output", "generators/device_correlate.cpp",
            "ix < width && ox >= 0 && ox < out_width", "ix < width && ox < out_width", DEVICE_GRADIENTS),
     Mutant("device-gradient-advances-by-one", "generators/dense_place.h",
-           "d.of == Of::layer ? j : advance * Halide::min(j, last)", "d.of == Of::layer ? j : Halide::min(j, last)",
+           "d.of == Of::layer ? j : advance * Halide::min(j, last)", "d.of == Of::layer ? j : Halide::min(j, last) + 0 * advance",
            DEVICE_GRADIENTS),
 )
