@@ -166,7 +166,7 @@ void compile_job(const Job &job, const CompileArguments &options, const std::map
 }
 
 void add_options(CLI::App &command, CompileArguments &options) {
-    tool::add_selection_options(command, options.layers, true);
+    tool::add_selection_options(command, options.layers);
     command.add_option("--name", options.name,
                        "name of the library and prefix of its symbols (default: the id or the layer text)");
     command

@@ -158,7 +158,7 @@ int run(int argc, char **argv) {
     CLI::App *const on_tune = app.add_subcommand("tune", kTune);
     app.add_subcommand("compile", kCompile);
     const auto add = [&](CLI::App &command, Options &options) {
-        add_selection_options(command, options.layers, true);
+        add_selection_options(command, options.layers);
         add_run_options(command, options);
         command.footer(kExits);
     };

@@ -67,12 +67,12 @@ std::string joined(const std::vector<std::string> &words) {
 
 }  // namespace
 
-void add_selection_options(CLI::App &command, Selection &selection, bool positional) {
+void add_selection_options(CLI::App &command, Selection &selection) {
     command
-        .add_option(positional ? "layer,--layer" : "--layer", selection.texts,
+        .add_option("layer,--layer", selection.texts,
                     "a layer as text: n1_c256_h32_w24_o256_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw[_relu]...")
         ->type_name("TEXT")
-        ->allow_extra_args(positional)
+        ->allow_extra_args(true)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     command.add_option("--layers", selection.files, "a table of layers: the columns of bench/shapes/layers.csv")
         ->type_name("CSV")

@@ -19,8 +19,8 @@ struct Selection {
     bool empty() const { return texts.empty() && files.empty(); }
 };
 
-// Adds the options to a command; with `positional`, layer texts may also stand without --layer.
-void add_selection_options(CLI::App &command, Selection &selection, bool positional);
+// Adds the options to a command. Layer texts may also stand without --layer.
+void add_selection_options(CLI::App &command, Selection &selection);
 
 // In the order given: texts, then files. layout and dtype override what a row or a text says. Failure (kBadInput) if
 // something is malformed or unknown, or if nothing is selected.

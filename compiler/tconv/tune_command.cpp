@@ -165,8 +165,7 @@ int tune_command(const TuneOptions &options) {
     std::set<std::string> seen;
     std::vector<Found> found;
     std::vector<std::string> written;
-    bool missed = false;
-    size_t passed_over = 0;
+    bool missed = false, passed_over = false;
     Json document = json_head("tune", usable);
     document["microarchitecture"] = microarchitecture();
     document["threads"] = threads.count();
@@ -177,7 +176,7 @@ int tune_command(const TuneOptions &options) {
         const ClassText key = class_text(spec);
         const double left = options.total_seconds - seconds_since(begin);
         if (known.has(key.text, microarchitecture()) || !seen.insert(key.text).second) {
-            passed_over++;
+            passed_over = true;
             continue;
         }
         if (spec.batch == 0 || left <= 0)
@@ -233,7 +232,7 @@ int tune_command(const TuneOptions &options) {
     }
     progress.clear();
     write_json(options, document);
-    if (found.empty() && !missed && passed_over == 0) {
+    if (found.empty() && !missed && !passed_over) {
         const bool dtype = std::any_of(layers.begin(), layers.end(), [&](const Layer &layer) {
             return !kernels_to_try(kernels, layer.spec).empty();
         });
@@ -242,7 +241,7 @@ int tune_command(const TuneOptions &options) {
                             : std::string("nothing was tuned: no kernel here computes dtype ") +
                                   dtype_name(layers[0].spec.dtype));
     }
-    if (prints_text(options) && found.empty() && passed_over > 0)
+    if (prints_text(options) && found.empty() && passed_over)
         std::printf("nothing to tune: %s has rows of the layers asked for\n", folder.c_str());
     if (prints_text(options) && !found.empty()) {
         print_found(found);
