@@ -223,11 +223,11 @@ DeviceFilter::DeviceFilter(Element element)
 
 Expr DeviceFilter::at(const Expr &co, const Expr &ci, const Expr &kx, const Expr &ky, const Expr &g) const {
     Expr channels = filter.dim(1).extent();
-    auto turned = [&](const Expr &index, int dimension, const Param<int> &flip) {
-        return select(flip != 0, filter.dim(dimension).extent() - 1 - index, index);
+    auto along = [&](int dimension, const Expr &index, const Param<int> &flip) {
+        return turned(index, filter.dim(dimension).extent(), flip);
     };
-    Expr weight = filter(turned(min(co, outputs - 1), 0, flip_co), turned(min(ci, channels - 1), 1, flip_ci),
-                         turned(kx, 2, flip_kx), turned(ky, 3, flip_ky), turned(g, 4, flip_g));
+    Expr weight = filter(along(0, min(co, outputs - 1), flip_co), along(1, min(ci, channels - 1), flip_ci),
+                         along(2, kx, flip_kx), along(3, ky, flip_ky), along(4, g, flip_g));
     return select(co < outputs && ci < channels, weight, cast(weight.type(), 0));
 }
 

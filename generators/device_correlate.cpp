@@ -8,7 +8,7 @@ using namespace Halide;
 
 namespace {
 
-Expr tiles_of(const Expr &count, int tile) {
+Expr tiles_of(const Expr &count, const Expr &tile) {
     return (count + tile - 1) / tile;
 }
 
@@ -82,10 +82,8 @@ void DeviceCorrelate::define_products(Element element) {
     const Row read = row(y);
     Expr ci = lanes == Lanes::depthwise ? co : min(first_ci + c, channels - 1);
     const std::vector<Expr> at = {ci, within(column(x), width), within(read.y, input.dim(2).extent()), read.image, g};
-    if (lanes == Lanes::depthwise)
-        factor(a, lane, place, x, y) = computed(element, input(at));
-    else
-        factor(c, lane, place, x, y) = computed(element, input(at));
+    const Var of_factor = lanes == Lanes::depthwise ? a : c;
+    factor(of_factor, lane, place, x, y) = computed(element, input(at));
 
     const Row here = row(positions.y);
     Expr ix = column(positions.x), ox = stride_x * ix + dilation_x * kx - crop_x,
@@ -96,8 +94,7 @@ void DeviceCorrelate::define_products(Element element) {
     positions.where(ix < width && ox >= 0 && ox < out_width);
     Expr slope = computed(element, gradient(co, within(ox, out_width), within(oy, out_height), here.image, g));
     products(a, c, lane, place) = cast(computed_type(element), 0);
-    products(a, c, lane, place) +=
-        slope * factor(lanes == Lanes::depthwise ? Expr(a) : Expr(c), lane, place, positions.x, positions.y);
+    products(a, c, lane, place) += slope * factor(of_factor, lane, place, positions.x, positions.y);
 }
 
 std::vector<Argument> DeviceCorrelate::arguments() const {
@@ -155,15 +152,11 @@ DeviceTotal::DeviceTotal(Element type)
     auto indices = [&](const Expr &element) {
         return digits_of(element, {outputs, channels, kernel_x, kernel_y}, groups);
     };
-    auto turned = [](const Expr &index, const Expr &count, const Param<int> &flip) {
-        return select(flip != 0, count - 1 - index, index);
-    };
-    auto tiles = [](const Expr &count, const Expr &tile) { return (count + tile - 1) / tile; };
     const std::vector<Expr> at = indices(element);
     Expr co = turned(at[0], outputs, flip_co), ci = turned(at[1], channels, flip_ci);
     Expr place = (split * groups + turned(at[4], groups, flip_g)) * kernel_y + turned(at[3], kernel_y, flip_ky);
-    place = (place * kernel_x + turned(at[2], kernel_x, flip_kx)) * tiles(channels, tile_c) + ci / tile_c;
-    place = place * tiles(outputs, tile_a) + co / tile_a;
+    place = (place * kernel_x + turned(at[2], kernel_x, flip_kx)) * tiles_of(channels, tile_c) + ci / tile_c;
+    place = place * tiles_of(outputs, tile_a) + co / tile_a;
     total(element) = cast(computed_type(type), 0);
     total(element) += sums(within(co % tile_a, tile_a), within(ci % tile_c, tile_c), place);
     Var co_("co"), ci_("ci"), kx("kx"), ky("ky"), g("g");

@@ -26,4 +26,9 @@ inline std::vector<Halide::Expr> digits_of(const Halide::Expr &count, const std:
     return digits;
 }
 
+// An index of a view that begins at its lowest address: where the stride was negative (`flip` is 1), it counts from the end.
+inline Halide::Expr turned(const Halide::Expr &index, const Halide::Expr &extent, const Halide::Param<int> &flip) {
+    return Halide::select(flip != 0, extent - 1 - index, index);
+}
+
 }  // namespace tconv::generators

@@ -24,8 +24,8 @@ struct DeviceVariant {
     generators::Of of;
 };
 
-// Rows in the order of the file, once for each dtype and for the layer and the input's gradient if they are of both; throws std::runtime_error with the line for a malformed one.
-// `api` (cuda, opencl) ends the names.
+// Rows in the order of the file, once for each dtype, and for the layer and the input's gradient if they are of both; throws
+// std::runtime_error with the line for a malformed one. `api` (cuda, opencl) ends the names.
 std::vector<DeviceVariant> read_device_variants(const std::string &path, const std::string &api);
 std::vector<DeviceVariant> parse_device_variants(std::istream &table, const std::string &path, const std::string &api);
 

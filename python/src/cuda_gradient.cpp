@@ -14,9 +14,7 @@ namespace tconv::python {
 
 CudaGradientPlan::CudaGradientPlan(const Spec &spec, nb::handle of, int32_t device, nb::handle kernel)
     : spec_(spec), which_(gradient_of(of)), device_(device), plan_(nullptr, {device_}) {
-    tconv_hooks hooks;
-    tconv_hooks_init(&hooks, sizeof hooks);
-    hooks.log = log;
+    const tconv_hooks hooks = logging_hooks();
     const tconv_cuda_target target = device_.target();
     tconv_cuda_gradient_plan *plan = nullptr;
     check(tconv_cuda_gradient_plan_create(&spec_.c, which_, kernel_name(kernel), &target, &hooks, &plan));

@@ -13,9 +13,7 @@ namespace tconv::python {
 
 CudaPlan::CudaPlan(const Spec &spec, int32_t device, nb::handle kernel)
     : spec_(spec), device_(device), plan_(nullptr, {device_}) {
-    tconv_hooks hooks;
-    tconv_hooks_init(&hooks, sizeof hooks);
-    hooks.log = log;
+    const tconv_hooks hooks = logging_hooks();
     const tconv_cuda_target target = device_.target();
     tconv_cuda_plan *plan = nullptr;
     check(tconv_cuda_plan_create(&spec_.c, kernel_name(kernel), &target, &hooks, &plan));

@@ -39,13 +39,18 @@ std::array<int, 4> filter_axes(int32_t filter_layout) {
 
 }  // namespace
 
-Threads::Threads(nb::handle threads) : count(count_of(threads)) {
+tconv_hooks logging_hooks() {
+    tconv_hooks hooks;
     tconv_hooks_init(&hooks, sizeof hooks);
+    hooks.log = log;
+    return hooks;
+}
+
+Threads::Threads(nb::handle threads) : count(count_of(threads)), hooks(logging_hooks()) {
     if (count > 1) {
         pool = shared_pool(count);
         check(tconv_pool_hooks(pool.get(), &hooks));
     }
-    hooks.log = log;
 }
 
 Workspaces::Lease::Lease(Workspaces &from) : from_(from) {

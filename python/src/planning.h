@@ -14,7 +14,10 @@
 
 namespace tconv::python {
 
-// Hooks with a log that becomes exceptions, and with a pool where there is more than one thread.
+// The default hooks, with a log that becomes exceptions.
+tconv_hooks logging_hooks();
+
+// Such hooks, with a pool where there is more than one thread.
 struct Threads {
     int32_t count;
     std::shared_ptr<tconv_pool> pool;

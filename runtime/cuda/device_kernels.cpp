@@ -23,9 +23,9 @@ namespace {
 #define TCONV_DEVICE_FUNCTION(name)
 #define TCONV_DEVICE_GRADIENT(...)
 #define TCONV_DEVICE_KERNEL(name, dtype, lanes, form, direction, a, lanes_a, x, y, lanes_x, lanes_y, warps, pack, activate, \
-                            softmax, phase_table)                                                                   \
-    {#name, dtype, Lanes::lanes, Form::form, Direction::direction, a, lanes_a, x, y, lanes_x, lanes_y, warps, name##_argv, pack, activate,   \
-     softmax, phase_table},
+                            softmax, phase_table)                                                                          \
+    {#name, dtype,   Lanes::lanes, Form::form,  Direction::direction, a,        lanes_a, x,          y,                     \
+     lanes_x, lanes_y, warps,      name##_argv, pack,                 activate, softmax, phase_table},
 constexpr DeviceKernel kKernels[] = {
 #include "device_registry.inc"
 };

@@ -207,12 +207,10 @@ tconv_status plan_device_layer(const tconv_spec &spec, Direction direction, cons
         planned.h = layer_axis(geometry.h), planned.w = layer_axis(geometry.w);
         planned.in = input_extents(spec), planned.out = output_extents(spec);
     } else {
-        planned.h = input_gradient_axis(geometry.h), planned.w = input_gradient_axis(geometry.w);
-        planned.in = output_extents(spec), planned.out = input_extents(spec);
-    }
-    if (direction == Direction::input_gradient) {
         if (tconv_status status = check_positions(spec, message); status != TCONV_OK)
             return status;
+        planned.h = input_gradient_axis(geometry.h), planned.w = input_gradient_axis(geometry.w);
+        planned.in = output_extents(spec), planned.out = input_extents(spec);
     }
     fill_epilogue(spec, planned.epilogue);
     planned.finish_after = planned.epilogue.curve != 0 || planned.epilogue.softmax != 0;

@@ -266,4 +266,10 @@ std::vector<std::string> device_kernels_for(const tconv_spec &spec, int32_t grad
     return names;
 }
 
+std::string least_run(const std::vector<std::string> &kernels, const std::map<std::string, int> &runs) {
+    auto count = [&](const std::string &kernel) { return runs.count(kernel) > 0 ? runs.at(kernel) : 0; };
+    return *std::min_element(kernels.begin(), kernels.end(),
+                             [&](const auto &a, const auto &b) { return count(a) < count(b); });
+}
+
 }  // namespace tconv::testing

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
+#include <vector>
 
 #include "device_gradient.h"
 #include "device_layer.h"
@@ -38,5 +40,8 @@ std::vector<int32_t> device_dtypes();
 // The kernels that compute a layer.
 std::vector<std::string> device_kernels_for(const tconv_spec &spec);
 std::vector<std::string> device_kernels_for(const tconv_spec &spec, int32_t gradient);
+
+// That of the kernels which was run the least.
+std::string least_run(const std::vector<std::string> &kernels, const std::map<std::string, int> &runs);
 
 }  // namespace tconv::testing

@@ -2,7 +2,6 @@
 // wrong, and random layers. Data are integers for which sums are exact, so the comparison is ==.
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <cstdlib>
 #include <map>
 #include <utility>
@@ -126,10 +125,7 @@ TEST(RandomLayers, EqualTheOracle) {
         const std::vector<double> expected = problem.expected();
         const std::vector<std::string> kernels = testing::device_kernels_for(spec);
         ASSERT_FALSE(kernels.empty()) << testing::text_of(spec);
-        // The kernel that was run the least.
-        const std::string drawn = *std::min_element(kernels.begin(), kernels.end(), [&](const auto &a, const auto &b) {
-            return runs[a] < runs[b];
-        });
+        const std::string drawn = testing::least_run(kernels, runs);
         for (const std::string &kernel : {std::string(), drawn}) {
             check(problem, expected, kernel, i % 7 != 0);
             if (HasFatalFailure())
