@@ -39,20 +39,20 @@ Multiply::Multiply(Element element, Lanes lanes, int width, std::optional<int> p
     taps = RDom({{0, pair},
                  {0, unroll},
                  {0, depthwise ? one : panel_channels / unroll},
-                 {0, depthwise ? one : panels},
+                 {0, panels},
                  {0, taps_x},
                  {0, taps_y}},
                 "taps");
     RVar of_pair = taps[0], panel = taps[3], jx = taps[4], jy = taps[5];
     Expr c = unroll * taps[2] + taps[1];
-    Expr ci = panel * panel_channels + c;
+    Expr ci = depthwise ? Expr(panel) : panel * panel_channels + c;
 
     Expr staged_row = row + offset_y - jy * step_y;
     taps.where(staged_row >= 0 && staged_row < rows_staged);
     Expr column = m + offset_x - jx * step_x;
     Expr x = lanes == Lanes::channels ? staged(pair * c + of_pair, column, staged_row, panel)
              : lanes == Lanes::pixels ? staged(column, c, staged_row, panel)
-                                      : staged(a, column, staged_row, block);
+                                      : staged(a, column, staged_row, block * panels + panel);
 
     product(a, m, row, block) = zero;
     product(a, m, row, block) +=

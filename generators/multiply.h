@@ -28,7 +28,7 @@ namespace tconv::generators {
 enum class Lanes {
     channels,   // weights [block][ky][kx][ci][lane], x [panel][row][column][ci]: one weight vector, broadcast pixels
     pixels,     // weights [block][ky][kx][ci][out],  x [row][ci][column]: broadcast weights, one pixel vector
-    depthwise,  // weights [block][ky][kx][lane],     x [block][row][column][lane]: lane by lane, groups == channels
+    depthwise,  // weights [block][ky][kx][ci][lane], x [block][ci][row][column][lane]: lane by lane, ci of the lane's group
     planes,     // multiply_planes.h
     fragments,  // fragments.h
 };

@@ -38,6 +38,22 @@ std::vector<Argument> Stage::arguments() const {
     return {input, panel_channels};
 }
 
+StageGroups::StageGroups(Element element)
+    : input(stored_type(element), 3, "input"),
+      first_lane("first_lane"),
+      outputs("outputs"),
+      channels("channels"),
+      c("c"),
+      x("x"),
+      y("y"),
+      panel("panel"),
+      group_begin("group_begin"),
+      staged("staged") {
+    group_begin(c) = min((first_lane + c) / outputs * channels, input.dim(0).extent() - channels);
+    Expr channel = unsafe_promise_clamped(group_begin(c) + panel, 0, input.dim(0).extent() - 1);
+    staged(c, x, y, panel) = computed(element, input(channel, x, y));
+}
+
 StageUnpaired::StageUnpaired(Element element)
     : input(stored_type(element), 3, "input"), c("c"), x("x"), y("y"), panel("panel"), staged("staged") {
     staged(c, x, y, panel) = cast(operand_type(element), input(c, x, y));

@@ -27,6 +27,22 @@ struct Stage {
     std::vector<Halide::Argument> arguments() const;
 };
 
+// Channels of groups, each for all outputs of its group, of which the lanes of a block are some:
+//
+//   staged[c, x, y, panel] = input[group * channels + panel, x, y],    group = (first_lane + c) / outputs
+struct StageGroups {
+    Halide::ImageParam input;              // (c, x, y), any strides
+    Halide::Param<int> first_lane;         // of the block
+    Halide::Param<int> outputs, channels;  // of a group
+    Halide::Var c, x, y, panel;
+    Halide::Func group_begin;  // the first channel of a lane's group; past the last lane, of the last group
+    Halide::Func staged;
+
+    explicit StageGroups(Element element);
+
+    std::vector<Halide::Argument> arguments() const { return {input, first_lane, outputs, channels}; }
+};
+
 // The last of an odd number of channels where operands are pairs: staged[c, x, y, panel] = (input[c, x, y], 0).
 struct StageUnpaired {
     Halide::ImageParam input;  // (c, x, y), any strides

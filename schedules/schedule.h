@@ -56,6 +56,7 @@ void cpu_stage(generators::Stage &stage, bool planar, int vector, int panel);
 void cpu_stage_transposed(generators::Stage &stage, bool planar, int edge);
 // With Stage's and FinishRows' squares.
 void cpu_stage_squares(generators::Stage &stage, bool planar);
+void cpu_stage_groups(generators::StageGroups &stage, int vector);
 void cpu_stage_unpaired(generators::StageUnpaired &stage);
 void cpu_clear(generators::Clear &clear, int vector);
 void cpu_repeat(generators::Repeat &repeat, int vector);

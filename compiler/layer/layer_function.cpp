@@ -45,7 +45,6 @@ Parameters parameters_from_memory(Statements &body, const Expr &params) {
 
 void pack_filter(Statements &body, const Parameters &p, const RawFunction &pack, const Variant &variant,
                  const Expr &filter, const Expr &packed) {
-    const bool depthwise = variant.depthwise();
     // Planes count all groups as one, of as many panels (runtime/src/plane_blocking.cpp).
     const Expr groups = variant.planes() ? p.at("panels") : p.at("groups");
     const Expr once = variant.planes() ? p.at("panels") : Expr(1);
@@ -53,33 +52,49 @@ void pack_filter(Statements &body, const Parameters &p, const RawFunction &pack,
     const Type stored = generators::stored_type(variant.element());
     const Type computed = generators::computed_type(variant.element());
     const Expr width = p.at("tile_a");
-    Expr channels = depthwise ? Expr(1) : p.at("channels") / once, reduction = p.at("reduction");
+    Expr channels = p.at("channels") / once, reduction = p.at("reduction");
     Expr tap = body.let("tap", reduction * width);
     Expr row = body.let("row", tap * p.at("taps_w"));
     Expr block = row * p.at("taps_h");
-    Expr filter_co = depthwise ? p.at("filter_ci") : p.at("filter_co");
+    auto call = [&](const Expr &from, const Expr &to, const Expr &lanes, const Expr &first_lane, const Expr &outputs,
+                    const Expr &of_group) {
+        return pack.call(
+            {{"filter",
+              {from, {0, 0, 0, 0}, {p.at("filter_co"), p.at("filter_ci"), p.at("filter_kx"), p.at("filter_ky")}}},
+             {"packed", {to, {lanes, reduction, p.at("taps_w"), p.at("taps_h")}, {1, width, tap, row}}}},
+            {{"out_channels", outputs},
+             {"first_lane", first_lane},
+             {"channels", of_group},
+             {"phases_x", p.at("merged_w")},
+             {"stride_x", p.at("stride_w")},
+             {"dilation_x", p.at("dilation_w")},
+             {"kernel_x", p.at("kernel_w")},
+             {"nearest_x", p.at("nearest_w")},
+             {"phases_y", p.at("merged_h")},
+             {"stride_y", p.at("stride_h")},
+             {"dilation_y", p.at("dilation_h")},
+             {"kernel_y", p.at("kernel_h")},
+             {"nearest_y", p.at("nearest_h")}});
+    };
+    if (variant.depthwise()) {
+        // Lane by lane, each of its own group; those past the last are zero, as outputs past the only one.
+        Expr of_group = body.let("lanes_of_group", p.at("lanes") / (channels / reduction));
+        body.loop("lane", lane_blocks * width, [&](Statements &each, const Expr &number) {
+            Expr lane = each.let("some_lane", min(number, p.at("lanes") - 1));
+            Expr place = int64(lane / of_group) * p.at("filter_group") + int64(lane % of_group) * p.at("filter_co");
+            Expr to = int64(block) * int64(number / width) + number % width;
+            each.add(call(address_of(stored, filter, place), address_of(computed, packed, to), 1,
+                          select(number < p.at("lanes"), 0, 1), 1, reduction));
+        });
+        return;
+    }
     body.loop("group", groups, [&](Statements &each, const Expr &group) {
         Expr from = address_of(stored, filter, int64(group) * p.at("filter_group"));
         Expr to = address_of(computed, packed, int64(block) * int64(group) * lane_blocks);
         each.loop("lane_block", lane_blocks, [&](Statements &inner, const Expr &number) {
             // One block a call keeps every index within a block far below 2^31.
             Expr at = address_of(computed, to, int64(block) * int64(number));
-            inner.add(pack.call(
-                {{"filter", {from, {0, 0, 0, 0}, {filter_co, p.at("filter_ci"), p.at("filter_kx"), p.at("filter_ky")}}},
-                 {"packed", {at, {width, reduction, p.at("taps_w"), p.at("taps_h")}, {1, width, tap, row}}}},
-                {{"out_channels", p.at("outputs") / once},
-                 {"first_lane", number * width},
-                 {"channels", channels},
-                 {"phases_x", p.at("merged_w")},
-                 {"stride_x", p.at("stride_w")},
-                 {"dilation_x", p.at("dilation_w")},
-                 {"kernel_x", p.at("kernel_w")},
-                 {"nearest_x", p.at("nearest_w")},
-                 {"phases_y", p.at("merged_h")},
-                 {"stride_y", p.at("stride_h")},
-                 {"dilation_y", p.at("dilation_h")},
-                 {"kernel_y", p.at("kernel_h")},
-                 {"nearest_y", p.at("nearest_h")}}));
+            inner.add(call(from, at, width, number * width, p.at("outputs") / once, channels));
         });
     });
 }

@@ -57,7 +57,7 @@ void PhaseTask::multiply_columns(Statements &body, const Unit &unit, const Stage
     // Staged input, from the first channel this unit reads.
     Expr unit_channels = (unit.group - first_group) * p.at("channels") * p.at("staged_minor");
     if (depthwise) {
-        unit_channels = (unit.first_block - unit_begin * p.at("unit_blocks")) * p.at("staged_panel");
+        unit_channels = (unit.first_block - unit_begin * p.at("unit_blocks")) * p.at("panels") * p.at("staged_panel");
     } else if (!planar) {
         unit_channels = (unit.group - first_group) * p.at("panels") * p.at("staged_panel");
     }
@@ -112,7 +112,7 @@ void PhaseTask::multiply_columns(Statements &body, const Unit &unit, const Stage
     };
     body.when(columns > 0 && rows > 0, [&](Statements &then) {
         if (depthwise) {
-            multiply_tiles(then, 1, 0, 1, 1, 0);
+            multiply_tiles(then, 1, 0, p.at("panels"), 1, 0);
             return;
         }
         Expr step = planar ? p.at("channel_block") : p.at("block_panels"), all = planar ? reduction : p.at("panels");

@@ -57,11 +57,25 @@ void PhaseTask::copy_staged(Statements &body, const Source &source, const Staged
             copy_channels(then, source, block, first_channel, channels, channels, at);
             return;
         }
-        if (depthwise) {  // a unit reads the channels it writes
+        if (depthwise) {  // a unit reads the groups of what it writes
             Expr lanes = p.at("unit_blocks") * p.at("tile_a");
-            first_channel = unit_begin * lanes;
-            copy_channels(then, source, block, first_channel, min(p.at("lanes") - first_channel, unit_count * lanes),
-                          p.at("tile_a"), at);
+            Expr first_lane = then.let("first_lane", unit_begin * lanes);
+            Expr lane_count = then.let("lane_count", min(p.at("lanes") - first_lane, unit_count * lanes));
+            Expr groups = then.let("groups", p.at("channels") / p.at("reduction"));
+            Expr own = p.at("lanes") == p.at("channels") && p.at("reduction") == 1;  // a channel for each lane
+            then.when(own, [&](Statements &inner) {
+                copy_channels(inner, source, block, first_lane, lane_count, p.at("tile_a"), at);
+            });
+            then.when(!own, [&](Statements &inner) {
+                Expr origin = int64(block.row_begin) * source.row + int64(block.column_begin) * source.column;
+                const LaneGroups of_lanes = {first_lane, (lane_count + p.at("tile_a") - 1) / p.at("tile_a"),
+                                             p.at("tile_a"), p.at("lanes") / groups};
+                stage_groups(
+                    inner, shared, of_lanes,
+                    {address_of(stored, source.host, origin), p.at("in_c"), source.column, source.row, scratch_at(at),
+                     p.at("staged_minor"), p.at("staged_row"), p.at("staged_panel"), p.at("channels"),
+                     p.at("reduction"), block.columns, block.rows, block.inside_begin, block.inside_end});
+            });
             return;
         }
         // A row of all channels that lies as it will is copied as one; so is a single channel, whatever its stride. Not

@@ -19,4 +19,12 @@ struct StageBlock {
 // `planar`: columns lie innermost in scratch, all channels in one panel; else the channels of a panel do.
 void stage_block(Statements &body, const SharedStages &shared, bool planar, const StageBlock &block);
 
+// Of groups that lie along lanes: as many panels for each block of `width` lanes as a group has channels. `channels`: all
+// of them; `panel_channels`: of a group.
+struct LaneGroups {
+    Halide::Expr first_lane, blocks, width;  // lanes of all groups, of which the first staged, in blocks
+    Halide::Expr outputs;                    // lanes of a group
+};
+void stage_groups(Statements &body, const SharedStages &shared, const LaneGroups &lanes, const StageBlock &block);
+
 }  // namespace tconv::compiler

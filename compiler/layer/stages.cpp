@@ -122,6 +122,11 @@ public:
         schedules::cpu_stage(stage, planar, vector, kPanelBytes / generators::computed_type(element).bytes());
         return lowered(stage, stage.staged, "staged", name);
     }
+    RawFunction stage_groups() const {
+        generators::StageGroups stage(element);
+        schedules::cpu_stage_groups(stage, vector);
+        return lowered(stage, stage.staged, "staged", "stage_groups");
+    }
     RawFunction transposed(bool planar, const std::string &name) const {
         generators::Stage stage(element, planar);
         schedules::cpu_stage_transposed(stage, planar, edge);
@@ -231,6 +236,7 @@ SharedStages::SharedStages(const StageLowering &lower)
       squares(lower.squares),
       stage_channels(lower.stage(false, "stage_channels")),
       stage_planar(lower.stage(true, "stage_planar")),
+      stage_groups(lower.stage_groups()),
       transposed_channels(lower.transposed(false, "transposed_channels")),
       transposed_planar(lower.transposed(true, "transposed_planar")),
       clear(lower.clear()),
@@ -267,9 +273,9 @@ SharedStages::SharedStages(const StageLowering &lower)
 
 std::vector<const RawFunction *> SharedStages::all() const {
     std::vector<const RawFunction *> stages = {
-        &stage_channels, &stage_planar,         &transposed_channels, &transposed_planar, &clear,
-        &finish,         &finish_rows,          &activate_piecewise,  &add_to_sums,       &add_to_output,
-        &softmax_peak,   &softmax_exponentiate, &softmax_total,       &softmax_scale};
+        &stage_channels, &stage_planar, &stage_groups,         &transposed_channels, &transposed_planar,
+        &clear,          &finish,       &finish_rows,          &activate_piecewise,  &add_to_sums,
+        &add_to_output,  &softmax_peak, &softmax_exponentiate, &softmax_total,       &softmax_scale};
     for (const auto &[planar, function] : stage_squares) {
         stages.push_back(&function);
     }

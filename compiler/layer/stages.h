@@ -62,8 +62,8 @@ struct SharedStages {
     generators::Element element;
     int edge;  // of the square tiles that the transposing stages work in: they want at least that many of either axis
     int squares;  // edge of larger ones, which take whole squares only; 0 where the target has none
-    RawFunction stage_channels, stage_planar, transposed_channels, transposed_planar, clear, finish, finish_rows,
-        activate_piecewise, add_to_sums, add_to_output, softmax_peak, softmax_exponentiate, softmax_total,
+    RawFunction stage_channels, stage_planar, stage_groups, transposed_channels, transposed_planar, clear, finish,
+        finish_rows, activate_piecewise, add_to_sums, add_to_output, softmax_peak, softmax_exponentiate, softmax_total,
         softmax_scale;
     std::map<bool, RawFunction> stage_squares;  // by planar
     std::optional<RawFunction> finish_squares;

@@ -100,8 +100,7 @@ LayerParams bind_filter_gradient(const tconv_spec &spec, const LayerParams &plan
 LayerParams bind_filter(const tconv_spec &spec, Direction direction, const Choice &choice, const tconv_view &filter) {
     LayerParams params = choice.blocking.params;
     bind_filter_strides(spec, filter, params);
-    // The gradient reduces over outputs. A depthwise kernel knows channels only.
-    if (direction == Direction::input_gradient && choice.kernel->lanes != Lanes::depthwise)
+    if (direction == Direction::input_gradient)  // reduces over outputs
         std::swap(params.filter_ci, params.filter_co);
     return params;
 }

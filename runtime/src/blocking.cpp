@@ -36,15 +36,21 @@ constexpr int64_t kStoredTarget = 512 << 10;
 // Fewer bytes of outputs stay there as a whole: 1024 channels of 7 x 7 lost a tenth by smaller tasks.
 constexpr double kKeptOutputs = 2 << 20;
 constexpr int64_t kPixelTarget = 256;
+// Of a group whose lanes lie beside those of other groups: more channels fill scratch, more outputs lanes of their own.
+constexpr int64_t kMostOfGroup = 32;
 // So few channels are staged without gaps: a cache line for each pixel would be many times what is read. A layer of one
 // channel and a stride of 16 ran at a fourth of its speed for it.
 constexpr int64_t kTightChannels = 4;
 // Enough tasks to keep a few threads evenly busy, unless they would be smaller than this many multiplications.
 constexpr int64_t kTaskTarget = 16, kTaskWork = 2'000'000;
+// Depthwise lanes load as often as they multiply, and wait for what they store: 256 channels of 14 x 14 by two threads, 0.45
+// million multiplications, took 93 us as one task and 47 as several. But threads that store to the same pixels take lines from
+// each other: 64 channels of 32 x 32, k8 s4, took 307 us where tasks were lanes, too, and 201 by rows only.
+constexpr int64_t kDepthwiseTasks = 4, kDepthwiseWork = 125'000;
 
 struct Shape {                          // 64-bit twin of the parameters that blocking decides on
     int64_t element;                    // bytes of a computed number
-    int64_t channels, outputs, groups;  // channels: operands of one or two (channels_of_operand)
+    int64_t channels, outputs, groups;  // channels: operands of one or two (channels_of_operand), of a group
     int64_t count_h, count_w;           // quotients
     int64_t span_h, span_w;             // input rows and columns that one quotient reads, less one
     int64_t stride_w;
@@ -79,7 +85,7 @@ void measure(const Kernel &kernel, Shape &shape) {
         shape.staged_row = shape.channels * groups * shape.staged_minor;
         shape.staged_panel = rows * shape.staged_row;
     } else {
-        all_panels = depthwise ? std::min(shape.task_units * shape.unit_blocks, shape.lane_blocks)
+        all_panels = depthwise ? shape.panels * std::min(shape.task_units * shape.unit_blocks, shape.lane_blocks)
                                : (shape.by_block ? shape.block_panels : shape.panels) * groups;
         shape.staged_minor = depthwise                          ? shape.width
                              : shape.channels <= kTightChannels ? shape.channels
@@ -205,9 +211,10 @@ void choose_blocks(const tconv_spec &spec, const Kernel &kernel, Shape &shape, c
     const int64_t blocks = ceil_div(shape.count_h, shape.block_h) * ceil_div(shape.count_w, shape.block_w);
     const double work = static_cast<double>(shape.count_h) * static_cast<double>(shape.count_w) *
                         static_cast<double>(shape.channels) * static_cast<double>(shape.outputs) *
-                        static_cast<double>(kernel.lanes == Lanes::depthwise ? 1 : shape.groups) * spec.kernel_h *
-                        spec.kernel_w;
-    const int64_t wanted = std::clamp<int64_t>(static_cast<int64_t>(work / kTaskWork), 1, kTaskTarget);
+                        static_cast<double>(shape.groups) * spec.kernel_h * spec.kernel_w;
+    const bool depthwise = kernel.lanes == Lanes::depthwise;
+    const auto pieces = static_cast<int64_t>(work / static_cast<double>(depthwise ? kDepthwiseWork : kTaskWork));
+    const int64_t wanted = std::clamp(pieces, int64_t{1}, depthwise ? kDepthwiseTasks : kTaskTarget);
     const int64_t shares = std::min(shape.units, ceil_div(wanted, blocks));
     shape.task_units = std::min(shape.task_units, ceil_div(shape.units, shares));
     measure(kernel, shape);
@@ -233,8 +240,10 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
     const bool gradient = direction == Direction::input_gradient;
     const bool depthwise = kernel.lanes == Lanes::depthwise, gather = kernel.family == Family::gather;
     const bool merged = kernel.lanes == Lanes::merged;
-    if (depthwise && (spec.in_channels != spec.groups || spec.out_channels != spec.groups)) {
-        return why.fail(TCONV_UNSUPPORTED, "only for groups = in_channels = out_channels");
+    const bool own = spec.in_channels == spec.groups && spec.out_channels == spec.groups;  // a channel for each lane
+    if (depthwise && !own &&
+        (spec.groups == 1 || std::max(spec.in_channels, spec.out_channels) / spec.groups > kMostOfGroup)) {
+        return why.fail(TCONV_UNSUPPORTED, "only for groups of at most %d channels and outputs", int{kMostOfGroup});
     }
     if (merged && spec.stride_w == 1) {
         return why.fail(TCONV_UNSUPPORTED, "stride_w = 1 has no phases to merge");
@@ -257,7 +266,9 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
 
     Shape shape = {};
     shape.element = computed_bytes(spec.dtype);
-    shape.channels = ceil_div(p.channels, pair), shape.outputs = p.outputs, shape.groups = p.groups;
+    // A depthwise layer counts as one group, each of whose lanes adds up the channels of its own.
+    shape.channels = ceil_div(depthwise ? p.channels / spec.groups : p.channels, pair);
+    shape.outputs = p.outputs, shape.groups = p.groups;
     shape.count_h = p.end_h - p.first_h, shape.count_w = p.end_w - p.first_w;
     shape.span_h = p.nearest_h - p.farthest_h, shape.span_w = p.nearest_w - p.farthest_w;
     shape.staged_phases = shape.images = 1;
@@ -279,8 +290,9 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
     shape.lanes = shape.outputs * shape.merging.phases_h * shape.merging.phases_w;
     shape.lane_blocks = ceil_div(shape.lanes, shape.width);
     if (gather || depthwise || kernel.lanes == Lanes::pixels) {
-        shape.panels = shape.block_panels = 1;
-        shape.panel_channels = shape.reduction = depthwise ? 1 : shape.channels;
+        shape.panels = shape.block_panels = depthwise ? shape.channels : 1;
+        shape.panel_channels = depthwise ? 1 : shape.channels;
+        shape.reduction = shape.channels;
         // Blocks of the reduction are even but for the last, which decides for all.
         shape.channel_step = depthwise || shape.channels % 2 != 0 ? 1 : 2;
     } else {
@@ -301,6 +313,8 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
     choose_blocks(spec, kernel, shape, cut);
     if (gather)
         shape.staged = 0;
+    if (depthwise && !own && shape.staged_bytes() > kStagedLimit)
+        return why.fail(TCONV_UNSUPPORTED, "the channels of its groups, each for all lanes of its group, fill scratch");
     // So many channels that few positions fit: 12 of them, with a dilation of 12 and 2048 channels, ran at a tenth of the
     // speed of 231.
     const int64_t of_task = shape.block_h * shape.block_w;

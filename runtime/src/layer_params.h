@@ -10,7 +10,7 @@
 // A table; formatted by hand.
 // clang-format off
 #define TCONV_LAYER_PARAMS(X)                                                                                        \
-    /* the layer, per group; a depthwise layer counts as one group */                                                \
+    /* the layer, per group; depthwise lanes count all groups as one */                                              \
     X(channels)   X(outputs)    X(groups)                                                                            \
     X(in_h)       X(in_w)       X(out_h)      X(out_w)                                                               \
     X(kernel_h)   X(kernel_w)   X(stride_h)   X(stride_w)   X(dilation_h) X(dilation_w) X(crop_h)    X(crop_w)       \
@@ -45,7 +45,8 @@
     X(segment)    /* ... columns that are staged and multiplied at once */                                           \
     X(staged_panels) X(kept_units)  /* panels staged at once: all, or those of a block; units multiplied at once */  \
     X(staged_minor) X(staged_row)  /* staged strides: column (or channel when planar), row */                        \
-    /* panels of a group, the channels used of each (of the last too: zeros fill it), the stride between panels, those   \
+    /* panels of a group (depthwise lanes: its channels, each for a block of lanes), the channels used of each (of the   \
+       last too: zeros fill it), the stride between panels, those                                                        \
        of a block of the reduction; channels of a group with those zeros */                                              \
     X(panels)     X(panel_channels) X(staged_panel) X(block_panels) X(reduction)                                     \
     X(channel_step)  /* channels of one step of the inner loop: 2 wants even panels of kPanelBytes a pixel */        \

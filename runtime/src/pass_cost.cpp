@@ -7,6 +7,8 @@ namespace tconv {
 namespace {
 
 constexpr double kTransposedStore = 1.6, kPixelOverhead = 10, kDirectStore = 4;
+// A channel of a group, copied for one of its lanes (generators/stage.h).
+constexpr double kLaneCopy = 1.2;
 // By squares of 16 x 16 (generators/transpose.h).
 constexpr double kSquareCopy = 0.6, kSquareStore = 1.2;
 constexpr int32_t kSquareEdge = 16;
@@ -76,8 +78,10 @@ double staging_cycles(const tconv_spec &spec, const Kernel &kernel, const LayerP
     const double passes = p.unit_tasks > 1 && p.groups == 1 ? p.unit_tasks : 1;
     const double halo = (1 + static_cast<double>(p.nearest_h - p.farthest_h) / p.block_h) *
                         (1 + static_cast<double>(p.nearest_w - p.farthest_w) / p.block_w);
-    const bool planar = kernel.lanes == Lanes::pixels;
-    const int32_t channels = kernel.lanes == Lanes::depthwise ? spec.in_channels : p.reduction;
+    const bool planar = kernel.lanes == Lanes::pixels, depthwise = kernel.lanes == Lanes::depthwise;
+    if (depthwise && (p.reduction > 1 || p.lanes != p.channels))
+        return static_cast<double>(p.lanes) * p.reduction * spec.in_h * spec.in_w * std::min(halo, 4.0) * kLaneCopy;
+    const int32_t channels = depthwise ? spec.in_channels : p.reduction;
     const bool staged_as_given = planar == (spec.layout == TCONV_NCHW) || spec.in_channels == 1;
     return inputs * std::min(halo, 4.0) * passes *
            (staged_as_given ? 3.0 / kernel.vector

@@ -36,7 +36,7 @@ bool is_ragged(const KernelName &kernel, const tconv_spec &s, int32_t which) {
     if (which == TCONV_GRADIENT_BIAS)
         return s.out_channels % 2 != 0;
     if (kernel.lanes == "depthwise")
-        return s.groups % a != 0;
+        return (which == TCONV_GRADIENT_INPUT ? s.in_channels : s.groups) % a != 0;
     if (which == TCONV_GRADIENT_INPUT)
         return (a == 1 || in % a != 0) && s.in_w % m != 0;
     return in % a != 0 && out % a != 0 && in % m != 0 && out % m != 0;

@@ -57,6 +57,28 @@ bool adds_overlaps(const std::string &kernel) {
     return parse_kernel_name(kernel, &parsed) && parsed.family == "overlap";
 }
 
+namespace {
+
+// Whether groups may be too many or their channels, staged once for each lane of their group, more than a task's scratch
+// holds. `lanes` are those of all groups, each of which adds up `channels`.
+bool groups_may_exceed_lanes(const KernelName &kernel, const tconv_spec &s, int32_t lanes, int32_t channels,
+                             int64_t phases) {
+    constexpr int kMostOfGroup = 32;
+    if (s.in_channels == s.groups && s.out_channels == s.groups)
+        return false;
+    if (s.groups == 1 || std::max(s.in_channels, s.out_channels) / s.groups > kMostOfGroup)
+        return true;
+    const auto reach = [](int64_t size, int64_t stride, int64_t dilation) { return dilation * (size - 1) / stride; };
+    const bool by_row = s.activation == TCONV_ACT_SOFTMAX && s.softmax_axis == TCONV_AXIS_LAST;
+    const int64_t rows = reach(s.kernel_h, s.stride_h, s.dilation_h) + 1,
+                  halo = reach(s.kernel_w, s.stride_w, s.dilation_w);
+    const int64_t columns = by_row ? reference::output_size(s).w / s.stride_w + 2 + halo : 2 * (halo + 2);
+    const int64_t all_lanes = (lanes + kernel.tile_a - 1) / kernel.tile_a * kernel.tile_a;
+    return phases * rows * columns * channels * all_lanes * 8 > 1 << 20;
+}
+
+}  // namespace
+
 bool may_refuse(const KernelName &kernel, const tconv_spec &s) {
     if (kernel.family == "overlap") {
         // Products of what makes up a vector of outputs, in bytes.
@@ -81,7 +103,7 @@ bool may_refuse(const KernelName &kernel, const tconv_spec &s) {
     if (kernel.isa == "avx512bf16" && s.math == TCONV_MATH_STRICT)
         return true;
     if (kernel.lanes == "depthwise")
-        return s.in_channels != s.groups || s.out_channels != s.groups;
+        return groups_may_exceed_lanes(kernel, s, s.out_channels, s.in_channels / s.groups, 1);
     if (kernel.lanes == "woven") {
         constexpr int kMostPhases = 4, kMostChannels = 256;
         return s.stride_w > kMostPhases || s.kernel_w != s.stride_w || (s.kernel_w > 1 && s.dilation_w != 1) ||
@@ -106,8 +128,12 @@ bool may_refuse_gradient(const KernelName &kernel, const tconv_spec &s, int32_t 
         return false;
     if (kernel.isa == "avx512bf16" && (which == TCONV_GRADIENT_FILTER || s.math == TCONV_MATH_STRICT))
         return true;
-    if (kernel.lanes == "depthwise")
-        return s.in_channels != s.groups || s.out_channels != s.groups;
+    if (kernel.lanes == "depthwise") {
+        if (which == TCONV_GRADIENT_FILTER)
+            return s.in_channels != s.groups || s.out_channels != s.groups;
+        const int64_t phases = int64_t{std::min(s.kernel_h, s.stride_h)} * std::min(s.kernel_w, s.stride_w);
+        return groups_may_exceed_lanes(kernel, s, s.in_channels, s.out_channels / s.groups, phases);
+    }
     if (kernel.winograd_outputs() > 0 || kernel.family == "overlap")
         return true;
     return kernel.lanes != "channels" && (which == TCONV_GRADIENT_FILTER || kernel.lanes != "pixels");

@@ -21,7 +21,8 @@ struct KernelName {  // tconv_<dtype>_<family>[_<lanes><a>x<m>]_<isa>
 // False if the name does not follow the grammar.
 bool parse_kernel_name(const std::string &name, KernelName *parsed);
 
-// The layers a kernel is documented not to compute: depthwise kernels those that are not depthwise; planes
+// The layers a kernel is documented not to compute: depthwise kernels those of one group, of groups of more than 32 channels
+// or outputs, and of so many lanes and taps that the channels of all lanes would not fit a thread's 2 MiB; planes
 // stride_w > 4, softmax, more than 32 channels or outputs a group, and outputs that are no multiple of the tile's; woven kernels
 // the same but for at most 256 channels and any outputs, and phases of a row that have not one tap each, of the same column; merged kernels
 // stride_w = 1, softmax along a row, and under STRICT those whose merged phases would multiply padding weights;
@@ -39,7 +40,7 @@ bool adds_overlaps(const std::string &kernel);
 
 // The gradients (tconv_gradient) of layers that a kernel is documented not to compute: of the bias none; of the input
 // those that gather, merged ones and planes; of the filter all but those whose lanes are channels; of both Winograd's and
-// those of family overlap; and depthwise kernels again layers that are not depthwise.
+// those of family overlap; and depthwise kernels again the layers above, of the filter all that are not depthwise.
 bool may_refuse_gradient(const KernelName &kernel, const tconv_spec &spec, int32_t which);
 
 // The element type that a kernel of this name computes; the program ends if the name has none.

@@ -71,8 +71,12 @@ void draw_channels(Random &random, const SpecLimits &limits, tconv_spec *s) {
     s->groups = 1;
     s->in_channels = random.pick(kChannels);
     s->out_channels = random.pick(kChannels);
-    if (limits.depthwise) {
+    if (limits.depthwise && random.chance(0.5)) {
         s->groups = s->out_channels = s->in_channels;
+    } else if (limits.depthwise) {
+        s->groups = static_cast<int32_t>(random.range(2, 20));
+        s->in_channels = s->groups * static_cast<int32_t>(random.range(1, 4));
+        s->out_channels = s->groups * static_cast<int32_t>(random.range(1, 4));
     } else if (kind < 3) {  // a few groups, most with the whole fours of outputs that planes of several want
         s->groups = static_cast<int32_t>(random.range(2, 5));
         s->in_channels =
