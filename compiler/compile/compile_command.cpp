@@ -31,15 +31,18 @@ struct CompileArguments {
     bool no_runtime = false, bundle = false;
 };
 
-// A folder of its own beside the output, removed with everything in it unless its files have been moved on.
+// A folder of its own in the output's, removed with everything in it unless its files have been moved on.
 class Staging {
 public:
-    explicit Staging(const fs::path &out) : path_(out / (".tconv-compile-" + std::to_string(getpid()))) {
+    explicit Staging(const fs::path &out)
+        : out_(out), made_(fs::create_directories(out)), path_(out / (".tconv-compile-" + std::to_string(getpid()))) {
         fs::create_directories(path_);
     }
     ~Staging() {
         std::error_code ignored;
         fs::remove_all(path_, ignored);
+        if (made_)
+            fs::remove(out_, ignored);  // where nothing came of it, that is: a folder with files in it stays
     }
     Staging(const Staging &) = delete;
     Staging &operator=(const Staging &) = delete;
@@ -47,7 +50,9 @@ public:
     const fs::path &path() const { return path_; }
 
 private:
-    fs::path path_;
+    const fs::path out_;
+    const bool made_;
+    const fs::path path_;
 };
 
 std::vector<std::string> split(const std::string &list) {
@@ -255,7 +260,6 @@ void run_compile(const CompileArguments &options) {
     }
 
     const fs::path out(options.out);
-    fs::create_directories(out);
     const Staging staging(out);
     for (const Destination &destination : targets) {
         const fs::path folder = targets.size() > 1 ? staging.path() / destination.text : staging.path();

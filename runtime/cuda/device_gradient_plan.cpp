@@ -3,6 +3,7 @@
 
 #include "device_gradient.h"
 #include "gradient_checks.h"
+#include "layer_text.h"
 #include "shares.h"
 #include "spec.h"
 
@@ -142,8 +143,8 @@ tconv_status plan_device_gradient(const tconv_spec &spec, int32_t which, const c
     if (!known)
         return message.fail(TCONV_UNSUPPORTED, "kernel '%s' is not in this library", name);
     if (best == nullptr) {
-        return message.fail(TCONV_UNSUPPORTED, "no kernel of this library computes this gradient on a device (dtype %d)",
-                            spec.dtype);
+        return message.fail(TCONV_UNSUPPORTED, "no kernel of this library computes this gradient on a device (dtype %s)",
+                            dtype_name(spec.dtype));
     }
     if (which == TCONV_GRADIENT_BIAS)
         complete_bias(planned, *best);

@@ -5,6 +5,7 @@
 
 #include "device_layer.h"
 #include "epilogue.h"
+#include "layer_text.h"
 #include "shares.h"
 #include "spec.h"
 
@@ -241,8 +242,8 @@ tconv_status plan_device_layer(const tconv_spec &spec, Direction direction, cons
     if (!known)
         return message.fail(TCONV_UNSUPPORTED, "kernel '%s' is not in this library", name);
     if (best == nullptr) {
-        return message.fail(TCONV_UNSUPPORTED, "no kernel of this library computes this layer on a device (dtype %d, math %d%s)",
-                            spec.dtype, spec.math, spec.math == TCONV_MATH_TF32 ? ": TF32 is float32's" : "");
+        return message.fail(TCONV_UNSUPPORTED, "no kernel of this library computes this layer on a device (dtype %s, math %s%s)",
+                            dtype_name(spec.dtype), math_name(spec.math), spec.math == TCONV_MATH_TF32 ? ": TF32 is float32's" : "");
     }
     complete(planned, *best);
     *layer = planned;

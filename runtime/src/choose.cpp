@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "geometry.h"
+#include "layer_text.h"
 #include "plan.h"
 
 namespace tconv {
@@ -104,8 +105,8 @@ tconv_status choose_kernel(const tconv_spec &spec, Direction direction, std::spa
         }
     }
     if (!found) {
-        return error.fail(TCONV_UNSUPPORTED, "no kernel of this library computes this layer (dtype %d, math %d)",
-                          spec.dtype, spec.math);
+        return error.fail(TCONV_UNSUPPORTED, "no kernel of this library computes this layer (dtype %s, math %s)",
+                          dtype_name(spec.dtype), math_name(spec.math));
     }
     *choice = best;
     return TCONV_OK;

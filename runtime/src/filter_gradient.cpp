@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "geometry.h"
+#include "layer_text.h"
 #include "spec.h"
 
 namespace tconv {
@@ -155,7 +156,8 @@ tconv_status plan_filter_gradient(const tconv_spec &spec, std::span<const Kernel
     const Kernel *kernel;
     if (!choose(spec, phases, kernels, usable, &kernel, &roles, &unit)) {
         return message.fail(TCONV_UNSUPPORTED,
-                            "no kernel of this library computes the filter's gradient (dtype %d%s%s)", spec.dtype,
+                            "no kernel of this library computes the filter's gradient (dtype %s%s%s)",
+                            dtype_name(spec.dtype),
                             kernels.size() == 1 ? ", kernel " : "", kernels.size() == 1 ? kernels.front().name : "");
     }
     const int64_t element = computed_bytes(spec.dtype), line = kCacheLine / element;
@@ -253,8 +255,8 @@ tconv_status plan_bias_gradient(const tconv_spec &spec, std::span<const Kernel> 
         }
     }
     if (best == nullptr) {
-        return message.fail(TCONV_UNSUPPORTED, "no kernel of this library computes the bias's gradient (dtype %d)",
-                            spec.dtype);
+        return message.fail(TCONV_UNSUPPORTED, "no kernel of this library computes the bias's gradient (dtype %s)",
+                            dtype_name(spec.dtype));
     }
     LayerParams p = geometry_params(spec);
     constexpr int64_t kRowsPositions = 4096;

@@ -2,6 +2,7 @@
 
 #include "geometry.h"
 #include "gradient_checks.h"
+#include "layer_text.h"
 #include "plan.h"
 #include "structs.h"
 
@@ -54,7 +55,8 @@ tconv_status create(const tconv_spec *given, int32_t which, const char *kernel, 
     if (tconv_status status = candidate_kernels(kernel, usable, &among, message); status != TCONV_OK)
         return status;
     if (made.spec.math == TCONV_MATH_TF32) {
-        return message.fail(TCONV_UNSUPPORTED, "no kernel of this library computes in TF32 (math %d)", made.spec.math);
+        return message.fail(TCONV_UNSUPPORTED, "no kernel of this library computes in TF32 (math %s)",
+                            math_name(made.spec.math));
     }
     if (tconv_status status = choose(among, usable, made, message); status != TCONV_OK)
         return status;

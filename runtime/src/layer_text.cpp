@@ -295,6 +295,9 @@ void format_activation(const tconv_spec &s, Message &out) {
 const char *dtype_name(int32_t dtype) {
     return word_of(kDtypes, dtype);
 }
+const char *math_name(int32_t math) {
+    return math == TCONV_MATH_STRICT ? "strict" : math == TCONV_MATH_TF32 ? "tf32" : math == TCONV_MATH_FAST ? "fast" : nullptr;
+}
 const char *layout_name(int32_t layout) {
     return word_of(kLayouts, layout);
 }

@@ -7,6 +7,7 @@ namespace tconv {
 
 // NULL for a value that is not in the enum.
 const char *dtype_name(int32_t dtype);
+const char *math_name(int32_t math);  // "fast" too, which the text leaves out
 const char *layout_name(int32_t layout);
 const char *activation_name(int32_t activation);  // without parameters: "leaky_relu"
 

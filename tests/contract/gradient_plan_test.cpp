@@ -116,16 +116,16 @@ TEST_P(GradientPlanTest, WhatNoKernelComputesIsUnsupported) {
         if (std::find(dtypes().begin(), dtypes().end(), dtype) != dtypes().end())
             EXPECT_EQ(attempt(&other, which).status, TCONV_OK) << dtype;
         else
-            EXPECT_REFUSED(attempt(&other, which), TCONV_UNSUPPORTED, "dtype " + std::to_string(dtype));
+            EXPECT_REFUSED(attempt(&other, which), TCONV_UNSUPPORTED, "dtype " + dtype_text(dtype));
         for (const std::string &kernel : usable_kernels()) {
             if (dtype_of(kernel) != dtype)
                 EXPECT_REFUSED(attempt(&other, which, kernel.c_str()), TCONV_UNSUPPORTED,
-                               "dtype " + std::to_string(dtype));
+                               "dtype " + dtype_text(dtype));
         }
     }
     tconv_spec rounded = spec;
     rounded.math = TCONV_MATH_TF32;
-    EXPECT_REFUSED(attempt(&rounded, which), TCONV_UNSUPPORTED, "math 2");
+    EXPECT_REFUSED(attempt(&rounded, which), TCONV_UNSUPPORTED, "math tf32");
 }
 
 TEST_P(GradientPlanTest, NamedKernels) {

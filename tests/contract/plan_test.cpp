@@ -101,15 +101,15 @@ TEST_F(PlanTest, WhatNoKernelComputesIsUnsupported) {
         if (supported)
             EXPECT_EQ(attempt(&other).status, TCONV_OK) << dtype;
         else
-            EXPECT_REFUSED(attempt(&other), TCONV_UNSUPPORTED, "dtype " + std::to_string(dtype));
+            EXPECT_REFUSED(attempt(&other), TCONV_UNSUPPORTED, "dtype " + dtype_text(dtype));
         for (const std::string &kernel : usable_kernels()) {
             if (dtype_of(kernel) != dtype)
-                EXPECT_REFUSED(attempt(&other, kernel.c_str()), TCONV_UNSUPPORTED, "dtype " + std::to_string(dtype));
+                EXPECT_REFUSED(attempt(&other, kernel.c_str()), TCONV_UNSUPPORTED, "dtype " + dtype_text(dtype));
         }
     }
     tconv_spec rounded = spec;
     rounded.math = TCONV_MATH_TF32;
-    EXPECT_REFUSED(attempt(&rounded), TCONV_UNSUPPORTED, "math 2");
+    EXPECT_REFUSED(attempt(&rounded), TCONV_UNSUPPORTED, "math tf32");
 }
 
 TEST_F(PlanTest, NamedKernels) {
