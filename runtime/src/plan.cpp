@@ -5,6 +5,7 @@
 #include "geometry.h"
 #include "spec.h"
 #include "structs.h"
+#include "thread_cut.h"
 #include "tuned_choice.h"
 #include "views.h"
 
@@ -100,6 +101,7 @@ tconv_status create(const tconv_spec *spec, const char *kernel, const Hooks &hoo
     if (tconv_status status = estimate(*spec, among, &choice, why, message); status != TCONV_OK)
         return status;
     follow_tables(*spec, among, &choice, why, stale);
+    cut_for_threads(*spec, hooks.concurrency, fmas_per_dot(), &choice);
     if (stale.length() > 0)
         hooks.log(hooks.user, TCONV_OK, rows);
     if (tconv_status status = make_plan(*spec, choice, hooks, plan, message); status != TCONV_OK)

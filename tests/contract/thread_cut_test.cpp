@@ -1,0 +1,96 @@
+// Blocks for several threads: enough tasks where one had been fastest for one thread, and nothing else changed.
+#include "thread_cut.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "geometry.h"
+#include "image_groups.h"
+#include "random.h"
+#include "random_spec.h"
+#include "runner.h"
+
+namespace tconv {
+namespace {
+
+int64_t tasks_of(const tconv_spec &spec, const Choice &choice) {
+    return ImageGroups(choice.blocking.params, spec.batch).count() * choice.blocking.tasks;
+}
+
+bool choose(const tconv_spec &spec, const Kernel &kernel, const Cut &cut, Choice *choice) {
+    Message ignored(nullptr, 0);
+    *choice = {&kernel, {}, {}, Basis::estimate, cut};
+    if (block_layer(spec, Direction::output, kernel, &choice->blocking, ignored, cut) != TCONV_OK)
+        return false;
+    choice->cost = cost_of(spec, kernel, choice->blocking, 1);
+    return true;
+}
+
+// As tuned rows have them: all lanes and positions of an image, which one thread is fastest by, in one task.
+TEST(ThreadCut, OneTaskBecomesSeveral) {
+    const std::string text = "n1_c512_h8_w8_o512_k4x4_s1x1_p1,1,2,2_op0,0_d1x1_g1_f32_nhwc";
+    int seen = 0;
+    for (const Kernel &kernel : kernels()) {
+        const tconv_spec spec = testing::layer(text, kernel.dtype);
+        Choice choice;
+        if (kernel.family == Family::gather || !choose(spec, kernel, {8, 8, 8}, &choice) || tasks_of(spec, choice) > 1)
+            continue;
+        seen++;
+        const int64_t packed = choice.blocking.packed_bytes;
+        Choice serial = choice;
+        cut_for_threads(spec, 1, 1, &serial);
+        EXPECT_EQ(tasks_of(spec, serial), 1) << kernel.name;
+        for (const int threads : {2, 4}) {
+            Choice shared = choice;
+            cut_for_threads(spec, threads, 1, &shared);
+            EXPECT_GE(tasks_of(spec, shared), threads) << kernel.name;
+            EXPECT_EQ(shared.blocking.packed_bytes, packed) << kernel.name;
+            EXPECT_EQ(shared.kernel, &kernel);
+        }
+    }
+    EXPECT_GT(seen, 0) << "no kernel was asked for one task";
+}
+
+TEST(ThreadCut, TinyLayersStayWhole) {
+    for (const Kernel &kernel : kernels()) {
+        const tconv_spec spec = testing::layer("n1_c16_h4_w4_o16_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw", kernel.dtype);
+        Choice choice;
+        if (kernel.family == Family::gather || !choose(spec, kernel, {}, &choice))
+            continue;
+        const int64_t before = tasks_of(spec, choice);
+        cut_for_threads(spec, 16, 1, &choice);
+        EXPECT_EQ(tasks_of(spec, choice), before) << kernel.name;
+    }
+}
+
+// Whatever the layer: never fewer turns than threads need, the same packed filter, scratch that the promises allow.
+TEST(ThreadCut, RandomLayersKeepTheirFilter) {
+    const uint64_t seed = testing::seed_from_environment();
+    int cut_again = 0;
+    for (uint64_t i = 0; i < 300; i++) {
+        testing::Random random(testing::seed_of_case(seed, i));
+        testing::SpecLimits limits;
+        limits.dtype = testing::dtype_of_case(i);
+        limits.winograd = random.chance(0.3);
+        tconv_spec spec = testing::random_legal_spec(random, limits);
+        spec.batch = static_cast<int32_t>(random.range(1, 3));
+        const auto threads = static_cast<int32_t>(random.range(2, 64));
+        for (const Kernel &kernel : kernels()) {
+            Choice before;
+            if (kernel.dtype != spec.dtype || !choose(spec, kernel, {}, &before))
+                continue;
+            Choice after = before;
+            cut_for_threads(spec, threads, 1, &after);
+            const std::string where = "TCONV_SEED=" + std::to_string(seed) + " case " + std::to_string(i) + " " +
+                                      testing::text_of(spec) + " " + kernel.name;
+            EXPECT_EQ(after.blocking.packed_bytes, before.blocking.packed_bytes) << where;
+            EXPECT_GE(tasks_of(spec, after), tasks_of(spec, before)) << where;
+            cut_again += tasks_of(spec, after) > tasks_of(spec, before);
+        }
+    }
+    EXPECT_GT(cut_again, 50);
+}
+
+}  // namespace
+}  // namespace tconv
