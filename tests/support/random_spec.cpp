@@ -71,12 +71,8 @@ void draw_channels(Random &random, const SpecLimits &limits, tconv_spec *s) {
     s->groups = 1;
     s->in_channels = random.pick(kChannels);
     s->out_channels = random.pick(kChannels);
-    if (limits.depthwise && random.chance(0.5)) {
+    if (limits.depthwise) {
         s->groups = s->out_channels = s->in_channels;
-    } else if (limits.depthwise) {
-        s->groups = static_cast<int32_t>(random.range(2, 20));
-        s->in_channels = s->groups * static_cast<int32_t>(random.range(1, 4));
-        s->out_channels = s->groups * static_cast<int32_t>(random.range(1, 4));
     } else if (kind < 3) {  // a few groups, most with the whole fours of outputs that planes of several want
         s->groups = static_cast<int32_t>(random.range(2, 5));
         s->in_channels =
@@ -88,6 +84,10 @@ void draw_channels(Random &random, const SpecLimits &limits, tconv_spec *s) {
     } else if (kind == 3) {  // depthwise, with a channel multiplier now and then
         s->groups = s->in_channels;
         s->out_channels = s->groups * static_cast<int32_t>(random.chance(0.7) ? 1 : random.range(2, 3));
+    } else if (kind == 4) {  // many groups, which depthwise kernels have side by side
+        s->groups = static_cast<int32_t>(random.range(2, 20));
+        s->in_channels = s->groups * static_cast<int32_t>(random.range(1, 4));
+        s->out_channels = s->groups * static_cast<int32_t>(random.range(1, 4));
     }
     if (limits.woven)
         s->out_channels = s->groups * static_cast<int32_t>(4 * random.range(1, 9));

@@ -15,7 +15,7 @@ struct SpecLimits {
     int64_t most_outputs = 400000;  // all images
     int32_t largest_size = 40, largest_kernel = 11, largest_stride = 6, largest_dilation = 4;
     bool activations = true;    // false: none
-    bool depthwise = false;     // groups of one channel and output in half of the layers, of a few in the others
+    bool depthwise = false;     // groups = in_channels = out_channels in every layer, not now and then
     bool winograd = false;      // FAST, one group, dilation without stride and phases of few taps, likewise
     bool woven = false;         // kernels as wide as their stride, crops of whole columns and whole tiles of outputs
     int32_t winograd_taps = 0;  // the most of a phase; 0: mostly three, which all such kernels compute, else up to five
