@@ -50,7 +50,8 @@ void cut_for_threads(const tconv_spec &spec, int32_t concurrency, int fmas_per_d
             Message ignored(nullptr, 0);
             Choice cut_again = *choice;
             if (block_layer(spec, Direction::output, kernel, &cut_again.blocking, ignored, cut) != TCONV_OK ||
-                cut_again.blocking.packed_bytes != choice->blocking.packed_bytes)
+                cut_again.blocking.packed_bytes != choice->blocking.packed_bytes ||
+                cut_again.blocking.scratch_bytes > choice->blocking.scratch_bytes)
                 continue;
             cut_again.cost = cost_of(spec, kernel, cut_again.blocking, fmas_per_dot);
             if (cycles_of(spec, cut_again, concurrency) < kWorthwhile * cycles_of(spec, best, concurrency)) {

@@ -10,7 +10,7 @@
 namespace tconv {
 
 // Cuts the chosen kernel's blocks further where `concurrency` threads would finish earlier by the cost model. The kernel,
-// its packed filter and all bits of the result stay what they are.
+// its packed filter and all bits of the result stay what they are, and a task takes no more scratch.
 void cut_for_threads(const tconv_spec &spec, int32_t concurrency, int fmas_per_dot, Choice *choice);
 
 }  // namespace tconv

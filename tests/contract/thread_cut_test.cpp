@@ -85,6 +85,7 @@ TEST(ThreadCut, RandomLayersKeepTheirFilter) {
             const std::string where = "TCONV_SEED=" + std::to_string(seed) + " case " + std::to_string(i) + " " +
                                       testing::text_of(spec) + " " + kernel.name;
             EXPECT_EQ(after.blocking.packed_bytes, before.blocking.packed_bytes) << where;
+            EXPECT_LE(after.blocking.scratch_bytes, before.blocking.scratch_bytes) << where;
             EXPECT_GE(tasks_of(spec, after), tasks_of(spec, before)) << where;
             cut_again += tasks_of(spec, after) > tasks_of(spec, before);
         }

@@ -107,7 +107,12 @@ TEST_F(TunedChoice, ForEverySpellingBatchAndThreadCount) {
     for (const int32_t threads : {1, 2, 7}) {
         const Made made = plan(spelt, nullptr, threads);
         EXPECT_EQ(made.kernel, other);
-        EXPECT_EQ(made.choice.blocking.tasks, plan(spelt).choice.blocking.tasks) << threads;
+        // Several threads may want the row's blocks cut further (thread_cut.h).
+        const int32_t tasks = plan(spelt).choice.blocking.tasks;
+        EXPECT_GE(made.choice.blocking.tasks, tasks) << threads;
+        EXPECT_LE(made.choice.blocking.params.block_h, 12) << threads;
+        if (threads == 1)
+            EXPECT_EQ(made.choice.blocking.tasks, tasks);
     }
 }
 

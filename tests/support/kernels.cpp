@@ -11,8 +11,9 @@
 namespace tconv::testing {
 namespace {
 
-constexpr std::pair<int32_t, const char *> kDtypes[] = {
-    {TCONV_F32, "f32"}, {TCONV_F64, "f64"}, {TCONV_F16, "f16"}, {TCONV_BF16, "bf16"}};
+constexpr std::pair<int32_t, const char *> kDtypes[] = {{TCONV_F32, "f32"},   {TCONV_F64, "f64"}, {TCONV_F16, "f16"},
+                                                         {TCONV_BF16, "bf16"}, {TCONV_S8, "s8"},   {TCONV_U8, "u8"},
+                                                         {TCONV_S32, "s32"}};
 
 constexpr int32_t kMostResidues = 16;
 
