@@ -111,8 +111,9 @@ TEST_F(TunedChoice, ForEverySpellingBatchAndThreadCount) {
         const int32_t tasks = plan(spelt).choice.blocking.tasks;
         EXPECT_GE(made.choice.blocking.tasks, tasks) << threads;
         EXPECT_LE(made.choice.blocking.params.block_h, 12) << threads;
-        if (threads == 1)
+        if (threads == 1) {
             EXPECT_EQ(made.choice.blocking.tasks, tasks);
+        }
     }
 }
 
