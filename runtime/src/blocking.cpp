@@ -313,7 +313,7 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
     choose_blocks(spec, kernel, shape, cut);
     if (gather)
         shape.staged = 0;
-    if (depthwise && !own && shape.staged_bytes() > kStagedLimit)
+    if (depthwise && !own && shape.staged_bytes() > kStagedForStreaming)
         return why.fail(TCONV_UNSUPPORTED, "the channels of its groups, each for all lanes of its group, fill scratch");
     // So many channels that few positions fit: 12 of them, with a dilation of 12 and 2048 channels, ran at a tenth of the
     // speed of 231.
