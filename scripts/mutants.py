@@ -87,7 +87,7 @@ MUTANTS = (
     Mutant("group-reads-the-first", "compiler/layer/phase_stage.cpp",
            'Expr first_channel = first_group * p.at("channels");', "Expr first_channel = 0;"),
     Mutant("depthwise-unit-reads-the-first", "compiler/layer/phase_multiply.cpp",
-           '(unit.first_block - unit_begin * p.at("unit_blocks")) * p.at("staged_panel")', "0"),
+           '(unit.first_block - unit_begin * p.at("unit_blocks")) * p.at("panels") * p.at("staged_panel")', "0"),
     Mutant("flat-row-ends-early", "compiler/layer/phase_finish.cpp",
            "(w.crop + w.out - 1 - high_phase) / w.stride + 1);", "(w.crop + w.out - 1 - high_phase) / w.stride);"),
     Mutant("margin-not-cleared", "compiler/layer/stage_block.cpp",
