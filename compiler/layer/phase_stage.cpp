@@ -21,14 +21,18 @@ PhaseTask::Staged PhaseTask::place_staged(Statements &body, const Source &source
     return block;
 }
 
-void PhaseTask::copy_channels(Statements &body, const Source &source, const Staged &block, const Expr &first,
-                              const Expr &channels, const Expr &panel_channels, const Expr &to) {
+StageBlock PhaseTask::block_of(const Source &source, const Staged &block, const Expr &first, const Expr &channels,
+                               const Expr &panel_channels, const Expr &to) const {
     Expr origin =
         int64(first) * p.at("in_c") + int64(block.row_begin) * source.row + int64(block.column_begin) * source.column;
-    stage_block(body, shared, planar,
-                {address_of(stored, source.host, origin), p.at("in_c"), source.column, source.row, scratch_at(to),
-                 p.at("staged_minor"), p.at("staged_row"), p.at("staged_panel"), channels, panel_channels,
-                 block.columns, block.rows, block.inside_begin, block.inside_end});
+    return {address_of(stored, source.host, origin), p.at("in_c"), source.column, source.row, scratch_at(to),
+            p.at("staged_minor"), p.at("staged_row"), p.at("staged_panel"), channels, panel_channels,
+            block.columns, block.rows, block.inside_begin, block.inside_end};
+}
+
+void PhaseTask::copy_channels(Statements &body, const Source &source, const Staged &block, const Expr &first,
+                              const Expr &channels, const Expr &panel_channels, const Expr &to) {
+    stage_block(body, shared, planar, block_of(source, block, first, channels, panel_channels, to));
 }
 
 void PhaseTask::stage_channels(Statements &body, const Source &source, const Expr &at, const Expr &number) {
@@ -67,14 +71,10 @@ void PhaseTask::copy_staged(Statements &body, const Source &source, const Staged
                 copy_channels(inner, source, block, first_lane, lane_count, p.at("tile_a"), at);
             });
             then.when(!own, [&](Statements &inner) {
-                Expr origin = int64(block.row_begin) * source.row + int64(block.column_begin) * source.column;
                 const LaneGroups of_lanes = {first_lane, (lane_count + p.at("tile_a") - 1) / p.at("tile_a"),
                                              p.at("tile_a"), p.at("lanes") / groups};
-                stage_groups(
-                    inner, shared, of_lanes,
-                    {address_of(stored, source.host, origin), p.at("in_c"), source.column, source.row, scratch_at(at),
-                     p.at("staged_minor"), p.at("staged_row"), p.at("staged_panel"), p.at("channels"),
-                     p.at("reduction"), block.columns, block.rows, block.inside_begin, block.inside_end});
+                stage_groups(inner, shared, of_lanes,
+                             block_of(source, block, 0, p.at("channels"), p.at("reduction"), at));
             });
             return;
         }

@@ -6,6 +6,7 @@
 #include "layer_function.h"
 #include "multiply_planes.h"
 #include "phase_axis.h"
+#include "stage_block.h"
 
 namespace tconv::compiler {
 
@@ -79,7 +80,9 @@ private:
     };
     // Of that, where it lies; nothing is copied.
     Staged place_staged(Statements &body, const Source &source, const Halide::Expr &at);
-    // `channels` from `first` on, to a place in scratch.
+    // `channels` from `first` on, to a place in scratch: what is copied, and the copy.
+    StageBlock block_of(const Source &source, const Staged &block, const Halide::Expr &first, const Halide::Expr &channels,
+                        const Halide::Expr &panel_channels, const Halide::Expr &to) const;
     void copy_channels(Statements &body, const Source &source, const Staged &block, const Halide::Expr &first,
                        const Halide::Expr &channels, const Halide::Expr &panel_channels, const Halide::Expr &to);
     void copy_staged(Statements &body, const Source &source, const Staged &block);

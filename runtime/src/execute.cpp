@@ -1,6 +1,4 @@
 // Runs: checks first, then tasks. Nothing is written before every check has passed.
-#include <algorithm>
-
 #include "bind.h"
 #include "geometry.h"
 #include "image_groups.h"
@@ -77,10 +75,8 @@ tconv_status tconv_run(const tconv_plan *plan, const tconv_tensors *tensors) {
             bind_views(plan->spec, plan->choice, tensors->input, tensors->output, tensors->residual);
         const ImageGroups images(params, plan->spec.batch);
         const int64_t tasks = images.count() * plan->choice.blocking.tasks;
-        // No more than there are tasks: one task for two workers is done by either, in whose cache its tensors then are.
-        const auto workers = static_cast<int32_t>(std::min<int64_t>(hooks.concurrency, tasks));
         Run run{.plan = plan, .tensors = tensors, .images = &images, .tasks = Tasks(tasks)};
-        if (hooks.parallel_for(hooks.user, workers, work, &run) != 0) {
+        if (hooks.parallel_for(hooks.user, workers_for(tasks, hooks.concurrency), work, &run) != 0) {
             status = message.fail(TCONV_INTERNAL, "kernel %s or hooks.parallel_for failed", plan->choice.kernel->name);
         }
     }

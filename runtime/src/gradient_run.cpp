@@ -122,8 +122,8 @@ tconv_status check(const tconv_gradient_plan &plan, const tconv_gradient_tensors
 bool runs(const tconv_gradient_plan &plan, const tconv_gradient_tensors &tensors, const LayerParams &params,
           const ImageGroups *images, int64_t count, int (*worker)(void *, int32_t)) {
     Run run{.plan = &plan, .tensors = &tensors, .params = &params, .images = images, .tasks = Tasks(count)};
-    const auto workers = static_cast<int32_t>(std::min<int64_t>(plan.hooks.concurrency, count));
-    return plan.hooks.parallel_for(plan.hooks.user, workers, worker, &run) == 0;
+    const Hooks &hooks = plan.hooks;
+    return hooks.parallel_for(hooks.user, workers_for(count, hooks.concurrency), worker, &run) == 0;
 }
 
 bool execute(const tconv_gradient_plan &plan, const tconv_gradient_tensors &tensors) {

@@ -1,10 +1,16 @@
 // The tasks of one run, which its workers share out among themselves.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 
 namespace tconv {
+
+// No more workers than there are tasks: one task for two is done by either, in whose cache its tensors then are.
+inline int32_t workers_for(int64_t tasks, int32_t concurrency) {
+    return static_cast<int32_t>(std::min<int64_t>(concurrency, tasks));
+}
 
 class Tasks {
 public:
