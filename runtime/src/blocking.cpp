@@ -28,6 +28,9 @@ constexpr int64_t kStreamedWeights = 4 << 20, kStagedForStreaming = 1792 << 10;
 // Weights of fewer bytes stay in the second level of cache from one image to the next.
 constexpr int64_t kWeightsInCache = 1 << 20;
 constexpr int64_t kSumsTarget = 96 << 10, kSumsLimit = 512 << 10;
+// Of a single position, whose phases a unit keeps all: where strides are so large that these exceed what interfaces promise for
+// a thread, another kernel has to do.
+constexpr int64_t kMostSums = 1536 << 10;
 // Blocks of lanes that store beside one another, each all positions of a task, leave lines that the next block's prefetched
 // neighbours drive out, if a task's outputs are more than half of that cache: 192 depthwise channels of 157 x 157, k3 s2, took
 // 22 ms by 970 KiB, 14 by 485 and 13 by 190 (Emerald Rapids, whose second level is 2 MiB). Not where weights have to be read
@@ -66,7 +69,7 @@ struct Shape {                          // 64-bit twin of the parameters that bl
 
     int64_t staged_bytes() const { return staged * element; }
     int64_t sums_bytes() const { return sums * element; }
-    int64_t stored_bytes() const { return stored * block_h * block_w; }
+    int64_t stored_bytes() const { return bounded_product(stored, block_h, block_w); }
 };
 
 void measure(const Kernel &kernel, Shape &shape) {
@@ -82,32 +85,34 @@ void measure(const Kernel &kernel, Shape &shape) {
         // Vector tiles read up to a vector past the last column. An odd number of cache lines between channels
         // spreads them over all sets of the cache.
         shape.staged_minor = round_up(columns + kernel.vector, 2 * line) + line;
-        shape.staged_row = shape.channels * groups * shape.staged_minor;
-        shape.staged_panel = rows * shape.staged_row;
+        shape.staged_row = bounded_product(shape.channels, groups, shape.staged_minor);
+        shape.staged_panel = bounded_product(rows, shape.staged_row);
     } else {
-        all_panels = depthwise ? shape.panels * std::min(shape.task_units * shape.unit_blocks, shape.lane_blocks)
-                               : (shape.by_block ? shape.block_panels : shape.panels) * groups;
+        all_panels = depthwise
+                         ? bounded_product(shape.panels, std::min(bounded_product(shape.task_units, shape.unit_blocks),
+                                                                  shape.lane_blocks))
+                         : bounded_product(shape.by_block ? shape.block_panels : shape.panels, groups);
         shape.staged_minor = depthwise                          ? shape.width
                              : shape.channels <= kTightChannels ? shape.channels
                                                                 : kPanelBytes / shape.element;
-        shape.staged_row = columns * shape.staged_minor;
+        shape.staged_row = bounded_product(columns, shape.staged_minor);
         // An odd number of lines, so that panels do not share sets of the first-level cache.
-        shape.staged_panel = rows * shape.staged_row;
+        shape.staged_panel = bounded_product(rows, shape.staged_row);
         if (shape.staged_panel / line % 2 == 0)
             shape.staged_panel += line;
     }
-    shape.staged_phase = shape.staged_panel * all_panels;
-    shape.staged_image = shape.staged_phase * shape.staged_phases;
-    shape.staged = shape.staged_image * shape.images + 4 * line;
-    const int64_t lanes = shape.unit_blocks * shape.width;
+    shape.staged_phase = bounded_product(shape.staged_panel, all_panels);
+    shape.staged_image = bounded_product(shape.staged_phase, shape.staged_phases);
+    shape.staged = bounded_product(shape.staged_image, shape.images) + 4 * line;
+    const int64_t lanes = bounded_product(shape.unit_blocks, shape.width);
     if (planar) {
         shape.sums_pitch = round_up(shape.block_w, kernel.vector);
-        shape.sums_image = lanes * shape.block_h * shape.sums_pitch * shape.phases;
+        shape.sums_image = bounded_product(lanes, shape.block_h, shape.sums_pitch, shape.phases);
     } else {
         shape.sums_pitch = lanes;
-        shape.sums_image = shape.block_h * shape.block_w * lanes * shape.phases;
+        shape.sums_image = bounded_product(shape.block_h, shape.block_w, lanes, shape.phases);
     }
-    shape.sums = shape.sums_image * shape.images;
+    shape.sums = bounded_product(shape.sums_image, shape.images);
 }
 
 void choose_blocks(const tconv_spec &spec, const Kernel &kernel, Shape &shape, const Cut &cut) {
@@ -130,8 +135,8 @@ void choose_blocks(const tconv_spec &spec, const Kernel &kernel, Shape &shape, c
     shape.block_w = shape.count_w;
     measure(kernel, shape);
     // Whole rows where they fit: planes are read in long runs. But not where a layer has few rows to share out.
-    if (!by_row && (shape.staged_bytes() > kStagedTarget || shape.sums_bytes() * kept > kSumsLimit / 2 ||
-                    shape.count_h < kTaskTarget)) {
+    if (!by_row && (shape.staged_bytes() > kStagedTarget ||
+                    bounded_product(shape.sums_bytes(), kept) > kSumsLimit / 2 || shape.count_h < kTaskTarget)) {
         shape.block_w = even_share(shape.count_w, std::max(kPixelTarget, shape.span_w));
         measure(kernel, shape);
     }
@@ -139,7 +144,7 @@ void choose_blocks(const tconv_spec &spec, const Kernel &kernel, Shape &shape, c
     auto too_wide = [&] {
         return ((shape.staged_bytes() > staged_limit || shape.stored_bytes() > kStoredTarget) &&
                 shape.block_w > shape.span_w / 2) ||
-               shape.sums_bytes() * kept > kSumsLimit;
+               bounded_product(shape.sums_bytes(), kept) > kSumsLimit;
     };
     while (!by_row && shape.block_w > 1 && too_wide()) {
         const int64_t smaller = even_share(shape.count_w, ceil_div(shape.block_w, 2));
@@ -152,7 +157,7 @@ void choose_blocks(const tconv_spec &spec, const Kernel &kernel, Shape &shape, c
         Shape taller = shape;
         taller.block_h = rows;
         measure(kernel, taller);
-        if (taller.staged_bytes() > staged_target || taller.sums_bytes() * kept > kSumsLimit / 2 ||
+        if (taller.staged_bytes() > staged_target || bounded_product(taller.sums_bytes(), kept) > kSumsLimit / 2 ||
             taller.stored_bytes() > kStoredTarget)
             break;
         shape = taller;
@@ -279,7 +284,7 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
     shape.weights = static_cast<double>(shape.channels) * p.outputs * p.groups * p.kernel_h * p.kernel_w;
     const bool keeps_weights = depthwise || shape.weights * static_cast<double>(shape.element) <= kWeightsInCache;
     if (spec.layout == TCONV_NHWC && kernel.lanes != Lanes::pixels && keeps_weights && !gather && !gradient) {
-        const int64_t stored = int64_t{p.stride_h} * p.stride_w * spec.out_channels * dtype_bytes(spec.dtype);
+        const int64_t stored = bounded_product(p.stride_h, p.stride_w, spec.out_channels, dtype_bytes(spec.dtype));
         const double all = static_cast<double>(stored) * static_cast<double>(shape.count_h * shape.count_w) * spec.batch;
         shape.stored = all > kKeptOutputs ? stored : 0;
     }
@@ -287,7 +292,7 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
     shape.merging = gather || gradient ? Merging{1, 1, p.kernel_h, p.kernel_w}
                                        : merge_phases(spec, kernel, shape.outputs, shape.span_h, shape.span_w);
     shape.phases = shape.merging.phases_w > 1 || gather || gradient ? 1 : p.stride_w;
-    shape.lanes = shape.outputs * shape.merging.phases_h * shape.merging.phases_w;
+    shape.lanes = bounded_product(shape.outputs, shape.merging.phases_h, shape.merging.phases_w);
     shape.lane_blocks = ceil_div(shape.lanes, shape.width);
     if (gather || depthwise || kernel.lanes == Lanes::pixels) {
         shape.panels = shape.block_panels = depthwise ? shape.channels : 1;
@@ -313,6 +318,8 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
     choose_blocks(spec, kernel, shape, cut);
     if (gather)
         shape.staged = 0;
+    if (!gather && p.softmax == 0 && shape.sums_bytes() > kMostSums)
+        return why.fail(TCONV_UNSUPPORTED, "the sums of a row's %d phases fill scratch", p.stride_w);
     if (depthwise && !own && shape.staged_bytes() > kStagedForStreaming)
         return why.fail(TCONV_UNSUPPORTED, "the channels of its groups, each for all lanes of its group, fill scratch");
     // So many channels that few positions fit: 12 of them, with a dilation of 12 and 2048 channels, ran at a tenth of the
@@ -329,7 +336,7 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
                                  static_cast<double>(shape.merging.taps_w) * static_cast<double>(shape.merging.taps_h);
     const double scratch =
         static_cast<double>(shape.staged) + static_cast<double>(shape.sums) * static_cast<double>(shape.units);
-    if (!fits_int32(shape.lanes * p.groups) ||
+    if (!fits_int32(bounded_product(shape.lanes, p.groups)) ||
         block_weights * pair * static_cast<double>(shape.unit_blocks) > kMaxElements || scratch > kMaxElements / 4) {
         return why.fail(TCONV_SIZE_OVERFLOW, "a task would need arrays of more than 2^31-1 elements");
     }

@@ -7,7 +7,9 @@
 #include <utility>
 
 #include "geometry.h"
+#include "layer_shape.h"
 #include "layer_text.h"
+#include "shares.h"
 #include "spec.h"
 
 namespace tconv {
@@ -28,16 +30,8 @@ constexpr int64_t kUnitBytes = 512 << 10;
 // Enough tasks for a few threads, unless the partial sums would outgrow the filter and this. A split of few positions
 // would write, and read again, more than it multiplies.
 constexpr int64_t kTasks = 8, kPartialBytes = 16 << 20, kSplitPositions = 512;
-constexpr int64_t kCacheLine = 64;
 // Of one core, for each number staged: a line takes some six to write and read again.
 constexpr double kStagingCycles = 0.4;
-
-int64_t ceil_div(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
-}
-int64_t even_share(int64_t total, int64_t block) {
-    return ceil_div(total, ceil_div(total, std::max<int64_t>(block, 1)));
-}
 
 struct Roles {
     bool swapped;  // the input's channels lie along the lanes
@@ -157,8 +151,8 @@ tconv_status plan_filter_gradient(const tconv_spec &spec, std::span<const Kernel
     if (!choose(spec, phases, kernels, usable, &kernel, &roles, &unit)) {
         return message.fail(TCONV_UNSUPPORTED,
                             "no kernel of this library computes the filter's gradient (dtype %s%s%s)",
-                            dtype_name(spec.dtype),
-                            kernels.size() == 1 ? ", kernel " : "", kernels.size() == 1 ? kernels.front().name : "");
+                            dtype_name(spec.dtype), kernels.size() == 1 ? ", kernel " : "",
+                            kernels.size() == 1 ? kernels.front().name : "");
     }
     const int64_t element = computed_bytes(spec.dtype), line = kCacheLine / element;
     const bool depthwise = kernel->lanes == Lanes::depthwise;
@@ -176,9 +170,12 @@ tconv_status plan_filter_gradient(const tconv_spec &spec, std::span<const Kernel
 
     // Columns, then rows, then images.
     int64_t block_h = 1, block_w = even_share(spec.in_w, kPositions), images = 1;
-    auto x_image = [&] { return block_h * block_w * x.minor; };
-    auto gy_image = [&] { return (block_h + p.nearest_h) * (block_w + p.nearest_w) * gy.minor; };
-    auto staged = [&] { return images * (x_image() * x.panels + phases * gy_image() * gy.panels) * element; };
+    auto x_image = [&] { return bounded_product(block_h, block_w, x.minor); };
+    auto gy_image = [&] { return bounded_product(block_h + p.nearest_h, block_w + p.nearest_w, gy.minor); };
+    auto staged = [&] {
+        return bounded_product(
+            images, bounded_product(x_image(), x.panels) + bounded_product(phases, gy_image(), gy.panels), element);
+    };
     while (block_w > 1 && staged() > kStagedLimit && block_w > p.nearest_w / 2) {
         const int64_t smaller = even_share(spec.in_w, ceil_div(block_w, 2));
         if (smaller == block_w)

@@ -56,25 +56,25 @@ void measure(Shape &s) {
         // Vectors of pixels reach past the last one.
         s.staged_row = round_up(s.segment, s.line());
         s.staged_minor = odd_lines(s.staged_row + s.vector, s.line());
-        s.staged_panel = s.channels * s.staged_minor;
+        s.staged_panel = bounded_product(s.channels, s.staged_minor);
         s.staged = s.staged_panel;
         s.products_row = columns + s.vector;
-        s.products_pitch = odd_lines(rows * s.products_row + s.vector, s.line());
-        s.products = lanes * s.products_pitch;
+        s.products_pitch = odd_lines(bounded_product(rows, s.products_row) + s.vector, s.line());
+        s.products = bounded_product(lanes, s.products_pitch);
         s.sums_pitch = round_up(s.block_w, s.vector);
-        s.sums = s.outputs * s.stride_w * s.strip * s.sums_pitch;
+        s.sums = bounded_product(s.outputs, s.stride_w, s.strip, s.sums_pitch);
         s.bias = s.outputs;
     } else {
         s.staged_minor = s.channels <= kTightChannels ? s.channels : kPanelBytes / s.element;
-        s.staged_row = s.segment * s.staged_minor;
+        s.staged_row = bounded_product(s.segment, s.staged_minor);
         s.staged_panel = odd_lines(s.staged_row, s.line());
-        s.staged = s.staged_panel * s.panels.count;
+        s.staged = bounded_product(s.staged_panel, s.panels.count);
         s.products_pitch = lanes;
-        s.products_row = columns * lanes;
-        s.products = rows * s.products_row + kPixels * lanes + s.vector;
-        s.sums_pitch = s.stride_w * s.outputs;
-        s.sums = s.strip * s.block_w * s.sums_pitch + kPixels * s.sums_pitch + s.vector;
-        s.bias = s.block_w * s.sums_pitch;
+        s.products_row = bounded_product(columns, lanes);
+        s.products = bounded_product(rows, s.products_row) + kPixels * lanes + s.vector;
+        s.sums_pitch = bounded_product(s.stride_w, s.outputs);
+        s.sums = bounded_product(s.strip, s.block_w, s.sums_pitch) + kPixels * s.sums_pitch + s.vector;
+        s.bias = bounded_product(s.block_w, s.sums_pitch);
     }
     s.staged += 4 * s.line();
 }

@@ -36,17 +36,20 @@ struct Shape {
     int64_t pitch, plane, sums_pitch;
     bool woven;
 
-    int64_t staged() const { return groups * channels * plane * element; }
-    int64_t bytes() const { return groups * (channels * plane + outputs * sums_pitch) * element; }
+    int64_t staged() const { return bounded_product(groups, channels, plane, element); }
+    int64_t bytes() const {
+        return bounded_product(groups, bounded_product(channels, plane) + bounded_product(outputs, sums_pitch),
+                               element);
+    }
 };
 
 void measure(Shape &shape) {
     shape.pitch = shape.block_w + shape.span_w;
     auto odd_lines = [&](int64_t numbers) { return (ceil_div(numbers, shape.line) | 1) * shape.line; };
     // Vectors reach past the last pixel, here and there.
-    shape.plane = odd_lines((shape.block_h + shape.span_h) * shape.pitch + shape.vector + 1);
-    const int64_t pixels = (shape.block_h - 1) * shape.pitch + shape.block_w;
-    shape.sums_pitch = odd_lines(shape.stride_w * round_up(pixels, shape.vector));
+    shape.plane = odd_lines(bounded_product(shape.block_h + shape.span_h, shape.pitch) + shape.vector + 1);
+    const int64_t pixels = bounded_product(shape.block_h - 1, shape.pitch) + shape.block_w;
+    shape.sums_pitch = odd_lines(bounded_product(shape.stride_w, round_up(pixels, shape.vector)));
 }
 
 void choose_blocks(Shape &shape, int64_t groups, const Cut &cut) {
@@ -56,7 +59,7 @@ void choose_blocks(Shape &shape, int64_t groups, const Cut &cut) {
     measure(shape);
     const int64_t rows_wanted = std::max(kWovenRows, 4 * shape.span_h);
     if (shape.woven) {
-        const int64_t column = (rows_wanted + shape.span_h) * shape.channels * shape.element;
+        const int64_t column = bounded_product(rows_wanted + shape.span_h, shape.channels, shape.element);
         const int64_t columns = std::max(kWovenTarget / column, shape.vector);
         shape.block_w = std::min(shape.count_w, round_up(even_share(shape.count_w, columns), shape.vector));
         measure(shape);
@@ -74,8 +77,8 @@ void choose_blocks(Shape &shape, int64_t groups, const Cut &cut) {
         Shape taller = shape;
         taller.block_h = rows;
         measure(taller);
-        const bool enough = rows > rows_wanted && shape.block_h * shape.block_w >=
-                                                      (shape.stride_w == 1 ? kJoinedPixels : kWovenPixels);
+        const bool enough =
+            rows > rows_wanted && shape.block_h * shape.block_w >= (shape.stride_w == 1 ? kJoinedPixels : kWovenPixels);
         const int64_t limit = rows <= 2 * shape.span_h ? 4 * kUnitTarget : kUnitTarget;
         if (shape.woven ? enough || taller.staged() > kWovenTarget * 9 / 8 || taller.bytes() > most_bytes
                         : taller.bytes() > limit)
@@ -157,7 +160,8 @@ tconv_status block_planes(const tconv_spec &spec, Direction direction, const Ker
     const double work = static_cast<double>(shape.count_h) * static_cast<double>(shape.count_w) * channels *
                         spec.out_channels * spec.kernel_h * spec.kernel_w;
     const auto few = woven ? int64_t{1} : std::min(kFewTasks, static_cast<int64_t>(work / kPlaneWork));
-    const int64_t wanted = std::clamp<int64_t>(static_cast<int64_t>(work / kTaskWork), std::max<int64_t>(few, 1), kTaskTarget);
+    const int64_t wanted =
+        std::clamp<int64_t>(static_cast<int64_t>(work / kTaskWork), std::max<int64_t>(few, 1), kTaskTarget);
     const int64_t shares = std::min<int64_t>(p.units, ceil_div(wanted, blocks));
     p.task_units = static_cast<int32_t>(ceil_div(p.units, shares));
     p.unit_tasks = static_cast<int32_t>(ceil_div(p.units, p.task_units));

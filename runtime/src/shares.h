@@ -14,6 +14,21 @@ constexpr int64_t round_up(int64_t a, int64_t b) {
     return ceil_div(a, b) * b;
 }
 
+// Far beyond what a task may hold. Larger sizes are all alike: products stop here, so that int64 holds them and sums of a
+// few, though extents of 2^31 meet as many channels.
+constexpr int64_t kTooMany = int64_t{1} << 48;
+
+// Of numbers of elements; factors are not negative.
+template<typename... Factors>
+constexpr int64_t bounded_product(int64_t first, Factors... others) {
+    int64_t result = std::min(first, kTooMany);
+    for (const int64_t factor : {static_cast<int64_t>(others)...}) {
+        if (__builtin_mul_overflow(result, factor, &result) || result > kTooMany)
+            result = kTooMany;
+    }
+    return result;
+}
+
 // Equal shares: the block size that makes as many blocks as `block` would, of nearly one size.
 constexpr int64_t even_share(int64_t total, int64_t block) {
     return ceil_div(total, ceil_div(total, std::max<int64_t>(block, 1)));

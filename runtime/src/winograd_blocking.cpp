@@ -55,21 +55,24 @@ void measure(Shape &shape) {
     const int64_t line = shape.line(), lanes = shape.unit_blocks * shape.width;
     const int64_t rows = round_up(shape.block_h, shape.outputs) + shape.span_h;
     const int64_t columns = (round_up(shape.block_w, shape.outputs) + shape.span_w) * shape.residues_w;
-    shape.staged_row = columns * line;
-    shape.staged_panel = odd_lines(rows * shape.staged_row, line);
-    shape.staged = shape.staged_panel * shape.staged_panels;
+    shape.staged_row = bounded_product(columns, line);
+    shape.staged_panel = odd_lines(bounded_product(rows, shape.staged_row), line);
+    shape.staged = bounded_product(shape.staged_panel, shape.staged_panels);
     shape.transformed = shape.products = 0;
     for (const int64_t taps_h : {shape.h.taps, shape.h.most_taps()}) {
         for (const int64_t taps_w : {shape.w.taps, shape.w.most_taps()}) {
             const int64_t points = points_along(shape.outputs, taps_h) * points_along(shape.outputs, taps_w);
-            const int64_t tiles = ceil_div(shape.block_h, outputs_along(shape.outputs, taps_h)) *
-                                  ceil_div(shape.block_w, outputs_along(shape.outputs, taps_w)) * shape.residues_w;
+            const int64_t tiles =
+                bounded_product(ceil_div(shape.block_h, outputs_along(shape.outputs, taps_h)),
+                                ceil_div(shape.block_w, outputs_along(shape.outputs, taps_w)), shape.residues_w);
             shape.transformed =
-                std::max(shape.transformed, points * shape.block_panels * odd_lines(tiles * line, line));
-            shape.products = std::max(shape.products, shape.kept_units * points * odd_lines(tiles * lanes, line));
+                std::max(shape.transformed,
+                         bounded_product(points, shape.block_panels, odd_lines(bounded_product(tiles, line), line)));
+            shape.products = std::max(shape.products, bounded_product(shape.kept_units, points,
+                                                                      odd_lines(bounded_product(tiles, lanes), line)));
         }
     }
-    shape.sums = shape.sums_units() * shape.block_h * shape.block_w * lanes * shape.phases;
+    shape.sums = bounded_product(shape.sums_units(), shape.block_h, shape.block_w, lanes, shape.phases);
 }
 
 // Whole rows of tiles where they fit, else a part of one.
@@ -195,9 +198,9 @@ tconv_status block_winograd(const tconv_spec &spec, Direction direction, const K
     if (is_given(cut) && !apply_cut(shape, cut, p.end_h, p.end_w, softmax))
         return refuse(kUnsuitableCut);
 
-    // One tile of each residue is the least there is.
-    if (shape.residues_w > 1 && shape.bytes() > kMostScratch)
-        return refuse("so many residues of the dilation take more memory than a task may");
+    // One tile of each phase and residue is the least there is; softmax over channels keeps them all.
+    if (!softmax && shape.bytes() > kMostScratch)
+        return refuse("so many phases, or residues of the dilation, take more memory than a task may");
     const double scratch = static_cast<double>(shape.staged) + static_cast<double>(shape.transformed) +
                            static_cast<double>(shape.products) + static_cast<double>(shape.sums);
     if (shape.packed_bytes() > kMaxElements || scratch > kMaxElements / 4)

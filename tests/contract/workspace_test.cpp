@@ -127,6 +127,35 @@ TEST_P(Suite, EveryLayersWorkspaceIsBelowTwoMebibytesAThread) {
     std::printf("most: %.2f MiB a thread, %s\n", most / kMiB, where.c_str());
 }
 
+// Sums have a place for each phase of a row, so that kernels of many lanes leave the steepest strides to others.
+TEST(Workspace, OfSteepStridesIsBounded) {
+    int refused = 0;
+    const bool gathers = std::ranges::any_of(all_kernels(), [](const std::string &name) { return name.find("_gather") != std::string::npos; });
+    for (const int32_t dtype : dtypes()) {
+        for (int32_t stride = 1 << 8; stride <= 1 << 20; stride *= 4) {
+            for (const char *rest : {"_nchw_strict", "_nhwc_strict", "_nchw", "_nhwc"}) {
+                for (const int32_t taps : {1, 3, stride, 2 * stride}) {
+                    tconv_spec spec = layer("n1_c3_h1_w2_o5_k1x1_s1x1_p0,0,0,0_op0,0_d1x1_g1_f32" + std::string(rest), dtype);
+                    spec.kernel_w = taps, spec.stride_w = stride;
+                    for (const std::string &kernel : all_kernels()) {
+                        if (dtype_of(kernel) != dtype)
+                            continue;
+                        const Plan plan(spec, kernel);
+                        refused += plan.status == TCONV_UNSUPPORTED;
+                        if (plan.status != TCONV_OK)
+                            continue;
+                        ASSERT_LE(static_cast<double>(plan.needs.workspace_bytes), padded_image_bytes(spec, kernel) + 2 * kMiB)
+                            << text_of(spec) << ' ' << kernel;
+                    }
+                    if (gathers)
+                        ASSERT_EQ(Plan(spec).status, TCONV_OK) << text_of(spec);
+                }
+            }
+        }
+    }
+    EXPECT_GT(refused, 0);
+}
+
 TEST(Workspace, OfRandomLayersIsBounded) {
     for (uint64_t i = 0; i < 3000; ++i) {
         Random random(seed_of_case(seed_from_environment(), 700000 + i));

@@ -29,6 +29,24 @@ int32_t draw_int(Random &random) {
     return static_cast<int32_t>(random.range(kind < 4 ? -3 : 1, kind < 12 ? 4 : 12));
 }
 
+// Dilations of up to 2^30 along both axes, of which the crop keeps a corner, with strides and channels of any size: all is
+// legal, and nothing is large but what lies between.
+tconv_spec draw_far_taps(Random &random, int32_t dtype) {
+    tconv_spec s = random_legal_spec(random, {.dtype = dtype, .most_flops = 1e5, .most_outputs = 5000});
+    const auto power = [&](int most) { return (1 << random.range(0, most)) - static_cast<int32_t>(random.below(2)); };
+    s.in_h = s.in_w = s.groups = s.batch = 1;
+    s.kernel_h = s.kernel_w = 2;
+    s.in_channels = std::max(power(14), 1);
+    s.out_channels = static_cast<int32_t>(random.range(1, 20));
+    if (random.chance(0.3))
+        s.groups = s.out_channels = s.in_channels = std::min(s.in_channels, 64);
+    s.stride_h = std::max(power(20), 1), s.stride_w = std::max(power(20), 1);
+    s.dilation_h = std::max(power(30), 1), s.dilation_w = std::max(power(30), 1);
+    s.pad_top = s.dilation_h, s.pad_left = s.dilation_w;
+    s.pad_bottom = s.pad_right = s.output_padding_h = s.output_padding_w = 0;
+    return s;
+}
+
 // About one in a few is legal, so that both halves of the contract are tried.
 tconv_spec draw_garbage(Random &random, int32_t dtype) {
     tconv_spec s = random_legal_spec(random, {.dtype = dtype, .most_flops = 1e5, .most_outputs = 5000});
@@ -70,7 +88,8 @@ TEST(Garbage, GetsAStatusOrTheRightAnswer) {
     Runner runner;
     for (uint64_t i = 0; i < kCases; ++i) {
         Random random(seed_of_case(seed, 900000 + i));
-        const tconv_spec spec = draw_garbage(random, dtype_of_case(i));
+        const bool far = random.chance(0.02);
+        const tconv_spec spec = far ? draw_far_taps(random, dtype_of_case(i)) : draw_garbage(random, dtype_of_case(i));
         const std::string where =
             "TCONV_SEED=" + std::to_string(seed) + " case " + std::to_string(i) + " " + text_of(spec);
         char message[300];
@@ -90,7 +109,7 @@ TEST(Garbage, GetsAStatusOrTheRightAnswer) {
         if (plan.status != TCONV_OK || !small(spec))
             continue;
         if (plan.needs.workspace_bytes > kMostBytes || plan.needs.packed_filter_bytes > kMostBytes)
-            continue;  // sums have a place for each column phase: gigabytes for the largest strides
+            continue;
         ++computed;
         steep += std::max(spec.stride_h, spec.stride_w) > 1 << 16;
         KernelName chosen;
