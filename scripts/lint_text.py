@@ -10,7 +10,7 @@ from pathlib import Path
 CODE = {".cpp", ".h", ".hpp", ".c", ".cu", ".py", ".sh", ".cmake", ".txt"}
 TEXT = CODE | {".md", ".in", ".json", ".toml", ".yml", ".yaml", ""}
 LONGEST = 400
-LONGEST_PUBLIC_HEADER = 300
+LONGEST_PUBLIC_HEADER = 299
 LONGEST_ORACLE = 120
 
 # A name says what is inside. These say only that something is.

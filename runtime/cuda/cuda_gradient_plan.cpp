@@ -59,8 +59,6 @@ tconv_status fill(tconv_cuda_gradient_plan &plan, const tconv_spec &spec, int32_
 
 tconv_status create(const tconv_spec *spec, int32_t which, const char *kernel, const tconv_cuda_target *target,
                     const Hooks &hooks, tconv_cuda_gradient_plan **plan, Message &message) {
-    if (spec == nullptr || plan == nullptr)
-        return message.fail(TCONV_INVALID_ARGUMENT, "%s is NULL", spec == nullptr ? "spec" : "plan");
     tconv_status status = check_target(target, message);
     if (status == TCONV_OK)
         status = check_gradient_spec(spec, which, message);
@@ -79,7 +77,7 @@ tconv_status tconv_cuda_gradient_plan_create(const tconv_spec *spec, int32_t whi
     char text[640];
     Message message(text, sizeof text);
     Hooks resolved;
-    tconv_status status = resolve_hooks(hooks, &resolved, message);
+    tconv_status status = check_plan_arguments(spec, hooks, plan, &resolved, message);
     if (status == TCONV_OK)
         status = create(spec, which, kernel, target, resolved, plan, message);
     return told(resolved, status, text);

@@ -59,8 +59,6 @@ tconv_status fill(tconv_cuda_plan &plan, const tconv_spec &spec, const char *ker
 
 tconv_status create(const tconv_spec *spec, const char *kernel, const tconv_cuda_target *target, const Hooks &hooks,
                     tconv_cuda_plan **plan, Message &message) {
-    if (spec == nullptr || plan == nullptr)
-        return message.fail(TCONV_INVALID_ARGUMENT, "%s is NULL", spec == nullptr ? "spec" : "plan");
     tconv_status status = check_target(target, message);
     if (status == TCONV_OK)
         status = validate(spec, message);  // what is wrong with a layer is said on machines without a driver too
@@ -99,7 +97,7 @@ tconv_status tconv_cuda_plan_create(const tconv_spec *spec, const char *kernel, 
     char text[640];
     Message message(text, sizeof text);
     Hooks resolved;
-    tconv_status status = resolve_hooks(hooks, &resolved, message);
+    tconv_status status = check_plan_arguments(spec, hooks, plan, &resolved, message);
     if (status == TCONV_OK)
         status = create(spec, kernel, target, resolved, plan, message);
     return told(resolved, status, text);

@@ -1,7 +1,6 @@
 // How generated functions are called: by an array of pointers to their arguments.
 #pragma once
 
-#include <bit>
 #include <cstdint>
 
 #include "HalideRuntime.h"
@@ -44,7 +43,6 @@ public:
         scalars_[scalar_count_] = static_cast<int32_t>(value);
         add(&scalars_[scalar_count_++]);
     }
-    void real(float value) { integer(std::bit_cast<int32_t>(value)); }
     void bits(int32_t value) { integer(value); }
 
     int make(DeviceFunction function) {

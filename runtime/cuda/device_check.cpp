@@ -43,17 +43,20 @@ tconv_status check_device_pack(const DeviceLayer &layer, const tconv_view *filte
         return message.fail(TCONV_INVALID_ARGUMENT, "%s is NULL", filter == nullptr ? "filter" : "packed");
     const Extents extents = filter_extents(layer.spec);
     const int64_t element = dtype_bytes(layer.spec.dtype);
-    if (tconv_status status = check_filter(*filter, extents, element, Access::kRead, "filter", message); status != TCONV_OK)
+    if (tconv_status status = check_given(*filter, extents, "filter", message); status != TCONV_OK)
+        return status;
+    if (tconv_status status = check_filter_strides(*filter, extents, element, Access::kRead, "filter", message);
+        status != TCONV_OK)
         return status;
     const Needs needs = needs_of(layer);
     if (packed_bytes < needs.packed_bytes) {
         return message.fail(TCONV_INVALID_ARGUMENT, "packed_bytes = %zu; this plan packs %zu bytes", packed_bytes,
                             needs.packed_bytes);
     }
-    if (reinterpret_cast<uintptr_t>(packed) % needs.alignment != 0) {
-        return message.fail(TCONV_MISALIGNED, "packed = %p; the packed filter must be aligned to %zu bytes", packed,
-                            needs.alignment);
-    }
+    if (tconv_status status = check_alignment(*filter, extents, element, "filter", message); status != TCONV_OK)
+        return status;
+    if (tconv_status status = check_aligned({"packed", packed, needs.alignment}, message); status != TCONV_OK)
+        return status;
     if (overlap(range_of(*filter, extents, element), range_of(packed, needs.packed_bytes)))
         return message.fail(TCONV_INVALID_ARGUMENT, "packed overlaps the filter");
     return TCONV_OK;
@@ -69,9 +72,7 @@ tconv_status check_device_run(const DeviceLayer &layer, const tconv_tensors *ten
     if (layer.spec.batch == 0)
         return TCONV_OK;
     const Needs needs = needs_of(layer);
-    tconv_status status = check_tensors(layer.spec, *tensors, message);
-    if (status == TCONV_OK)
-        status = check_places(needs, *tensors, message);
+    tconv_status status = check_tensors(layer.spec, needs, *tensors, message);
     if (status == TCONV_OK)
         status = check_overlaps(layer.spec, needs, *tensors, message);
     return status;

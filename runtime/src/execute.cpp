@@ -20,7 +20,7 @@ struct Run {
     Tasks tasks;  // of all images
 };
 
-// One of `concurrency` workers: takes tasks until none is left, on a slot of the workspace that is its own.
+// One of the workers: takes tasks until none is left, on a slot of the workspace that is its own.
 int work(void *argument, int32_t slot) {
     Run &run = *static_cast<Run *>(argument);
     const tconv_plan &plan = *run.plan;
@@ -41,9 +41,7 @@ int work(void *argument, int32_t slot) {
 
 tconv_status check(const tconv_plan &plan, const tconv_tensors &tensors, Message &message) {
     const Needs needs = {static_cast<size_t>(plan.packed_bytes), static_cast<size_t>(workspace_bytes_of(plan)), kAlignment};
-    tconv_status status = check_tensors(plan.spec, tensors, message);
-    if (status == TCONV_OK)
-        status = check_places(needs, tensors, message);
+    tconv_status status = check_tensors(plan.spec, needs, tensors, message);
     if (status == TCONV_OK)
         status = check_packed(packed_form(plan), tensors.packed_filter, message);
     if (status == TCONV_OK)

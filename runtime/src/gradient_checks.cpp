@@ -10,15 +10,6 @@ namespace tconv {
 
 namespace {
 
-tconv_status check_memory(const char *name, const void *data, size_t alignment, Message &message) {
-    if (data == nullptr)
-        return message.fail(TCONV_INVALID_ARGUMENT, "%s = NULL", name);
-    if (reinterpret_cast<uintptr_t>(data) % alignment != 0) {
-        return message.fail(TCONV_MISALIGNED, "%s = %p; it must be aligned to %zu bytes", name, data, alignment);
-    }
-    return TCONV_OK;
-}
-
 // What a run reads and what it writes, by the names of the C ABI.
 struct Memory {
     const char *name;
@@ -44,7 +35,7 @@ tconv_status check_overlaps(const Memory &written, std::initializer_list<Memory>
 }  // namespace
 
 tconv_status check_gradient_spec(const tconv_spec *spec, int32_t which, Message &message) {
-    if (tconv_status status = validate(spec, message); status != TCONV_OK)
+    if (tconv_status status = check_arguments(spec, message); status != TCONV_OK)
         return status;
     if (which < TCONV_GRADIENT_INPUT || which > TCONV_GRADIENT_BIAS) {
         return message.fail(TCONV_INVALID_ARGUMENT, "which = %d; it must be INPUT (0), FILTER (1) or BIAS (2)", which);
@@ -54,46 +45,29 @@ tconv_status check_gradient_spec(const tconv_spec *spec, int32_t which, Message 
                             spec->activation != TCONV_ACT_NONE ? "activation" : "residual",
                             spec->activation != TCONV_ACT_NONE ? spec->activation : spec->residual);
     }
-    return TCONV_OK;
+    return validate(spec, message);
 }
 
 tconv_status check_gradient_tensors(const tconv_spec &spec, int32_t which, const Needs &needs,
                                     const tconv_gradient_tensors &tensors, Message &message) {
     const int64_t element = dtype_bytes(spec.dtype);
-    const Extents input = input_extents(spec), output = output_extents(spec), filter = filter_extents(spec);
-    tconv_status status =
-        check_tensor(tensors.output_gradient, output, element, Access::kRead, "output_gradient", message);
-    auto next = [&](auto check_one) {
-        if (status == TCONV_OK)
-            status = check_one();
-    };
+    const Extents input = input_extents(spec), filter = filter_extents(spec);
+    Touched touched;
+    touched.add(NamedView{"output_gradient", &tensors.output_gradient, output_extents(spec), Access::kRead});
     switch (which) {
         case TCONV_GRADIENT_INPUT:
-            next([&] {
-                return check_tensor(tensors.input_gradient, input, element, Access::kWrite, "input_gradient", message);
-            });
-            next([&] { return check_memory("packed_filter", tensors.packed_filter, needs.alignment, message); });
+            touched.add(NamedView{"input_gradient", &tensors.input_gradient, input, Access::kWrite});
+            touched.add(NamedArray{"packed_filter", tensors.packed_filter, needs.alignment});
             break;
         case TCONV_GRADIENT_FILTER:
-            next([&] { return check_tensor(tensors.input, input, element, Access::kRead, "input", message); });
-            next([&] {
-                return check_filter(tensors.filter_gradient, filter, element, Access::kWrite, "filter_gradient",
-                                    message);
-            });
+            touched.add(NamedView{"input", &tensors.input, input, Access::kRead});
+            touched.add(NamedView{"filter_gradient", &tensors.filter_gradient, filter, Access::kWrite, true});
             break;
         default:
-            next([&] {
-                return check_memory("bias_gradient", tensors.bias_gradient, static_cast<size_t>(element), message);
-            });
+            touched.add(NamedArray{"bias_gradient", tensors.bias_gradient, static_cast<size_t>(element)});
             break;
     }
-    if (needs.workspace_bytes > 0)
-        next([&] { return check_memory("workspace", tensors.workspace, needs.alignment, message); });
-    if (status == TCONV_OK && tensors.workspace_bytes < needs.workspace_bytes) {
-        status = message.fail(TCONV_WORKSPACE_TOO_SMALL, "workspace_bytes = %zu; this plan needs %zu",
-                              tensors.workspace_bytes, needs.workspace_bytes);
-    }
-    return status;
+    return touched.check(needs, tensors.workspace, tensors.workspace_bytes, element, message);
 }
 
 tconv_status check_gradient_overlaps(const tconv_spec &spec, int32_t which, const Needs &needs,

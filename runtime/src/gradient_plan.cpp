@@ -4,6 +4,7 @@
 #include "gradient_checks.h"
 #include "layer_text.h"
 #include "plan.h"
+#include "spec.h"
 #include "structs.h"
 
 namespace {
@@ -39,6 +40,11 @@ tconv_status choose(std::span<const Kernel> among, Isa usable, tconv_gradient_pl
 
 tconv_status create(const tconv_spec *given, int32_t which, const char *kernel, const Hooks &hooks,
                     tconv_gradient_plan **plan, Message &message) {
+    Isa usable;
+    if (tconv_status status = check_arguments(given, message); status != TCONV_OK)
+        return status;
+    if (tconv_status status = usable_isa(&usable, message); status != TCONV_OK)
+        return status;
     if (tconv_status status = check_gradient_spec(given, which, message); status != TCONV_OK)
         return status;
     tconv_gradient_plan made = {};
@@ -48,9 +54,6 @@ tconv_status create(const tconv_spec *given, int32_t which, const char *kernel, 
     made.which = which;
     made.hooks = hooks;
 
-    Isa usable;
-    if (tconv_status status = usable_isa(&usable, message); status != TCONV_OK)
-        return status;
     std::span<const Kernel> among;
     if (tconv_status status = candidate_kernels(kernel, usable, &among, message); status != TCONV_OK)
         return status;
@@ -77,9 +80,7 @@ tconv_status tconv_gradient_plan_create(const tconv_spec *spec, int32_t which, c
     char text[512];
     Message message(text, sizeof text);
     Hooks resolved;
-    tconv_status status = resolve_hooks(hooks, &resolved, message);
-    if (status == TCONV_OK && (spec == nullptr || plan == nullptr))
-        status = message.fail(TCONV_INVALID_ARGUMENT, "%s is NULL", spec == nullptr ? "spec" : "plan");
+    tconv_status status = check_plan_arguments(spec, hooks, plan, &resolved, message);
     if (status == TCONV_OK)
         status = create(spec, which, kernel, resolved, plan, message);
     if (status != TCONV_OK)

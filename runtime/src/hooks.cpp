@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "spec.h"
 #include "structs.h"
 
 namespace tconv {
@@ -86,6 +87,18 @@ tconv_status resolve_hooks(const tconv_hooks *hooks, Hooks *resolved, Message &m
         return message.fail(TCONV_INVALID_ARGUMENT, "TCONV_VERBOSE is '%.32s'; allowed: 0 or 1", verbose);
     }
     return TCONV_OK;
+}
+
+tconv_status check_plan_arguments(const tconv_spec *spec, const tconv_hooks *hooks, const void *plan, Hooks *resolved,
+                                  Message &message) {
+    const tconv_status status = resolve_hooks(hooks, resolved, message);
+    if (status == TCONV_INVALID_STRUCT)
+        return status;
+    if (spec != nullptr && !struct_size_known<tconv_spec>(spec->struct_size))
+        return check_arguments(spec, message);
+    if (status == TCONV_OK && (spec == nullptr || plan == nullptr))
+        return message.fail(TCONV_INVALID_ARGUMENT, "%s is NULL", spec == nullptr ? "spec" : "plan");
+    return status;
 }
 
 }  // namespace tconv

@@ -25,4 +25,9 @@ struct Hooks {
 // Even then *resolved holds usable hooks, so that the failure can be logged.
 tconv_status resolve_hooks(const tconv_hooks *hooks, Hooks *resolved, Message &message);
 
+// resolve_hooks for the creation of a plan, among what else comes before all that a spec holds: INVALID_STRUCT for either
+// struct, then INVALID_ARGUMENT for hooks, the environment, and a spec or plan that is NULL.
+tconv_status check_plan_arguments(const tconv_spec *spec, const tconv_hooks *hooks, const void *plan, Hooks *resolved,
+                                  Message &message);
+
 }  // namespace tconv

@@ -18,7 +18,6 @@ public:
 
     void clear() {
         length_ = 0;
-        cut_ = false;
         if (capacity_ > 0)
             text_[0] = '\0';
     }
@@ -38,7 +37,6 @@ public:
         if (static_cast<size_t>(wanted) < room) {
             length_ += static_cast<size_t>(wanted);
         } else {
-            cut_ = true;
             length_ = capacity_ > 0 ? capacity_ - 1 : 0;
         }
     }
@@ -54,8 +52,6 @@ public:
         return status;
     }
 
-    // True once something did not fit.
-    bool cut() const { return cut_; }
     size_t length() const { return length_; }
     const char *text() const { return capacity_ > 0 ? text_ : ""; }
 
@@ -63,7 +59,6 @@ private:
     char *text_;
     size_t capacity_;
     size_t length_ = 0;
-    bool cut_ = false;
 };
 
 }  // namespace tconv

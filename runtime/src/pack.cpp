@@ -5,6 +5,7 @@
 
 #include "bind.h"
 #include "geometry.h"
+#include "tensor_checks.h"
 #include "views.h"
 
 namespace tconv {
@@ -118,17 +119,19 @@ tconv_status pack(const PackedForm &form, const tconv_view *filter, void *packed
         return message.fail(TCONV_INVALID_ARGUMENT, "%s is NULL", filter == nullptr ? "filter" : "packed");
     const Extents extents = filter_extents(form.spec);
     const int64_t element = dtype_bytes(form.spec.dtype);
-    if (tconv_status status = check_filter(*filter, extents, element, Access::kRead, "filter", message);
+    if (tconv_status status = check_given(*filter, extents, "filter", message); status != TCONV_OK)
+        return status;
+    if (tconv_status status = check_filter_strides(*filter, extents, element, Access::kRead, "filter", message);
         status != TCONV_OK)
         return status;
     if (packed_bytes < static_cast<size_t>(form.bytes)) {
         return message.fail(TCONV_INVALID_ARGUMENT, "packed_bytes = %zu; this plan packs %lld bytes", packed_bytes,
                             static_cast<long long>(form.bytes));
     }
-    if (reinterpret_cast<uintptr_t>(packed) % kAlignment != 0) {
-        return message.fail(TCONV_MISALIGNED, "packed = %p; the packed filter must be aligned to %zu bytes", packed,
-                            kAlignment);
-    }
+    if (tconv_status status = check_alignment(*filter, extents, element, "filter", message); status != TCONV_OK)
+        return status;
+    if (tconv_status status = check_aligned({"packed", packed, kAlignment}, message); status != TCONV_OK)
+        return status;
     if (overlap(range_of(*filter, extents, element), range_of(packed, static_cast<size_t>(form.bytes))))
         return message.fail(TCONV_INVALID_ARGUMENT, "packed overlaps the filter");
 

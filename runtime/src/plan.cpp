@@ -72,11 +72,10 @@ struct Candidates {
     bool named;
 };
 
-tconv_status find_candidates(const char *kernel, Candidates *found, Message &message) {
+tconv_status find_candidates(const char *kernel, Isa usable, Candidates *found, Message &message) {
     found->named = kernel != nullptr;
-    if (tconv_status status = usable_isa(&found->usable, message); status != TCONV_OK)
-        return status;
-    return candidate_kernels(kernel, found->usable, &found->kernels, message);
+    found->usable = usable;
+    return candidate_kernels(kernel, usable, &found->kernels, message);
 }
 
 tconv_status estimate(const tconv_spec &spec, const Candidates &among, Choice *choice, Message &why, Message &message) {
@@ -90,12 +89,17 @@ void follow_tables(const tconv_spec &spec, const Candidates &among, Choice *choi
 
 tconv_status create(const tconv_spec *spec, const char *kernel, const Hooks &hooks, tconv_plan **plan,
                     Message &message) {
+    Isa usable;
+    if (tconv_status status = check_arguments(spec, message); status != TCONV_OK)
+        return status;
+    if (tconv_status status = usable_isa(&usable, message); status != TCONV_OK)
+        return status;
     if (tconv_status status = validate(spec, message); status != TCONV_OK)
         return status;
     char candidates[8192], rows[2048];
     Message why(candidates, hooks.verbose ? sizeof candidates : 0), stale(rows, sizeof rows);
     Candidates among;
-    if (tconv_status status = find_candidates(kernel, &among, message); status != TCONV_OK)
+    if (tconv_status status = find_candidates(kernel, usable, &among, message); status != TCONV_OK)
         return status;
     Choice choice;
     if (tconv_status status = estimate(*spec, among, &choice, why, message); status != TCONV_OK)
@@ -107,6 +111,7 @@ tconv_status create(const tconv_spec *spec, const char *kernel, const Hooks &hoo
     if (tconv_status status = make_plan(*spec, choice, hooks, plan, message); status != TCONV_OK)
         return status;
     (*plan)->named = among.named;
+    (*plan)->usable = usable;
     if (hooks.verbose) {
         char text[10240];
         Message line(text, sizeof text);
@@ -143,10 +148,7 @@ tconv_status tconv_plan_create(const tconv_spec *spec, const char *kernel, const
     char text[512];
     Message message(text, sizeof text);
     Hooks resolved;
-    tconv_status status = resolve_hooks(hooks, &resolved, message);
-    if (status == TCONV_OK && (spec == nullptr || plan == nullptr)) {
-        status = message.fail(TCONV_INVALID_ARGUMENT, "%s is NULL", spec == nullptr ? "spec" : "plan");
-    }
+    tconv_status status = check_plan_arguments(spec, hooks, plan, &resolved, message);
     if (status == TCONV_OK)
         status = create(spec, kernel, resolved, plan, message);
     if (status != TCONV_OK)
@@ -187,11 +189,11 @@ tconv_status tconv_plan_explain(const tconv_plan *plan, char *text, size_t capac
     Choice again;
     Candidates among;
     Message ignored(nullptr, 0);
-    tconv_status status = find_candidates(nullptr, &among, ignored);
+    tconv_status status = find_candidates(nullptr, plan->usable, &among, ignored);
     if (status == TCONV_OK)
         status = estimate(plan->spec, among, &again, message, ignored);
     if (status == TCONV_OK && plan->named) {
-        status = find_candidates(plan->choice.kernel->name, &among, ignored);
+        status = find_candidates(plan->choice.kernel->name, plan->usable, &among, ignored);
         if (status == TCONV_OK)
             status = estimate(plan->spec, among, &again, ignored, ignored);
     }

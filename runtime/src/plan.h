@@ -42,6 +42,7 @@ struct tconv_plan {
     tconv::Choice choice;
     int64_t packed_bytes, slot_bytes;  // slot: scratch of one concurrent task
     bool named;                        // the caller asked for this kernel
+    tconv::Isa usable;                 // by processor and environment when the plan was created
 };
 
 namespace tconv {

@@ -28,7 +28,7 @@ const char *tconv_status_string(tconv_status status) {
         case TCONV_MISALIGNED:
             return "A pointer has less alignment than the plan requires.";
         case TCONV_PACKED_MISMATCH:
-            return "The packed filter is damaged or was made for another kernel, layer, build or byte order.";
+            return "The packed filter is damaged or was made for another kernel, layer, version or byte order.";
         case TCONV_OUT_OF_MEMORY:
             return "Memory could not be allocated or a thread could not be started.";
         case TCONV_DEVICE_ERROR:

@@ -1,63 +1,64 @@
 #include "tensor_checks.h"
 
 #include "geometry.h"
-#include "views.h"
 
 namespace tconv {
 
-namespace {
+tconv_status check_aligned(const NamedArray &array, Message &message) {
+    if (reinterpret_cast<uintptr_t>(array.data) % array.alignment == 0)
+        return TCONV_OK;
+    return message.fail(TCONV_MISALIGNED, "%s = %p; it must be aligned to %zu bytes", array.name, array.data,
+                        array.alignment);
+}
 
-tconv_status check_plain(const void *data, size_t bytes, const char *name, const tconv_tensors &tensors,
-                         const Extents &output, int64_t element, Message &message) {
-    if (data == nullptr)
-        return message.fail(TCONV_INVALID_ARGUMENT, "%s = NULL; the spec asks for it", name);
-    if (reinterpret_cast<uintptr_t>(data) % static_cast<uintptr_t>(element) != 0) {
-        return message.fail(TCONV_MISALIGNED, "%s = %p; it must be aligned to its element, %lld bytes", name, data,
-                            static_cast<long long>(element));
+tconv_status Touched::check(const Needs &needs, const void *workspace, size_t workspace_bytes, int64_t element_bytes,
+                            Message &message) {
+    if (needs.workspace_bytes > 0)
+        add(NamedArray{"workspace", workspace, needs.alignment});
+    for (const NamedView &of : views()) {
+        if (tconv_status status = check_given(*of.view, of.extents, of.name, message); status != TCONV_OK)
+            return status;
     }
-    if (overlap(range_of(data, bytes), range_of(tensors.output, output, element))) {
-        return message.fail(TCONV_INVALID_ARGUMENT, "output overlaps %s", name);
+    for (const NamedArray &of : arrays()) {
+        if (of.data == nullptr)
+            return message.fail(TCONV_INVALID_ARGUMENT, "%s = NULL; the layer needs it", of.name);
+    }
+    for (const NamedView &of : views()) {
+        const auto check_view = of.filter ? check_filter_strides : check_strides;
+        if (tconv_status status = check_view(*of.view, of.extents, element_bytes, of.access, of.name, message);
+            status != TCONV_OK)
+            return status;
+    }
+    if (workspace_bytes < needs.workspace_bytes) {
+        return message.fail(TCONV_WORKSPACE_TOO_SMALL, "workspace_bytes = %zu; this plan needs %zu", workspace_bytes,
+                            needs.workspace_bytes);
+    }
+    for (const NamedView &of : views()) {
+        if (tconv_status status = check_alignment(*of.view, of.extents, element_bytes, of.name, message);
+            status != TCONV_OK)
+            return status;
+    }
+    for (const NamedArray &of : arrays()) {
+        if (tconv_status status = check_aligned(of, message); status != TCONV_OK)
+            return status;
     }
     return TCONV_OK;
 }
 
-}  // namespace
-
-tconv_status check_tensors(const tconv_spec &spec, const tconv_tensors &tensors, Message &message) {
-    const Extents input = input_extents(spec), output = output_extents(spec);
+tconv_status check_tensors(const tconv_spec &spec, const Needs &needs, const tconv_tensors &tensors, Message &message) {
+    const Extents output = output_extents(spec);
     const int64_t element = dtype_bytes(spec.dtype);
-    tconv_status status = check_tensor(tensors.input, input, element, Access::kRead, "input", message);
-    if (status == TCONV_OK)
-        status = check_tensor(tensors.output, output, element, Access::kWrite, "output", message);
-    if (status == TCONV_OK && spec.residual != TCONV_RESIDUAL_NONE) {
-        status = check_tensor(tensors.residual, output, element, Access::kRead, "residual", message);
-    }
-    const size_t per_channel = static_cast<size_t>(spec.out_channels * element);
-    if (status == TCONV_OK && spec.has_bias)
-        status = check_plain(tensors.bias, per_channel, "bias", tensors, output, element, message);
-    if (status == TCONV_OK && spec.activation == TCONV_ACT_PRELU) {
-        status = check_plain(tensors.act_slope, per_channel, "act_slope", tensors, output, element, message);
-    }
-    return status;
-}
-
-tconv_status check_places(const Needs &needs, const tconv_tensors &tensors, Message &message) {
-    if ((tensors.workspace == nullptr && needs.workspace_bytes > 0) || tensors.packed_filter == nullptr) {
-        return message.fail(TCONV_INVALID_ARGUMENT, "%s = NULL",
-                            tensors.workspace == nullptr && needs.workspace_bytes > 0 ? "workspace" : "packed_filter");
-    }
-    if (tensors.workspace_bytes < needs.workspace_bytes) {
-        return message.fail(TCONV_WORKSPACE_TOO_SMALL, "workspace_bytes = %zu; this plan needs %zu",
-                            tensors.workspace_bytes, needs.workspace_bytes);
-    }
-    const void *aligned[] = {tensors.workspace, tensors.packed_filter};
-    for (int i = 0; i < 2; i++) {
-        if (reinterpret_cast<uintptr_t>(aligned[i]) % needs.alignment != 0) {
-            return message.fail(TCONV_MISALIGNED, "%s = %p; it must be aligned to %zu bytes",
-                                i == 0 ? "workspace" : "packed_filter", aligned[i], needs.alignment);
-        }
-    }
-    return TCONV_OK;
+    Touched touched;
+    touched.add(NamedView{"input", &tensors.input, input_extents(spec), Access::kRead});
+    touched.add(NamedView{"output", &tensors.output, output, Access::kWrite});
+    if (spec.residual != TCONV_RESIDUAL_NONE)
+        touched.add(NamedView{"residual", &tensors.residual, output, Access::kRead});
+    if (spec.has_bias)
+        touched.add(NamedArray{"bias", tensors.bias, static_cast<size_t>(element)});
+    if (spec.activation == TCONV_ACT_PRELU)
+        touched.add(NamedArray{"act_slope", tensors.act_slope, static_cast<size_t>(element)});
+    touched.add(NamedArray{"packed_filter", tensors.packed_filter, needs.alignment});
+    return touched.check(needs, tensors.workspace, tensors.workspace_bytes, element, message);
 }
 
 tconv_status check_overlaps(const tconv_spec &spec, const Needs &needs, const tconv_tensors &tensors, Message &message) {
@@ -78,10 +79,20 @@ tconv_status check_overlaps(const tconv_spec &spec, const Needs &needs, const tc
     if (overlap(packed, workspace))
         return fail("workspace overlaps packed_filter");
     const size_t per_channel = static_cast<size_t>(spec.out_channels * element);
-    if (spec.has_bias && overlap(range_of(tensors.bias, per_channel), workspace))
-        return fail("workspace overlaps bias");
-    if (spec.activation == TCONV_ACT_PRELU && overlap(range_of(tensors.act_slope, per_channel), workspace))
-        return fail("workspace overlaps act_slope");
+    if (spec.has_bias) {
+        const ByteRange bias = range_of(tensors.bias, per_channel);
+        if (overlap(written, bias))
+            return fail("output overlaps bias");
+        if (overlap(bias, workspace))
+            return fail("workspace overlaps bias");
+    }
+    if (spec.activation == TCONV_ACT_PRELU) {
+        const ByteRange slope = range_of(tensors.act_slope, per_channel);
+        if (overlap(written, slope))
+            return fail("output overlaps act_slope");
+        if (overlap(slope, workspace))
+            return fail("workspace overlaps act_slope");
+    }
     if (spec.residual != TCONV_RESIDUAL_NONE) {
         if (overlap(range_of(tensors.residual, output, element), workspace))
             return fail("workspace overlaps residual");

@@ -101,13 +101,6 @@ tconv_status check_distinct(const tconv_view &view, const Extents &extents, cons
     return TCONV_OK;
 }
 
-tconv_status check_alignment(const tconv_view &view, int64_t element_bytes, const char *name, Message &message) {
-    if (reinterpret_cast<uintptr_t>(view.data) % static_cast<uintptr_t>(element_bytes) == 0)
-        return TCONV_OK;
-    return message.fail(TCONV_MISALIGNED, "%s data %p is not aligned to its element of %lld bytes", name, view.data,
-                        static_cast<long long>(element_bytes));
-}
-
 // How far the indices of two views with this common stride can be apart.
 struct Difference {
     int64_t stride, low, high;
@@ -190,12 +183,16 @@ Extents filter_extents(const tconv_spec &s) {
     return {{s.in_channels, s.out_channels / s.groups, s.kernel_h, s.kernel_w}};
 }
 
-tconv_status check_tensor(const tconv_view &view, const Extents &extents, int64_t element_bytes, Access access,
-                          const char *name, Message &message) {
+tconv_status check_given(const tconv_view &view, const Extents &extents, const char *name, Message &message) {
+    if (view.data == nullptr && !empty(extents))
+        return message.fail(TCONV_INVALID_ARGUMENT, "%s data is NULL", name);
+    return TCONV_OK;
+}
+
+tconv_status check_strides(const tconv_view &view, const Extents &extents, int64_t element_bytes, Access access,
+                           const char *name, Message &message) {
     if (empty(extents))
         return TCONV_OK;
-    if (view.data == nullptr)
-        return message.fail(TCONV_INVALID_ARGUMENT, "%s data is NULL", name);
     for (int d = 0; d < 4; ++d) {
         if (extents.size[d] > 1 && view.stride[d] < 0) {
             return message.fail(TCONV_INVALID_ARGUMENT, "%s stride %s is %lld; allowed: 0 or more", name,
@@ -206,25 +203,29 @@ tconv_status check_tensor(const tconv_view &view, const Extents &extents, int64_
         if (const tconv_status status = check_distinct(view, extents, name, message))
             return status;
     }
-    if (const tconv_status status = check_reach(view, extents, element_bytes, 1, name, message))
-        return status;
-    return check_alignment(view, element_bytes, name, message);
+    return check_reach(view, extents, element_bytes, 1, name, message);
 }
 
-tconv_status check_filter(const tconv_view &view, const Extents &extents, int64_t element_bytes, Access access,
-                          const char *name, Message &message) {
-    if (view.data == nullptr)
-        return message.fail(TCONV_INVALID_ARGUMENT, "%s data is NULL", name);
+tconv_status check_filter_strides(const tconv_view &view, const Extents &extents, int64_t element_bytes, Access access,
+                                  const char *name, Message &message) {
     if (const tconv_status status = check_reach(view, extents, element_bytes, 0, name, message))
         return status;
-    if (access == Access::kWrite) {
-        tconv_view turned = view;  // a flip moves no two elements together
-        for (int64_t &stride : turned.stride)
-            stride = stride < 0 ? -stride : stride;
-        if (const tconv_status status = check_distinct(turned, extents, name, message))
-            return status;
+    if (access == Access::kRead)
+        return TCONV_OK;
+    tconv_view turned = view;  // a flip moves no two elements together
+    for (int d = 0; d < 4; ++d) {
+        if (extents.size[d] > 1 && view.stride[d] < 0)
+            turned.stride[d] = -view.stride[d];
     }
-    return check_alignment(view, element_bytes, name, message);
+    return check_distinct(turned, extents, name, message);
+}
+
+tconv_status check_alignment(const tconv_view &view, const Extents &extents, int64_t element_bytes, const char *name,
+                             Message &message) {
+    if (empty(extents) || reinterpret_cast<uintptr_t>(view.data) % static_cast<uintptr_t>(element_bytes) == 0)
+        return TCONV_OK;
+    return message.fail(TCONV_MISALIGNED, "%s data %p is not aligned to its element of %lld bytes", name, view.data,
+                        static_cast<long long>(element_bytes));
 }
 
 ByteRange range_of(const tconv_view &view, const Extents &extents, int64_t element_bytes) {

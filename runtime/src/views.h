@@ -17,18 +17,24 @@ Extents filter_extents(const tconv_spec &spec);
 
 enum class Access { kRead, kWrite };
 
-// Checks of one tensor (input, output, residual). An extent of 1 or 0 makes its stride irrelevant. In order:
-// NULL data, negative strides, and for kWrite overlapping elements (INVALID_ARGUMENT); the reach of one image
-// beyond 2^31 - 1 elements or of all images beyond int64 bytes (SIZE_OVERFLOW); data not aligned to its
-// element (MISALIGNED). kWrite asks that, by increasing stride, each stride exceeds what the smaller ones
-// span: true for every permutation, slice and padded form of a dense array. An empty batch needs no data and
-// passes.
-tconv_status check_tensor(const tconv_view &view, const Extents &extents, int64_t element_bytes, Access access,
-                          const char *name, Message &message);
+// Data that is NULL (INVALID_ARGUMENT). An empty batch needs none.
+tconv_status check_given(const tconv_view &view, const Extents &extents, const char *name, Message &message);
 
-// The same for a filter, whose strides may have any sign and, where it is read, be zero.
-tconv_status check_filter(const tconv_view &view, const Extents &extents, int64_t element_bytes, Access access,
-                          const char *name, Message &message);
+// Checks of the strides of one tensor (input, output, residual). An extent of 1 or 0 makes its stride irrelevant. In
+// order: negative strides, and for kWrite overlapping elements (INVALID_ARGUMENT); the reach of one image beyond 2^31 - 1
+// elements or of all images beyond int64 bytes (SIZE_OVERFLOW). kWrite asks that, by increasing stride, each stride
+// exceeds what the smaller ones span: true for every permutation, slice and padded form of a dense array. An empty batch
+// passes.
+tconv_status check_strides(const tconv_view &view, const Extents &extents, int64_t element_bytes, Access access,
+                           const char *name, Message &message);
+
+// The same for a filter, whose strides may have any sign and, where it is read, be zero; their reach comes first.
+tconv_status check_filter_strides(const tconv_view &view, const Extents &extents, int64_t element_bytes, Access access,
+                                  const char *name, Message &message);
+
+// Data not aligned to its element (MISALIGNED).
+tconv_status check_alignment(const tconv_view &view, const Extents &extents, int64_t element_bytes, const char *name,
+                             Message &message);
 
 // An image's address within a view, computed in bytes so that batches may span more than 2^31 elements.
 inline char *image_of(const tconv_view &view, int64_t image, int64_t element_bytes) {

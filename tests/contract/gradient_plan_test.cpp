@@ -75,7 +75,9 @@ TEST_P(GradientPlanTest, IllegalSpecsAreRefusedByName) {
     const uint64_t seed = seed_from_environment();
     for (uint64_t i = 0; i < 1000; ++i) {
         Random random(seed_of_case(seed, 310000 + i));
-        const IllegalSpec bad = random_illegal_spec(random);
+        IllegalSpec bad = random_illegal_spec(random);
+        if (bad.status == TCONV_INVALID_SHAPE || bad.status == TCONV_SIZE_OVERFLOW)  // an activation would be told first
+            bad.spec.activation = TCONV_ACT_NONE, bad.spec.residual = TCONV_RESIDUAL_NONE;
         const Attempt result = attempt(&bad.spec, which);
         ASSERT_EQ(result.status, bad.status)
             << "TCONV_SEED=" << seed << " case " << i << ' ' << text_of(bad.spec) << '\n'

@@ -145,6 +145,25 @@ TEST_P(GradientRunTest, Misaligned) {
     }
 }
 
+TEST_P(GradientRunTest, TheFirstMistakeIsTold) {
+    const auto odd = [](const void *p) { return static_cast<char *>(const_cast<void *>(p)) + 1; };
+    EXPECT_EQ(run(
+                  [&](tconv_gradient_tensors *t) {
+                      t->output_gradient.data = odd(t->output_gradient.data), t->workspace = nullptr;
+                  },
+                  "workspace"),
+              TCONV_INVALID_ARGUMENT);
+    EXPECT_EQ(run(
+                  [&](tconv_gradient_tensors *t) {
+                      t->output_gradient.stride[1] = int64_t{1} << 40, t->workspace_bytes = 0;
+                  },
+                  "output_gradient"),
+              TCONV_SIZE_OVERFLOW);
+    EXPECT_EQ(run([&](tconv_gradient_tensors *t) { t->workspace = odd(t->workspace), t->workspace_bytes = 0; },
+                  "workspace_bytes"),
+              TCONV_WORKSPACE_TOO_SMALL);
+}
+
 TEST_P(GradientRunTest, StridesThatCannotBe) {
     for (const Named &view : views()) {
         const bool filter = std::string(view.name) == "filter_gradient";

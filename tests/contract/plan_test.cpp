@@ -80,6 +80,34 @@ TEST_F(PlanTest, NullAndStructs) {
     EXPECT_EQ(tconv_plan_explain(nullptr, text, sizeof text), TCONV_INVALID_ARGUMENT);
 }
 
+// Of two mistakes the one that interfaces name first is told: structs, then values, the environment's too, then the shape.
+TEST_F(PlanTest, TheFirstMistakeIsTold) {
+    tconv_plan *plan = nullptr;
+    tconv_hooks hooks;
+    tconv_hooks_init(&hooks, sizeof hooks);
+    hooks.concurrency = -1;
+    tconv_spec bad = spec;
+    bad.struct_size = 0;
+    EXPECT_EQ(tconv_plan_create(&bad, nullptr, &hooks, &plan), TCONV_INVALID_STRUCT);
+    EXPECT_EQ(tconv_plan_create(&bad, nullptr, &hooks, nullptr), TCONV_INVALID_STRUCT);
+    setenv("TCONV_VERBOSE", "2", 1);
+    EXPECT_REFUSED(attempt(&bad), TCONV_INVALID_STRUCT, "struct_size");
+    unsetenv("TCONV_VERBOSE");
+
+    tconv_spec shapeless = spec, large = spec;
+    shapeless.output_padding_h = spec.stride_h;
+    large.in_h = large.in_w = 1 << 16;
+    EXPECT_REFUSED(attempt(&shapeless, "no such kernel"), TCONV_INVALID_SHAPE, "output_padding_h");
+    for (const tconv_spec *wrong : {&shapeless, &large}) {
+        setenv("TCONV_ISA", "sse9", 1);
+        EXPECT_REFUSED(attempt(wrong), TCONV_INVALID_ARGUMENT, "TCONV_ISA");
+        unsetenv("TCONV_ISA");
+        setenv("TCONV_VERBOSE", "2", 1);
+        EXPECT_REFUSED(attempt(wrong), TCONV_INVALID_ARGUMENT, "TCONV_VERBOSE");
+        unsetenv("TCONV_VERBOSE");
+    }
+}
+
 TEST_F(PlanTest, IllegalSpecsAreRefusedByName) {
     const uint64_t seed = seed_from_environment();
     for (uint64_t i = 0; i < 5000; ++i) {
@@ -192,6 +220,19 @@ TEST_F(PlanTest, ExplainFitsItsBuffer) {
     }
     EXPECT_EQ(tconv_plan_explain(plan.get(), nullptr, 10), TCONV_INVALID_ARGUMENT);
     EXPECT_EQ(tconv_plan_explain(plan.get(), text, 0), TCONV_INVALID_ARGUMENT);
+}
+
+// The environment counts when a plan is created, not when it is explained.
+TEST_F(PlanTest, ExplainDoesNotAskTheEnvironment) {
+    const Plan plan(spec);
+    ASSERT_EQ(plan.status, TCONV_OK);
+    char before[16384], after[16384];
+    ASSERT_EQ(tconv_plan_explain(plan.get(), before, sizeof before), TCONV_OK);
+    for (const char *isa : {"baseline", "sse9"}) {
+        setenv("TCONV_ISA", isa, 1);
+        EXPECT_EQ(tconv_plan_explain(plan.get(), after, sizeof after), TCONV_OK) << isa;
+        EXPECT_STREQ(before, after) << isa;
+    }
 }
 
 TEST_F(PlanTest, RequirementsOfEveryType) {

@@ -116,6 +116,26 @@ TEST_P(RunTest, Misaligned) {
     }
 }
 
+// Of two mistakes the one that interfaces name first is told: NULL, sizes, the workspace's, alignment, the blob, aliasing.
+TEST_P(RunTest, TheFirstMistakeIsTold) {
+    const auto odd = [](const void *p) { return static_cast<char *>(const_cast<void *>(p)) + 1; };
+    const auto far = [](tconv_tensors *t) { t->residual.stride[1] = int64_t{1} << 40; };
+    EXPECT_EQ(run([&](tconv_tensors *t) { t->input.data = odd(t->input.data), t->output.data = nullptr; }, "output"),
+              TCONV_INVALID_ARGUMENT);
+    EXPECT_EQ(run([&](tconv_tensors *t) { far(t), t->packed_filter = nullptr; }, "packed_filter"),
+              TCONV_INVALID_ARGUMENT);
+    EXPECT_EQ(run([&](tconv_tensors *t) { far(t), t->workspace = nullptr; }, "workspace"), TCONV_INVALID_ARGUMENT);
+    EXPECT_EQ(run([&](tconv_tensors *t) { far(t), t->workspace_bytes = 0; }, "residual"), TCONV_SIZE_OVERFLOW);
+    EXPECT_EQ(run([&](tconv_tensors *t) { t->bias = odd(t->bias), t->workspace_bytes = 0; }, "workspace_bytes"),
+              TCONV_WORKSPACE_TOO_SMALL);
+    EXPECT_EQ(run([&](tconv_tensors *t) { t->bias = t->output.data, t->workspace_bytes = 0; }, "workspace_bytes"),
+              TCONV_WORKSPACE_TOO_SMALL);
+    EXPECT_EQ(run([&](tconv_tensors *t) { t->input = t->output, t->workspace = odd(t->workspace); }, "workspace"),
+              TCONV_MISALIGNED);
+    packed.fill(kAllOnes);
+    EXPECT_EQ(run([&](tconv_tensors *t) { t->act_slope = t->output.data; }, "packed_filter"), TCONV_PACKED_MISMATCH);
+}
+
 TEST_P(RunTest, StridesThatCannotBe) {
     EXPECT_EQ(run([](tconv_tensors *t) { t->input.stride[3] = -1; }, "input"), TCONV_INVALID_ARGUMENT);
     EXPECT_EQ(run([](tconv_tensors *t) { t->output.stride[1] = -1; }, "output"), TCONV_INVALID_ARGUMENT);

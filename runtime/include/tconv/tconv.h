@@ -215,8 +215,8 @@ typedef struct tconv_hooks { /* NULL members mean the default */
     /* Calls task(arg, i) once for each i in [0, count), at most `concurrency` of them at once, and returns
      * when all are done: 0, or a task's non-zero result, after which the rest may be skipped. Default: a loop. */
     int (*parallel_for)(void *user, int32_t count, int (*task)(void *arg, int32_t index), void *arg);
-    /* One line about an error, a row of TCONV_DB that no longer holds (TCONV_OK), or with TCONV_VERBOSE=1 a choice
-     * (TCONV_OK). Default: silent, stderr if verbose. */
+    /* Hears of an error in a line; with TCONV_OK of rows of TCONV_DB that no longer hold and, with TCONV_VERBOSE=1, of a
+     * choice, in several. Default: silent, stderr if verbose. */
     void (*log)(void *user, tconv_status status, const char *message);
     int32_t concurrency;     /* tasks that parallel_for may run at once; the workspace grows with it; 1 */
 } tconv_hooks;
@@ -251,7 +251,6 @@ typedef struct tconv_requirements {
 
 TCONV_API void tconv_requirements_init(tconv_requirements *requirements, size_t struct_size);
 TCONV_API tconv_status tconv_plan_requirements(const tconv_plan *plan, tconv_requirements *requirements);
-
 TCONV_API const char *tconv_plan_kernel(const tconv_plan *plan); /* name of its kernel; NULL for NULL */
 
 /* Crop and size, phases, each candidate kernel with why or why not, sizes; terminated, cut at capacity. */
