@@ -25,6 +25,8 @@ namespace {
 
 constexpr int kAlignment = 64;
 
+using Strings = std::vector<std::string>;
+
 Parameters constant_parameters(const LayerParams &params) {
     Parameters parameters;
     const auto *values = reinterpret_cast<const int32_t *>(&params);
@@ -72,6 +74,19 @@ struct Packing {
         return winograd ? winograd->all() : std::vector<const RawFunction *>{&*pack};
     }
 };
+
+// Returns 10 from the function for a NULL pointer, and then 31 for a misaligned one.
+Stmt pointer_checks(const Strings &given, const Strings &aligned) {
+    const Expr zero = make_const(UInt(64), 0);
+    std::vector<Stmt> checks;
+    for (const std::string &name : given) {
+        checks.push_back(AssertStmt::make(address(name) != zero, TCONV_INVALID_ARGUMENT));
+    }
+    for (const std::string &name : aligned) {
+        checks.push_back(AssertStmt::make(address(name) % make_const(UInt(64), kAlignment) == zero, TCONV_MISALIGNED));
+    }
+    return Block::make(checks);
+}
 
 // Runs the packing stage here, just in time: the order of the packed numbers depends on the variant, not on the ISA.
 Buffer<> pack_here(const tconv_spec &spec, const Choice &choice, const Variant &variant, const Buffer<> &filter,
@@ -220,35 +235,29 @@ CompiledLayer compile_layer(const std::string &name, const tconv_spec &spec, con
 
     std::vector<LoweredArgument> arguments;
     std::vector<Expr> values = {Variable::make(Int(32), "each")};
-    Stmt run;
-    auto check = [&](const Expr &condition, int status) {
-        Stmt assertion = AssertStmt::make(condition, status);
-        run = run.defined() ? Block::make(run, assertion) : assertion;
-    };
+    Strings given;
     for (const TensorArgument &tensor : tensors) {
         if (tensor.present) {
             arguments.push_back(handle_argument(tensor.name));
             values.push_back(Variable::make(Handle(), tensor.name));
-            check(address(tensor.name) != zero, TCONV_INVALID_ARGUMENT);
+            given.push_back(tensor.name);
         }
     }
-    for (const char *aligned : {"workspace", "packed"}) {
-        if (!baked || std::string(aligned) == "workspace") {
-            check(address(aligned) % make_const(UInt(64), kAlignment) == zero, TCONV_MISALIGNED);
-        }
-    }
+    const Stmt checks = pointer_checks(given, baked ? Strings{"workspace"} : Strings{"workspace", "packed"});
     const int64_t all_tasks = static_cast<int64_t>(tasks) * ceil_div(std::max(spec.batch, 0), task_images);
     if (all_tasks > INT32_MAX) {
         throw std::runtime_error("the layer has more than 2^31-1 tasks; compile it for a smaller batch");
     }
     Stmt each = Evaluate::make(Call::make(Int(32), name + "_run_task", values, Call::Extern));
-    run = Block::make(run, For::make("each", 0, static_cast<int>(all_tasks), ForType::Serial, Partition::Never,
-                                     DeviceAPI::None, each));
+    const Stmt run = Block::make(checks, For::make("each", 0, static_cast<int>(all_tasks), ForType::Serial, Partition::Never,
+                                                   DeviceAPI::None, each));
 
     std::vector<LoweredArgument> task_arguments = arguments;
     task_arguments.insert(task_arguments.begin(),
                           LoweredArgument("task", Halide::Argument::InputScalar, Int(32), 0, ArgumentEstimates{}));
-    layer.append(LoweredFunc(name + "_run_task", task_arguments, task_body, LinkageType::External, NameMangling::C));
+    // Tasks are called by hosts too, so each looks at its pointers: a compare and a branch for each of them.
+    layer.append(LoweredFunc(name + "_run_task", task_arguments, Block::make(checks, task_body), LinkageType::External,
+                             NameMangling::C));
     layer.append(LoweredFunc(name + "_run", arguments, run, LinkageType::External, NameMangling::C));
 
     Stmt everything = task_body;
@@ -259,8 +268,7 @@ CompiledLayer compile_layer(const std::string &name, const tconv_spec &spec, con
         packing.append(pack_body, constant_parameters(bind_filter(spec, Direction::output, choice, filter)), variant);
         const Stmt pack_all = simplify(pack_body.build());
         everything = Block::make(everything, pack_all);
-        Stmt checked = Block::make(
-            AssertStmt::make(address("filter") != zero && address("packed") != zero, TCONV_INVALID_ARGUMENT), pack_all);
+        const Stmt checked = Block::make(pointer_checks({"filter", "packed"}, {"packed"}), pack_all);
         const std::vector<LoweredArgument> pack_arguments = {handle_argument("filter"), handle_argument("packed")};
         layer.append(LoweredFunc(name + "_pack", pack_arguments, checked, LinkageType::External, NameMangling::C));
     }

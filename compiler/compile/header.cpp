@@ -4,6 +4,7 @@
 
 #include "compile_layer.h"
 #include "geometry.h"
+#include "layer_module.h"
 
 namespace tconv::compiler {
 
@@ -137,7 +138,8 @@ std::string layer_text(const CompiledLayer &layer) {
     }
     out +=
         "\n/* Writes all of output. workspace may hold anything; calls at the same time need one each.\n"
-        " * Returns 0; 10 for a NULL pointer, 31 for a misaligned packed or workspace, and then does nothing. */\n";
+        " * Like all functions here it returns 0; 10 for a NULL pointer, 31 for a misaligned packed or workspace, and then\n"
+        " * does nothing. */\n";
     out += "int " + name + "_run(" + parameters.declared + ", void *workspace);\n";
     if (layer.hooks) {
         out += "\n/* One of " + prefix +
@@ -147,6 +149,18 @@ std::string layer_text(const CompiledLayer &layer) {
         out += "int " + name + "_run_task(int32_t task, " + parameters.declared + ", void *workspace);\n";
     }
     return out;
+}
+
+// What the library's functions check too, but for all parts at once: a part's workspace is no NULL where the first one's is,
+// and a batch of 0 has no parts.
+std::string hooks_checks(const CompiledLayer &layer) {
+    std::string null = "!hooks", misaligned = "(uintptr_t)workspace";
+    for (const TensorArgument &tensor : tensor_arguments(layer.spec, layer.baked)) {
+        null += tensor.present ? " || !" + tensor.name : "";
+    }
+    misaligned += layer.baked ? "" : " | (uintptr_t)packed";
+    return "    if (" + null + ") return 10;\n    if ((" + misaligned + ") % " + upper(layer.name) +
+           "_ALIGNMENT != 0) return 31;\n";
 }
 
 // The parallel run needs tconv.h for tconv_hooks; it is inline, so that the library itself stays free of threads.
@@ -171,7 +185,7 @@ std::string hooks_text(const CompiledLayer &layer) {
     out += "/* The layer on hooks->parallel_for; workspace is hooks->concurrency times " + prefix +
            "_WORKSPACE_BYTES. */\n";
     out += "static inline int " + name + "_run_hooks(const tconv_hooks *hooks, " + parameters.declared +
-           ", void *workspace) {\n" + "    struct " + name + "_job_ job;\n";
+           ", void *workspace) {\n" + "    struct " + name + "_job_ job;\n" + hooks_checks(layer);
     for (size_t at = 0; at < list.size();) {
         const size_t end = std::min(list.find(", ", at), list.size());
         const std::string parameter = list.substr(at, end - at);

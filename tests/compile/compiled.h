@@ -40,8 +40,8 @@ public:
     int pack(const void *filter, void *packed) const { return pack_(filter, packed); }
     int run(const std::vector<const void *> &values) const { return run_(values.data()); }
     int run_task(int32_t task, const std::vector<const void *> &values) const { return run_task_(task, values.data()); }
-    int run_hooks(const tconv_hooks &hooks, const std::vector<const void *> &values) const {
-        return run_hooks_(&hooks, values.data());
+    int run_hooks(const tconv_hooks *hooks, const std::vector<const void *> &values) const {
+        return run_hooks_(hooks, values.data());
     }
 
     std::string error;

@@ -152,32 +152,48 @@ private:
         EXPECT_EQ(testing::text_of(parsed), testing::text_of(spec));
     }
 
-    // NULL is 10, misaligned is 31, and nothing has been written then.
+    // NULL is 10, misaligned is 31, of every function, and nothing has been written then.
     void check_statuses(const std::vector<const void *> &values) {
         const std::vector<uint64_t> before = problem.output.bits();
+        const testing::Pool two(2);  // each of its workers has a workspace of its own
+        const auto expect = [&](const std::vector<const void *> &bad, tconv_status status, const std::string &what) {
+            EXPECT_EQ(layer->run(bad), status) << what;
+            if (mode == Mode::kHooks || mode == Mode::kBakedHooks) {
+                EXPECT_EQ(layer->run_task(0, bad), status) << what;
+                EXPECT_EQ(layer->run_hooks(&two.hooks, bad), status) << what;
+            }
+        };
         for (size_t i = 0; i < values.size(); ++i) {
             const std::string &name = layer->parameters()[i];
             std::vector<const void *> bad = values;
             bad[i] = nullptr;
-            EXPECT_EQ(layer->run(bad), TCONV_INVALID_ARGUMENT) << name << " is NULL";
+            expect(bad, TCONV_INVALID_ARGUMENT, name + " is NULL");
             if (name == "packed" || name == "workspace") {
                 bad[i] = static_cast<const char *>(values[i]) + 4;
-                EXPECT_EQ(layer->run(bad), TCONV_MISALIGNED) << name;
+                expect(bad, TCONV_MISALIGNED, name + " is misaligned");
             }
         }
-        if (!baked()) {
-            Block packed(static_cast<size_t>(layer->header.packed_bytes));
-            EXPECT_EQ(layer->pack(nullptr, packed.data()), TCONV_INVALID_ARGUMENT);
-            EXPECT_EQ(layer->pack(problem.filter.view().data, nullptr), TCONV_INVALID_ARGUMENT);
+        if (mode == Mode::kHooks || mode == Mode::kBakedHooks) {
+            EXPECT_EQ(layer->run_hooks(nullptr, values), TCONV_INVALID_ARGUMENT);
         }
+        if (!baked())
+            check_statuses_of_pack();
         EXPECT_EQ(problem.output.bits(), before) << "a refused call wrote to the output";
+    }
+
+    void check_statuses_of_pack() {
+        Block packed(static_cast<size_t>(layer->header.packed_bytes) + 64);
+        const void *const filter = problem.filter.view().data;
+        EXPECT_EQ(layer->pack(nullptr, packed.data()), TCONV_INVALID_ARGUMENT);
+        EXPECT_EQ(layer->pack(filter, nullptr), TCONV_INVALID_ARGUMENT);
+        EXPECT_EQ(layer->pack(filter, static_cast<char *>(packed.data()) + 4), TCONV_MISALIGNED);
     }
 
     void run_in_parts(const std::vector<const void *> &values, Block &workspace) {
         testing::Pool pool(threads);
         problem.output.poison();
         workspace.fill(testing::kAllOnes);
-        ASSERT_EQ(layer->run_hooks(pool.hooks, values), 0) << threads << " threads";
+        ASSERT_EQ(layer->run_hooks(&pool.hooks, values), 0) << threads << " threads";
         ASSERT_EQ(problem.compare(expected), "") << threads << " threads";
         problem.output.poison();
         for (int64_t task = layer->header.tasks; task-- > 0;)
