@@ -132,7 +132,7 @@ std::vector<Job> plan_jobs(const CompileArguments &options, const std::vector<to
 }
 
 void compile_job(const Job &job, const CompileArguments &options, const std::map<std::string, Array> &arrays,
-                 bool several, const Destination &destination, const fs::path &folder) {
+                 bool by_layer, const Destination &destination, const fs::path &folder) {
     const Target &target = destination.target;
     std::vector<std::string> objects;
     std::vector<CompiledLayer> compiled;
@@ -140,9 +140,7 @@ void compile_job(const Job &job, const CompileArguments &options, const std::map
         tconv_spec spec = layer.spec;
         std::optional<Weights> weights;
         if (!options.weights.empty()) {
-            const std::string own = layer.id + ".";
-            const bool prefixed = several || arrays.count(own + "weight") > 0;
-            weights = take_weights(arrays, prefixed ? own : "", spec);
+            weights = take_weights(arrays, by_layer ? layer.id + "." : "", spec);
         }
         if (destination.cuda) {
             compiled.push_back(compile_cuda_layer(symbol, spec, weights, *destination.cuda, folder.string(), objects));
@@ -250,13 +248,14 @@ void run_compile(const CompileArguments &options) {
     tool::apply_db(options.db);
     const std::vector<Destination> targets = destinations_of(options);
     std::map<std::string, Array> arrays;
+    bool by_layer = false;
     if (!options.weights.empty()) {
         arrays = read_npz(options.weights);
         std::vector<std::string> ids;
         for (const tool::Layer &layer : layers) {
             ids.push_back(layer.id);
         }
-        check_owners(arrays, ids);
+        by_layer = named_by_layer(arrays, ids);
     }
 
     const fs::path out(options.out);
@@ -265,7 +264,7 @@ void run_compile(const CompileArguments &options) {
         const fs::path folder = targets.size() > 1 ? staging.path() / destination.text : staging.path();
         fs::create_directories(folder);
         for (const Job &job : jobs) {
-            compile_job(job, options, arrays, layers.size() > 1, destination, folder);
+            compile_job(job, options, arrays, by_layer, destination, folder);
         }
     }
     for (const fs::directory_entry &entry : fs::recursive_directory_iterator(staging.path())) {

@@ -55,22 +55,33 @@ private:
 
 }  // namespace
 
-void check_owners(const std::map<std::string, Array> &arrays, const std::vector<std::string> &ids) {
+bool named_by_layer(const std::map<std::string, Array> &arrays, const std::vector<std::string> &ids) {
+    constexpr const char *kWanted = "weight, bias, slope, bn_gamma, bn_beta, bn_mean, bn_var, bn_eps";
+    const std::string *bare = nullptr, *owned = nullptr;
     for (const auto &[name, array] : arrays) {
-        bool owned = false;
-        for (const char *key : known) {
-            owned = owned || name == key;
-            for (const std::string &id : ids) {
-                owned = owned || name == id + "." + key;
-            }
-        }
-        if (!owned) {
-            throw std::runtime_error(
-                "weights: '" + name + "' belongs to no layer here; found " + found_text(arrays) +
-                "; wanted weight, bias, slope, bn_gamma, bn_beta, bn_mean, bn_var, bn_eps, with '<id>.' "
-                "before them where there are several layers");
+        const auto is_key = [&name = name](const std::string &prefix) {
+            return std::any_of(known.begin(), known.end(), [&](const char *key) { return name == prefix + key; });
+        };
+        if (is_key("")) {
+            bare = &name;
+        } else if (std::any_of(ids.begin(), ids.end(), [&](const std::string &id) { return is_key(id + "."); })) {
+            owned = &name;
+        } else {
+            throw std::runtime_error("weights: '" + name + "' belongs to no layer here; found " + found_text(arrays) +
+                                     "; wanted " + kWanted + ", with '<id>.' before them where there are several layers");
         }
     }
+    if (bare != nullptr && ids.size() > 1) {
+        throw std::runtime_error("weights: '" + *bare + "' does not say which of the " + std::to_string(ids.size()) +
+                                 " layers it is of; found " + found_text(arrays) + "; wanted " + kWanted +
+                                 ", with '<id>.' before each");
+    }
+    if (bare != nullptr && owned != nullptr) {
+        throw std::runtime_error("weights: '" + *bare + "' and '" + *owned +
+                                 "' name arrays of one layer in two ways, of which only one is read; found " +
+                                 found_text(arrays));
+    }
+    return owned != nullptr || ids.size() > 1;
 }
 
 Weights take_weights(const std::map<std::string, Array> &arrays, const std::string &prefix, tconv_spec &spec) {

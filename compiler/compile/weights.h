@@ -21,7 +21,8 @@ struct Weights {                 // rounded to the layer's dtype when they are b
 // and misshapen arrays are errors that list what was found. May set spec.has_bias.
 Weights take_weights(const std::map<std::string, Array> &arrays, const std::string &prefix, tconv_spec &spec);
 
-// Throws if an array belongs to none of the ids.
-void check_owners(const std::map<std::string, Array> &arrays, const std::vector<std::string> &ids);
+// Whether arrays have '<id>.' before their names, as those of several layers must. Throws if one belongs to none of the ids,
+// or some have it and others do not: none may be left unread.
+bool named_by_layer(const std::map<std::string, Array> &arrays, const std::vector<std::string> &ids);
 
 }  // namespace tconv::compiler

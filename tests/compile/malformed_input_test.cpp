@@ -140,6 +140,26 @@ TEST_F(Malformed, WeightsOfOneLayerOfTwo) {
     expect_refused({"--layers", folder / "layers.csv", "--weights", folder / "weights.npz"}, {"b.weight", "missing"});
 }
 
+// One layer's arrays are named in one way, several layers' always by layer: what is not read is refused.
+TEST_F(Malformed, WeightsNamedInTwoWays) {
+    const NpyArray weight = array("weight", {2, 4, 3, 3}), bias = array("bias", {4});
+    const NpyArray own_weight = array("a.weight", {2, 4, 3, 3}), own_bias = array("a.bias", {4});
+    testing::write_file(folder / "one.csv", kColumns + "a," + kRow);
+    testing::write_file(folder / "two.csv", kColumns + "a," + kRow + "b," + kRow);
+    const auto expect = [&](const std::string &table, const std::vector<NpyArray> &arrays,
+                            const std::vector<std::string> &words) {
+        testing::write_npz(folder / "weights.npz", arrays);
+        expect_refused({"--layers", folder / table, "--weights", folder / "weights.npz"}, words);
+    };
+    expect("one.csv", {own_weight, bias}, {"'bias'", "'a.weight'", "found a.weight (2, 4, 3, 3), bias (4)"});
+    expect("one.csv", {weight, own_bias}, {"'weight'", "'a.bias'", "found a.bias (4), weight (2, 4, 3, 3)"});
+    expect("one.csv", {weight, bias, own_weight, own_bias}, {"two ways"});
+    expect("one.csv", {own_bias}, {"a.weight", "missing", "a.bias (4)"});
+    expect("two.csv", {own_weight, own_bias, array("b.weight", {2, 4, 3, 3}), array("b.bias", {4}), weight},
+           {"'weight'", "2 layers", "found a.bias (4), a.weight (2, 4, 3, 3), b.bias (4)"});
+    expect("two.csv", {weight, bias}, {"2 layers", "'<id>.'"});
+}
+
 TEST_F(Malformed, Target) {
     expect_refused({"--layer", kLayer, "--target", "toaster"}, {"--target", "toaster"});
     expect_refused({"--layer", kLayer, "--target", "x86-64"}, {"--target", "x86-64"});
