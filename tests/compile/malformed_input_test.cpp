@@ -140,6 +140,32 @@ TEST_F(Malformed, WeightsOfOneLayerOfTwo) {
     expect_refused({"--layers", folder / "layers.csv", "--weights", folder / "weights.npz"}, {"b.weight", "missing"});
 }
 
+// Headers that numpy did not write: numbers that fit no integer, and lengths that a parser which recurses does not survive.
+TEST_F(Malformed, HeadersOfArrays) {
+    const auto expect = [&](const std::string &header, const std::vector<std::string> &words) {
+        testing::write_zip(folder / "weights.npz", {{"weight.npy", testing::npy_of(header, std::string(288, '\0'))}});
+        std::vector<std::string> all = {"weights.npz", "weight"};
+        all.insert(all.end(), words.begin(), words.end());
+        expect_refused({"--layer", kLayer + "_nobias", "--weights", folder / "weights.npz"}, all);
+    };
+    const auto shaped = [](const std::string &shape) {
+        return "{'descr': '<f4', 'fortran_order': False, 'shape': (" + shape + "), }\n";
+    };
+    for (const std::string number : {"99999999999999999999", "9223372036854775807", "4611686018427387904", "2147483649"})
+        expect(shaped("4, " + number), {number, "2^31"});
+    expect(shaped("-99999999999999999999,"), {"negative", "-99999999999999999999"});
+    expect(shaped("2, four, 3, 3"), {"'four'", "(2, four, 3, 3)"});
+    expect(shaped("2, , 3"), {"''", "(2, , 3)"});
+    expect(shaped("2 4"), {"'2 4'"});
+    expect(shaped("1, " + std::string(5000, '1')), {"2^31", "..."});
+    expect(shaped(std::string(1 << 20, '1')), {"header", std::to_string(shaped("").size() + (1 << 20)), "10000"});
+    expect(shaped("") + std::string(60000, ' '), {"header"});
+    expect("{'descr': '<f4', 'fortran_order': Maybe, 'shape': (2,), }\n", {"Maybe"});
+    expect("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2,), }", {"[('a'"});
+    expect("{'descr': '<f4", {"not understood"});
+    expect("", {"not understood"});
+}
+
 // One layer's arrays are named in one way, several layers' always by layer: what is not read is refused.
 TEST_F(Malformed, WeightsNamedInTwoWays) {
     const NpyArray weight = array("weight", {2, 4, 3, 3}), bias = array("bias", {4});

@@ -7,6 +7,16 @@
 
 namespace tconv::testing {
 
+std::string npy_of(const std::string &header, const std::string &values) {
+    // Version 1 has two bytes for the header's length, version 2 four.
+    const bool longer = header.size() > 0xffff;
+    std::string bytes("\x93NUMPY", 6);
+    bytes += {longer ? '\2' : '\1', '\0'};
+    for (int i = 0; i < (longer ? 4 : 2); ++i)
+        bytes += static_cast<char>(header.size() >> 8 * i & 255);
+    return bytes + header + values;
+}
+
 std::string npy_of(const NpyArray &array) {
     std::string shape;
     for (const int64_t extent : array.shape)
@@ -18,10 +28,7 @@ std::string npy_of(const NpyArray &array) {
     std::string header = "{'descr': '" + array.type + "', 'fortran_order': False, 'shape': (" + shape + "), }";
     header.resize((10 + header.size() + 1 + 63) / 64 * 64 - 10 - 1, ' ');
     header += '\n';
-    std::string bytes("\x93NUMPY\x01\x00", 8);
-    bytes += static_cast<char>(header.size() & 255);
-    bytes += static_cast<char>(header.size() >> 8);
-    bytes += header;
+    std::string bytes;
     for (const double value : array.values) {
         const float narrow = static_cast<float>(value);
         if (array.type == "<f8")
@@ -29,7 +36,7 @@ std::string npy_of(const NpyArray &array) {
         else
             bytes.append(reinterpret_cast<const char *>(&narrow), sizeof narrow);
     }
-    return bytes;
+    return npy_of(header, bytes);
 }
 
 void write_zip(const std::string &path, const std::vector<std::pair<std::string, std::string>> &entries) {

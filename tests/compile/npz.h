@@ -14,6 +14,8 @@ struct NpyArray {
     std::string type = "<f4";  // or <f8
 };
 
+// A .npy file with this header and these bytes after it.
+std::string npy_of(const std::string &header, const std::string &values);
 // The bytes of NAME.npy. A shape that does not fit the values is written as given.
 std::string npy_of(const NpyArray &array);
 
