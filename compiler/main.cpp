@@ -2,6 +2,7 @@
 #include <getopt.h>
 
 #include <iostream>
+#include <new>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -11,6 +12,7 @@
 
 #include "catalogue.h"
 #include "device/device_catalogue.h"
+#include "tconv/failure.h"
 #ifdef TCONV_LAYER_COMPILER
 #include "compile/compile_command.h"
 #endif
@@ -179,7 +181,8 @@ int run(int argc, char **argv) {
 #ifdef TCONV_LAYER_COMPILER
     return tconv::compiler::compile_command(argc, argv);
 #else
-    throw std::invalid_argument("this one was built without the compile command (TCONV_BUILD_LAYER_COMPILER=OFF)");
+    throw tconv::tool::Failure(tconv::tool::kUnsupported,
+                               "this one was built without the compile command (TCONV_BUILD_LAYER_COMPILER=OFF)");
 #endif
 }
 
@@ -190,11 +193,18 @@ int main(int argc, char **argv) {
     Halide::set_custom_compile_time_error_reporter(&messages);
     try {
         return run(argc, argv);
+    } catch (const tconv::tool::Failure &failure) {
+        std::cerr << "tconv-compiler: " << failure.what() << "\n";
+        return failure.code;
     } catch (const Halide::Error &error) {
+        // What was asked for has been looked at before: this Halide cannot do it.
         std::cerr << "tconv-compiler: Halide: " << error.what() << "\n";
-        return 1;
+        return tconv::tool::kUnsupported;
+    } catch (const std::bad_alloc &) {
+        std::cerr << "tconv-compiler: not enough memory\n";
+        return tconv::tool::kUnsupported;
     } catch (const std::exception &error) {
         std::cerr << "tconv-compiler: " << error.what() << "\n";
-        return 2;
+        return tconv::tool::kBadInput;
     }
 }

@@ -200,7 +200,8 @@ void add_options(CLI::App &command, CompileArguments &options) {
         "  tconv compile --layers bench/shapes/layers.csv --tier core --target host,arm-64-android --out lib\n"
         "  tconv compile --layers bench/shapes/layers.csv --ids sam_up1 --target cuda-sm_90 --out lib\n"
         "\n"
-        "Exit codes: 0 ok; 1 Halide failed; 2 bad input, or a layer that no kernel computes. Then no file is written.\n"
+        "Exit codes: 0 ok; 2 bad input; 3 not supported here: a layer that no kernel computes, or what Halide refuses.\n"
+        "Then no file is written.\n"
         "docs/embedding.md shows how to call what comes out.");
 }
 

@@ -12,6 +12,7 @@
 #include "images.h"
 #include "launch_recording.h"
 #include "layer_module.h"
+#include "tconv/failure.h"
 #include "views.h"
 
 namespace tconv::compiler {
@@ -203,8 +204,10 @@ CompiledLayer compile_cuda_layer(const std::string &name, const tconv_spec &spec
     char text[512];
     Message message(text, sizeof text), ignored(nullptr, 0);
     DeviceLayer planned;
-    if (plan_device_layer(spec, Direction::output, nullptr, {target.processors()}, &planned, ignored, message) != TCONV_OK)
-        throw std::runtime_error(name + ": " + text);
+    const tconv_status status =
+        plan_device_layer(spec, Direction::output, nullptr, {target.processors()}, &planned, ignored, message);
+    if (status != TCONV_OK)
+        throw tool::Failure(tool::exit_code_of(status), name + ": " + text);
     const FixedLayer fixed(planned, built_in_device_variants(), weights.has_value());
     const RecordedStages stages = record_stages(fixed, "cuda");
     const fs::path scratch = fs::path(folder) / (name + ".kernels");

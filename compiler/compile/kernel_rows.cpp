@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "tconv/failure.h"
 #include "tuned_choice.h"
 #include "variants.h"
 
@@ -88,8 +89,10 @@ Choice KernelRows::choose(const tconv_spec &spec, const TunedSources &tables, Me
     char text[256];
     Message error(text, sizeof text), silent(nullptr, 0);
     Choice choice;
-    if (choose_kernel(spec, Direction::output, kernels_, usable_, fmas_per_dot_, &choice, silent, error) != TCONV_OK) {
-        throw std::runtime_error(text);
+    const tconv_status status =
+        choose_kernel(spec, Direction::output, kernels_, usable_, fmas_per_dot_, &choice, silent, error);
+    if (status != TCONV_OK) {
+        throw tool::Failure(tool::exit_code_of(status), text);
     }
     follow_tuned_rows(spec, kernels_, false, usable_, fmas_per_dot_, tables, &choice, rows, rows);
     return choice;

@@ -17,7 +17,7 @@ public:
     // transformations are a pair of functions for each form of tile.
     KernelRows(const Halide::Target &target, bool size);
 
-    // The best for a layer, by what tuned tables say and else by the cost model; throws std::runtime_error where there is
+    // The best for a layer, by what tuned tables say and else by the cost model; throws tool::Failure where there is
     // none. `rows` receives a line for the row that was followed and for each that could not be, and the malformed ones.
     Choice choose(const tconv_spec &spec, const TunedSources &tables, Message &rows) const;
 

@@ -8,6 +8,19 @@ namespace tconv::compiler {
 
 using Halide::Target;
 
+namespace {
+
+// Of a valid spelling. Features of another architecture are a mistake in it, not something that Halide lacks.
+Target target_of(const std::string &text) {
+    try {
+        return Target(text);
+    } catch (const Halide::CompileError &error) {
+        throw std::runtime_error("--target '" + text + "': " + error.what());
+    }
+}
+
+}  // namespace
+
 Target parse_target(const std::string &text) {
     if (text == "host") {
         Target host = Halide::get_host_target();
@@ -25,7 +38,7 @@ Target parse_target(const std::string &text) {
                                  "' is not a target: use host, or for example x86-64-linux-avx2-fma-avx-f16c-sse41, "
                                  "arm-64-android, arm-64-ios, x86-64-windows, cuda-sm_80-sm_90");
     }
-    Target target(text);
+    const Target target = target_of(text);
     if (target.os == Target::OSUnknown || target.bits != 64 ||
         (target.arch != Target::X86 && target.arch != Target::ARM)) {
         throw std::runtime_error("--target '" + text +

@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "tconv/tconv.h"
+
 namespace tconv::tool {
 
 enum ExitCode {
@@ -12,6 +14,12 @@ enum ExitCode {
     kBadInput = 2,     // a mistake in what was asked, or nothing matched it, or nothing could be compared
     kUnsupported = 3,  // right, but not on this machine or in this build
 };
+
+// Of a failed plan or run.
+inline ExitCode exit_code_of(tconv_status status) {
+    const bool right = status == TCONV_UNSUPPORTED || status == TCONV_UNSUPPORTED_CPU || status == TCONV_OUT_OF_MEMORY;
+    return right ? kUnsupported : kBadInput;
+}
 
 // The message says what is wrong and, where there is more than one way, what to do next.
 struct Failure : std::runtime_error {

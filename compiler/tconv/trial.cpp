@@ -179,9 +179,8 @@ Trial::~Trial() {
 }
 
 void Trial::fail(tconv_status status, const std::string &what) const {
-    const bool here = status == TCONV_UNSUPPORTED || status == TCONV_UNSUPPORTED_CPU || status == TCONV_OUT_OF_MEMORY;
     const std::string reason = threads_.log().empty() ? tconv_status_string(status) : threads_.log();
-    throw Failure(here ? kUnsupported : kBadInput, what + reason);
+    throw Failure(exit_code_of(status), what + reason);
 }
 
 void Trial::pack(const Tensors &tensors) {

@@ -1,5 +1,5 @@
-// Bad input to the compiler: exit status 2, a message that names what is wrong in one or two lines, and no output
-// folder.
+// Bad input to the compiler: exit status 2, or 3 for what is not supported, a message that names what is wrong in one or two
+// lines, and no output folder.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -30,11 +30,11 @@ NpyArray array(const std::string &name, const std::vector<int64_t> &shape) {
 class Malformed : public ::testing::Test {
 protected:
     // Compiles with these arguments and --out, and expects it to fail with all of these words in the message.
-    void expect_refused(std::vector<std::string> arguments, const std::vector<std::string> &words) {
+    void expect_refused(std::vector<std::string> arguments, const std::vector<std::string> &words, int status = 2) {
         const fs::path out = folder.path() / ("out" + std::to_string(++calls));
         arguments.insert(arguments.end(), {"--out", out.string()});
         const Outcome outcome = testing::compile(arguments);
-        EXPECT_EQ(outcome.status, 2) << outcome.err;
+        EXPECT_EQ(outcome.status, status) << outcome.err;
         EXPECT_EQ(outcome.out, "");
         // Layers that were compiled before the bad one are reported first.
         const size_t begin = outcome.err.find("tconv-compiler: ");
@@ -44,6 +44,11 @@ protected:
         for (const std::string &word : words)
             EXPECT_NE(message.find(word), std::string::npos) << "'" << word << "' is not in: " << message;
         EXPECT_FALSE(fs::exists(out)) << "left behind";
+    }
+
+    // Right, but nothing here computes it.
+    void expect_unsupported(const std::vector<std::string> &arguments, const std::vector<std::string> &words) {
+        expect_refused(arguments, words, 3);
     }
 
     void expect_weights_refused(const std::vector<NpyArray> &arrays, const std::vector<std::string> &words,
@@ -68,8 +73,8 @@ TEST_F(Malformed, LayerText) {
     expect_refused({"--layer", "n1_c2_h3_w3_o4_k3x3_s0x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw"}, {"stride_h", "0"});
     expect_refused({"--layer", "n1_c2_h3_w3_o4_k3x3_s2x2_p9,1,9,1_op0,0_d1x1_g1_f32_nchw"}, {"pad_bottom"});
     expect_refused({"--layer", "n1_c2_h3_w3_o4_k3x3_s2x2_p1,1,1,1_op0,0_d1x1_g3_f32_nchw"}, {"groups", "3"});
-    expect_refused({"--layer", "n1_c2_h3_w3_o4_k3x3_s2x2_p1,1,1,1_op0,0_d1x1_g1_s8_nchw"}, {"dtype"});
-    expect_refused({"--layer", kLayer + "_tf32"}, {"math"});
+    expect_unsupported({"--layer", "n1_c2_h3_w3_o4_k3x3_s2x2_p1,1,1,1_op0,0_d1x1_g1_s8_nchw"}, {"dtype"});
+    expect_unsupported({"--layer", kLayer + "_tf32"}, {"math"});
     // The second of two layers: the first is not left behind.
     expect_refused({"--layer", kLayer, "--layer", "n1"}, {"'n1'"});
 }
@@ -195,6 +200,9 @@ TEST_F(Malformed, Target) {
     expect_refused({"--layer", kLayer, "--target", "arm-64-linux-sve-vector_bits_256"}, {"SVE"});
     expect_refused({"--layer", kLayer, "--target", "arm-64-linux-sve2"}, {"SVE"});
     expect_refused({"--layer", kLayer, "--target", ","}, {"--target"});
+    expect_refused({"--layer", kLayer, "--target", "arm-64-linux-avx2"}, {"--target 'arm-64-linux-avx2'", "avx2 is incompatible"});
+    // Halide finds out while it compiles.
+    expect_unsupported({"--layer", kLayer, "--target", "arm-64-qurt"}, {"Halide", "OS"});
     // A good one before a bad one.
     expect_refused({"--layer", kLayer, "--target", "host,toaster"}, {"toaster"});
 }
@@ -213,11 +221,11 @@ TEST_F(Malformed, CudaTarget) {
     expect_refused({"--layer", kLayer, "--ptxas", "none"}, {"--ptxas", "cuda"});
     expect_refused({"--layer", kLayer, "--target", "cuda", "--ptxas", folder / "absent"}, {"--ptxas", "absent"});
     expect_refused({"--layer", kLayer, "--target", "cuda-sm_80", "--ptxas", "none"}, {"ptxas", "nvidia-cuda-nvcc-cu12"});
-    expect_refused({"--layer", kLayer, "--target", "cuda", "--dtype", "s8"}, {"dtype"});
+    expect_unsupported({"--layer", kLayer, "--target", "cuda", "--dtype", "s8"}, {"dtype"});
     const std::string tf32_of_f64 = "n1_c2_h3_w3_o4_k3x3_s2x2_p1,1,1,1_op0,0_d1x1_g1_f64_nchw_tf32";
-    expect_refused({"--layer", tf32_of_f64, "--target", "cuda", "--ptxas", "none"}, {"tf32", "TF32"});
+    expect_unsupported({"--layer", tf32_of_f64, "--target", "cuda", "--ptxas", "none"}, {"tf32", "TF32"});
     // A good layer before one that no kernel computes, and machine code that cannot be made.
-    expect_refused({"--layer", kLayer, "--layer", tf32_of_f64, "--target", "cuda", "--ptxas", "none"}, {"TF32"});
+    expect_unsupported({"--layer", kLayer, "--layer", tf32_of_f64, "--target", "cuda", "--ptxas", "none"}, {"TF32"});
     expect_refused({"--layer", kLayer, "--target", "cuda-sm_80", "--ptxas", "/bin/false"}, {"/bin/false"});
 }
 
@@ -232,7 +240,7 @@ TEST_F(Malformed, Options) {
     expect_refused({"--layer", kLayer, "--optimize", "beauty"}, {"--optimize", "beauty"});
     expect_refused({"--layer", kLayer, "--no-runtime", "--threads", "hooks"}, {"--no-runtime", "hooks"});
     expect_refused({"--layer", kLayer, "--optimise", "size"}, {"--optimise"});
-    expect_refused({"--layer", kLayer, "--dtype", "s8"}, {"dtype"});
+    expect_unsupported({"--layer", kLayer, "--dtype", "s8"}, {"dtype"});
 }
 
 TEST_F(Malformed, OutputFolder) {
