@@ -277,9 +277,10 @@ CompiledLayer compile_layer(const std::string &name, const tconv_spec &spec, con
     for (const LoweredFunc &stage : specialize_stages(everything, stages)) {
         kernels_module.append(stage);
     }
-    for (Module *module : {&kernels_module, &layer}) {
+    // A dot is in no name: a bundle may hold both `up` and `up_stages`.
+    for (const auto &[module, file] : {std::pair{&kernels_module, name + ".stages.o"}, {&layer, name + ".layer.o"}}) {
         module->set_any_strict_float(true);
-        const std::string object = (std::filesystem::path(folder) / (module->name() + ".o")).string();
+        const std::string object = (std::filesystem::path(folder) / file).string();
         module->compile({{OutputFileType::object, object}});
         objects.push_back(object);
     }

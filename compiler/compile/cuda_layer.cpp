@@ -175,7 +175,7 @@ void write_functions(const std::string &name, const tconv_spec &spec, bool baked
         for (const std::string &parameter : parameters)
             arguments.push_back(handle_argument(parameter));
         const Expr status = Variable::make(Int(32), "status");
-        const Stmt body = LetStmt::make("status", Call::make(Int(32), name + "_compiled_" + function, values, Call::Extern),
+        const Stmt body = LetStmt::make("status", Call::make(Int(32), name + "_" + function + "_compiled", values, Call::Extern),
                                         AssertStmt::make(status == 0, status));
         module.append(LoweredFunc(name + "_" + function, arguments, body, LinkageType::External, NameMangling::C));
     };
@@ -231,7 +231,7 @@ CompiledLayer compile_cuda_layer(const std::string &name, const tconv_spec &spec
     write_functions(name, spec, fixed.baked, table, functions.string());
     std::map<std::string, std::string> names;
     for (const char *function : {"load", "unload", "pack", "run"})
-        names.emplace(std::string("tconv_compiled_") + function, name + "_compiled_" + function);
+        names.emplace(std::string("tconv_compiled_") + function, name + "_" + function + "_compiled");
     std::ofstream file(runtime, std::ios::binary);
     file << with_symbols_renamed({reinterpret_cast<const char *>(kRuntime), sizeof kRuntime}, names);
     if (!file.flush())

@@ -354,7 +354,7 @@ RawFunction gather_stage(Element element, const std::string &prefix, const Targe
 RawFunction pack_stage(Element element, const std::string &prefix, const Target &target) {
     generators::Pack pack(element);
     schedules::default_pack(pack);
-    return RawFunction(pack.packed, "packed", pack.arguments(), prefix + "_pack", target);
+    return RawFunction(pack.packed, "packed", pack.arguments(), prefix + "_pack_filter", target);
 }
 
 CorrelateTiles::CorrelateTiles(const Variant &variant, const std::string &prefix, const Target &target)
