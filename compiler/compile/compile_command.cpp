@@ -107,7 +107,7 @@ struct Job {
 
 std::vector<Job> plan_jobs(const CompileArguments &options, const std::vector<tool::Layer> &layers) {
     const bool named = !options.name.empty();
-    if (named && !std::regex_match(options.name, std::regex("[A-Za-z_][A-Za-z0-9_]*"))) {
+    if (named && options.name != symbol_of(options.name)) {
         throw std::runtime_error("--name '" + options.name + "' is not a C identifier");
     }
     if (named && layers.size() > 1 && !options.bundle) {
@@ -116,17 +116,26 @@ std::vector<Job> plan_jobs(const CompileArguments &options, const std::vector<to
                                  "them into one");
     }
     std::vector<Job> jobs;
-    std::set<std::string> symbols;
+    std::map<std::string, std::string> ids;  // by what begins their macros
     for (const tool::Layer &layer : layers) {
         const std::string own = symbol_of(layer.id);
         const std::string symbol = !named ? own : layers.size() == 1 ? options.name : options.name + "_" + own;
-        if (!symbols.insert(symbol).second) {
-            throw std::runtime_error("two layers would be called " + symbol + "; give them different ids");
+        if (const auto [other, added] = ids.emplace(macro_prefix(symbol), layer.id); !added) {
+            throw std::runtime_error("two layers, '" + other->second + "' and '" + layer.id + "', would share the macros " +
+                                     other->first + "_... and, where case does not count, files; give them ids that "
+                                     "differ in letters or digits");
         }
         if (!options.bundle || jobs.empty()) {
             jobs.push_back({options.bundle && !named ? "layers" : options.bundle ? options.name : symbol, {}});
         }
         jobs.back().layers.emplace_back(symbol, layer);
+    }
+    // Layers for devices have a macro NAME_TENSOR_ALIGNMENT, and each NAME_ALIGNMENT.
+    for (const auto &[prefix, id] : ids) {
+        if (const auto other = ids.find(prefix + "_TENSOR"); names_cuda(options.targets) && other != ids.end()) {
+            throw std::runtime_error("two layers, '" + id + "' and '" + other->second + "', would share the macro " + prefix +
+                                     "_TENSOR_ALIGNMENT; give them different ids");
+        }
     }
     return jobs;
 }

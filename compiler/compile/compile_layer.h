@@ -35,6 +35,9 @@ CompiledLayer compile_layer(const std::string &name, const tconv_spec &spec, con
                             const Halide::Target &target, const CompileOptions &options, const std::string &folder,
                             std::vector<std::string> &objects);
 
+// What the names of a layer's macros begin with.
+std::string macro_prefix(const std::string &name);
+
 // The header of one library, which may hold several layers; `target` as --target has it.
 std::string header_of(const std::string &library, const std::vector<CompiledLayer> &layers, const std::string &target);
 

@@ -10,12 +10,6 @@ namespace tconv::compiler {
 
 namespace {
 
-std::string upper(std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-    return text;
-}
-
 // What holds for all functions of a library for devices.
 constexpr const char *kDeviceRules =
     ", and where the C library\n * has no dlopen, -ldl -lpthread. The driver, libcuda.so.1, is loaded by the first call.\n"
@@ -90,7 +84,7 @@ std::string shapes_of(const tconv_spec &spec) {
 // Of a layer for NVIDIA's GPUs. Pointers are the device's, and a stream is a CUstream or cudaStream_t.
 std::string device_functions(const CompiledLayer &layer, const Parameters &parameters) {
     const std::string name = layer.name;
-    std::string out = define(upper(name) + "_TENSOR_ALIGNMENT", std::to_string(layer.tensor_alignment) +
+    std::string out = define(macro_prefix(name) + "_TENSOR_ALIGNMENT", std::to_string(layer.tensor_alignment) +
                                                                     " /* of input, output and residual, in bytes */");
     out += "\n/* Loads the layer" + std::string(layer.baked ? ", its weights too," : "") +
            " into the current context, once; the functions below do so too if nobody has.\n"
@@ -108,7 +102,7 @@ std::string device_functions(const CompiledLayer &layer, const Parameters &param
 }
 
 std::string layer_text(const CompiledLayer &layer) {
-    const std::string name = layer.name, prefix = upper(layer.name);
+    const std::string name = layer.name, prefix = macro_prefix(layer.name);
     const Work work = work_of(layer.spec);
     char text[TCONV_LAYER_TEXT_BYTES], flops[64];
     tconv_spec_format(&layer.spec, text, sizeof text);
@@ -159,13 +153,13 @@ std::string hooks_checks(const CompiledLayer &layer) {
         null += tensor.present ? " || !" + tensor.name : "";
     }
     misaligned += layer.baked ? "" : " | (uintptr_t)packed";
-    return "    if (" + null + ") return 10;\n    if ((" + misaligned + ") % " + upper(layer.name) +
+    return "    if (" + null + ") return 10;\n    if ((" + misaligned + ") % " + macro_prefix(layer.name) +
            "_ALIGNMENT != 0) return 31;\n";
 }
 
 // The parallel run needs tconv.h for tconv_hooks; it is inline, so that the library itself stays free of threads.
 std::string hooks_text(const CompiledLayer &layer) {
-    const std::string name = layer.name, prefix = upper(layer.name);
+    const std::string name = layer.name, prefix = macro_prefix(layer.name);
     const Parameters parameters = parameters_of(layer);
     std::string members, fill, unpack;
     std::string list = parameters.passed;
@@ -203,8 +197,15 @@ std::string hooks_text(const CompiledLayer &layer) {
 
 }  // namespace
 
+std::string macro_prefix(const std::string &name) {
+    std::string prefix = name;
+    std::transform(prefix.begin(), prefix.end(), prefix.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    return prefix;
+}
+
 std::string header_of(const std::string &library, const std::vector<CompiledLayer> &layers, const std::string &target) {
-    const std::string guard = upper(library) + "_H";
+    const std::string guard = macro_prefix(library) + "_H";
     bool hooks = false, device = false;
     for (const CompiledLayer &layer : layers) {
         hooks = hooks || layer.hooks;

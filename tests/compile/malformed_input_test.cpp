@@ -243,6 +243,20 @@ TEST_F(Malformed, Options) {
     expect_unsupported({"--layer", kLayer, "--dtype", "s8"}, {"dtype"});
 }
 
+// Macros are in capitals, and file systems may not tell case apart: `up` and `UP` would be one layer.
+TEST_F(Malformed, NamesThatMacrosShare) {
+    testing::write_file(folder / "layers.csv", kColumns + "up," + kRow + "UP," + kRow + "u-p," + kRow + "u_p," + kRow +
+                                                   "up_tensor," + kRow);
+    const auto expect = [&](const std::string &ids, std::vector<std::string> options, const std::vector<std::string> &words) {
+        options.insert(options.end(), {"--layers", folder / "layers.csv", "--ids", ids});
+        expect_refused(options, words);
+    };
+    expect("up,UP", {}, {"two layers", "'up'", "'UP'", "UP_"});
+    expect("up,UP", {"--bundle", "--name", "net"}, {"'up'", "'UP'", "NET_UP_"});
+    expect("u-p,u_p", {}, {"'u-p'", "'u_p'", "U_P_"});
+    expect("up,up_tensor", {"--target", "cuda", "--ptxas", "none"}, {"'up'", "'up_tensor'", "UP_TENSOR_ALIGNMENT"});
+}
+
 TEST_F(Malformed, OutputFolder) {
     testing::write_file(folder / "file", "in the way");
     for (const std::string &out : {folder / "file", folder / "file/below"}) {
