@@ -1,20 +1,17 @@
 #include "compile_command.h"
 
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
-#include <regex>
-#include <set>
 #include <stdexcept>
 
 #include "compile_layer.h"
 #include "cuda_layer.h"
 #include "device_stages.h"
 #include "selection.h"
+#include "staging.h"
 #include "table_folders.h"
 #include "targets.h"
 
@@ -29,30 +26,6 @@ struct CompileArguments {
     tool::Selection layers;
     std::string name, threads = "serial", optimize = "speed", weights, targets = "host", ptxas, db, out;
     bool no_runtime = false, bundle = false;
-};
-
-// A folder of its own in the output's, removed with everything in it unless its files have been moved on.
-class Staging {
-public:
-    explicit Staging(const fs::path &out)
-        : out_(out), made_(fs::create_directories(out)), path_(out / (".tconv-compile-" + std::to_string(getpid()))) {
-        fs::create_directories(path_);
-    }
-    ~Staging() {
-        std::error_code ignored;
-        fs::remove_all(path_, ignored);
-        if (made_)
-            fs::remove(out_, ignored);  // where nothing came of it, that is: a folder with files in it stays
-    }
-    Staging(const Staging &) = delete;
-    Staging &operator=(const Staging &) = delete;
-
-    const fs::path &path() const { return path_; }
-
-private:
-    const fs::path out_;
-    const bool made_;
-    const fs::path path_;
 };
 
 std::vector<std::string> split(const std::string &list) {
@@ -268,8 +241,7 @@ void run_compile(const CompileArguments &options) {
         by_layer = named_by_layer(arrays, ids);
     }
 
-    const fs::path out(options.out);
-    const Staging staging(out);
+    Staging staging(options.out);
     for (const Destination &destination : targets) {
         const fs::path folder = targets.size() > 1 ? staging.path() / destination.text : staging.path();
         fs::create_directories(folder);
@@ -277,13 +249,7 @@ void run_compile(const CompileArguments &options) {
             compile_job(job, options, arrays, by_layer, destination, folder);
         }
     }
-    for (const fs::directory_entry &entry : fs::recursive_directory_iterator(staging.path())) {
-        if (entry.is_regular_file()) {
-            const fs::path to = out / fs::relative(entry.path(), staging.path());
-            fs::create_directories(to.parent_path());
-            fs::rename(entry.path(), to);
-        }
-    }
+    staging.publish();
 }
 
 }  // namespace

@@ -269,6 +269,35 @@ TEST_F(Malformed, OutputFolder) {
     EXPECT_EQ(testing::compile({"--layer", kLayer}).status, 2);
 }
 
+// A failed call removes every folder that it made, and none that was there.
+TEST_F(Malformed, LeavesNoFolder) {
+    fs::create_directory(folder / "there");
+    for (const std::string out : {"there/new/deep", "new/deep/er/"}) {
+        EXPECT_EQ(testing::compile({"--layer", kLayer, "--dtype", "s8", "--out", folder / out}).status, 3);
+        EXPECT_FALSE(fs::exists(folder / "new"));
+        EXPECT_FALSE(fs::exists(folder / "there/new"));
+    }
+    // It fails when all is compiled, at the place of one of two targets.
+    testing::write_file(folder / "there/arm-64-linux", "in the way");
+    const Outcome outcome = testing::compile(
+        {"--layer", kLayer, "--target", "x86-64-linux,arm-64-linux", "--out", folder / "there"});
+    EXPECT_EQ(outcome.status, 2);
+    EXPECT_NE(outcome.err.find("arm-64-linux: "), std::string::npos) << outcome.err;
+    EXPECT_EQ(std::distance(fs::directory_iterator(folder / "there"), fs::directory_iterator()), 1);
+}
+
+// A killed call cannot tidy up. What it left does not count as made by a later one, which may have its number as a process.
+TEST_F(Malformed, LeavesFilesOfAKilledCallAlone) {
+    const Outcome compiled = testing::run_program(
+        {"/bin/sh", "-c",
+         "mkdir -p \"$1/.tconv-compile-$$\" && echo stale > \"$1/.tconv-compile-$$/stale.h\" && "
+         "exec \"$2\" compile --layer \"$3\" --name a --out \"$1\"",
+         "sh", folder / "out", TCONV_COMPILER, kLayer});
+    ASSERT_EQ(compiled.status, 0) << compiled.err;
+    EXPECT_FALSE(fs::exists(folder / "out/stale.h"));
+    EXPECT_EQ(std::distance(fs::directory_iterator(folder / "out"), fs::directory_iterator()), 3);
+}
+
 // What was there before a failed call is there after it.
 TEST_F(Malformed, LeavesEarlierFilesAlone) {
     const std::string out = folder / "kept";
