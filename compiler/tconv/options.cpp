@@ -49,7 +49,8 @@ int thread_count(const Options &options) {
     std::string from = "--threads " + std::to_string(threads);
     if (const char *text = std::getenv("TCONV_NUM_THREADS"); !options.threads && text != nullptr && *text != '\0') {
         const char *const end = text + std::strlen(text);
-        if (std::from_chars(text, end, threads).ptr != end)
+        // What fits no int leaves `threads` as it was.
+        if (const auto [stop, error] = std::from_chars(text, end, threads); stop != end || error != std::errc())
             threads = -1;
         from = std::string("TCONV_NUM_THREADS=") + text;
     }

@@ -197,6 +197,9 @@ class Mistakes(ToolTest):
             self.complains(command, SMALL, "--threads", "-1", says="--threads -1")
             self.complains(command, SMALL, "--threads", "0", says="--threads 0")
             self.complains(command, SMALL, "--threads", "5000", says="--threads 5000")
+            for threads in ("0", "1025", "2x", "99999999999", "-99999999999"):  # some fit no int
+                self.complains(command, SMALL, TCONV_NUM_THREADS=threads,
+                               says=f"TCONV_NUM_THREADS={threads}: must be a number from 1 to 1024")
 
     def test_nothing_compared(self):
         for command in ("check", "bench"):
