@@ -224,6 +224,7 @@ int bench_command(const BenchOptions &options) {
         throw Failure(kBadInput, "--seconds must be above 0");
     const Threads threads(thread_count(options));
 
+    print_notes(layers);
     std::vector<Row> rows;
     Progress progress(layers.size());
     for (size_t i = 0; i < layers.size(); i++) {

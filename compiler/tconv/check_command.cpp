@@ -169,6 +169,7 @@ int check_command(const CheckOptions &options) {
     usable_kernels(options, usable);  // fails if nothing of what was asked for runs here
     const Threads threads(thread_count(options));
 
+    print_notes(layers);
     std::vector<Row> rows;
     Counts counts;
     Progress progress(layers.size());

@@ -88,6 +88,13 @@ std::vector<const Kernel *> usable_kernels(const Options &options, Isa usable) {
     return matching;
 }
 
+void print_notes(const std::vector<Layer> &layers) {
+    for (const Layer &layer : layers) {
+        if (!layer.note.empty())
+            std::cerr << "note: " << layer.id << ": " << layer.note << "\n";
+    }
+}
+
 bool prints_text(const Options &options) {
     return options.json != "-";
 }

@@ -34,6 +34,9 @@ std::vector<const Kernel *> matching_kernels(const Options &options);
 // Those of them that `usable` allows; Failure (kUnsupported) if there are none.
 std::vector<const Kernel *> usable_kernels(const Options &options, Isa usable);
 
+// On standard error, where no table is: what of a row is not computed.
+void print_notes(const std::vector<Layer> &layers);
+
 // Human-readable lines go to standard output, unless JSON goes there.
 bool prints_text(const Options &options);
 

@@ -161,6 +161,7 @@ int tune_command(const TuneOptions &options) {
     const Threads threads(thread_count(options));
     const TunedTable known = options.missing ? TunedTable::of_folder(folder) : TunedTable();
 
+    print_notes(layers);
     const auto begin = Clock::now();
     std::set<std::string> seen;
     std::vector<Found> found;

@@ -146,6 +146,15 @@ class Results(ToolTest):
         self.assertEqual({row["layout"] for row in document["rows"]}, {"nhwc"})
         self.assertEqual(document["missed"], 0)
 
+    def test_what_is_left_out_of_a_row_is_said_once(self):
+        chosen = ("--layers", SUITE, "--ids", "sam_up1,dcgan_g1", "--kernel", "phase_channels")
+        with tempfile.TemporaryDirectory() as folder:
+            for command in (("check",), ("bench", "--seconds", "0.01"), ("tune", "--seconds", "0.05", "--db", folder)):
+                run = self.tconv(*command, *chosen)
+                notes = [line for line in run.stderr.splitlines() if "left out" in line]
+                self.assertEqual(notes, ["note: sam_up1: activation gelu left out: norm ln stands before it"])
+                self.assertNotIn("left out", run.stdout)
+
     def test_isa_lowers_what_is_used(self):
         lowest = "baseline" if os.uname().machine == "x86_64" else "neon"
         self.assertEqual(self.json("explain", SMALL, "--isa", lowest)["layers"][0]["isa"], lowest)
