@@ -226,6 +226,7 @@ int bench_command(const BenchOptions &options) {
 
     print_notes(layers);
     std::vector<Row> rows;
+    bool empty = false;
     Progress progress(layers.size());
     for (size_t i = 0; i < layers.size(); i++) {
         std::map<Sums, LayerBench> benches;
@@ -233,13 +234,21 @@ int bench_command(const BenchOptions &options) {
             progress.step(i, layers[i].id + (kernel == nullptr ? "" : std::string(" ") + kernel));
             // Says what is not supported before data are made for it.
             const Sums sums = sums_of(*Trial(layers[i].spec, kernel, threads).plan()->choice.kernel);
+            if (layers[i].spec.batch == 0) {
+                empty = true;
+                progress.clear();
+                std::fprintf(stderr, "note: %s has batch 0, so no outputs: not timed\n", layers[i].id.c_str());
+                break;
+            }
             LayerBench &bench = benches.try_emplace(sums, layers[i], options, threads, sums).first->second;
             rows.push_back(bench.bench(kernel));
         }
     }
     progress.clear();
-    if (rows.empty())
-        throw Failure(kBadInput, "nothing was timed: no kernel that --kernel matches computes one of these layers");
+    if (rows.empty()) {
+        throw Failure(kBadInput, empty ? "nothing was compared: a layer of batch 0 has no outputs"
+                                       : "nothing was timed: no kernel that --kernel matches computes one of these layers");
+    }
 
     const std::string cpu = cpu_name();
     if (prints_text(options)) {

@@ -166,7 +166,7 @@ int tune_command(const TuneOptions &options) {
     std::set<std::string> seen;
     std::vector<Found> found;
     std::vector<std::string> written;
-    bool missed = false, passed_over = false;
+    bool missed = false, passed_over = false, empty = false;
     Json document = json_head("tune", usable);
     document["microarchitecture"] = microarchitecture();
     document["threads"] = threads.count();
@@ -176,11 +176,16 @@ int tune_command(const TuneOptions &options) {
         const tconv_spec &spec = layers[i].spec;
         const ClassText key = class_text(spec);
         const double left = options.total_seconds - seconds_since(begin);
-        if (known.has(key.text, microarchitecture()) || !seen.insert(key.text).second) {
+        if (known.has(key.text, microarchitecture())) {
             passed_over = true;
             continue;
         }
-        if (spec.batch == 0 || left <= 0)
+        // Before its class counts as seen, of which another layer has images.
+        if (spec.batch == 0) {
+            empty = true;
+            continue;
+        }
+        if (!seen.insert(key.text).second || left <= 0)
             continue;
         const double seconds = std::min(options.seconds, left);
         Tuner tuner(spec, kernels_to_try(kernels, spec), taken_by_plans(spec, threads), threads);
@@ -237,10 +242,12 @@ int tune_command(const TuneOptions &options) {
         const bool dtype = std::any_of(layers.begin(), layers.end(), [&](const Layer &layer) {
             return !kernels_to_try(kernels, layer.spec).empty();
         });
-        throw Failure(dtype ? kBadInput : kUnsupported,
-                      dtype ? "nothing was tuned: no kernel that --kernel matches computes one of these layers"
-                            : std::string("nothing was tuned: no kernel here computes dtype ") +
-                                  dtype_name(layers[0].spec.dtype));
+        if (!dtype) {
+            throw Failure(kUnsupported, std::string("nothing was tuned: no kernel here computes dtype ") +
+                                            dtype_name(layers[0].spec.dtype));
+        }
+        throw Failure(kBadInput, empty ? "nothing was tuned: a layer of batch 0 has no outputs"
+                                       : "nothing was tuned: no kernel that --kernel matches computes one of these layers");
     }
     if (prints_text(options) && found.empty() && passed_over)
         std::printf("nothing to tune: %s has rows of the layers asked for\n", folder.c_str());

@@ -214,6 +214,14 @@ class Mistakes(ToolTest):
         for command in ("check", "bench"):
             run = self.tconv(command, SMALL, "--kernel", "depthwise", expect=2)
             self.assertIn("nothing was", run.stderr)
+        empty = SMALL.replace("n2_", "n0_")
+        with tempfile.TemporaryDirectory() as folder:
+            for command in ("check", "bench", "tune"):
+                run = self.tconv(command, empty, empty + "_relu", "--db", folder, expect=2)
+                self.assertIn("nothing was", run.stderr)
+                self.assertIn("batch 0", run.stdout + run.stderr)
+        (row,) = self.json("bench", empty, SMALL, "--seconds", "0.01")["rows"]
+        self.assertEqual(row["layer"], SMALL)
 
     def test_not_supported_here(self):
         for command in WITH_LAYERS:

@@ -85,6 +85,12 @@ class Tuning(ToolTest):
                        says="nothing was tuned: no kernel that --kernel matches")
         self.assertEqual(self.tune(SPELT, "--kernel", "depthwise", "--missing")["rows"], [])
 
+    def test_a_layer_given_twice_is_no_row_of_it(self):
+        self.complains("tune", SMALL, SMALL, "--kernel", "depthwise", *QUICK, "--db", self.folder, says="nothing was tuned")
+        # One of no images says nothing about its class.
+        document = self.tune(SMALL.replace("n2_", "n0_"), SMALL)
+        self.assertEqual([row["id"] for row in document["rows"]], [SMALL])
+
     def test_what_was_taken_before_is_named_and_stays_unless_beaten(self):
         (first,) = self.tune(SPELT)["rows"]
         self.assertEqual(first["kernel_before"], first["kernel_untuned"])  # no table has the layer
