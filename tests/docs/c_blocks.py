@@ -55,8 +55,7 @@ class Page:
         if "int main(" not in code:
             return
         libraries = [self.folder / "compiled/libup.a"] if layer else []
-        subprocess.run([compiler, f"{program}.o", *libraries, self.library, "-lpthread", "-lm", "-o", program],
-                       check=True)
+        subprocess.run([compiler, f"{program}.o", *libraries, self.library, "-lpthread", "-o", program], check=True)
         printed = subprocess.run([program], capture_output=True, text=True, check=True).stdout
         shown = self.text[match.end():].partition("```")[0]
         if any(f"\n    {line}\n" not in shown for line in printed.splitlines()):
