@@ -20,7 +20,7 @@ help:
 	@echo 'make tune           measure the fastest kernels for bench/shapes on this machine, into schedules/tuned'
 	@echo 'make peers          time these layers beside PyTorch, oneDNN, ONNX Runtime and others; PEERS="--tier core" and so on'
 	@echo 'make report         a page and pictures about the races recorded in bench/results'
-	@echo 'make gpu-check      the tests on an NVIDIA GPU: every class of shape, streams, graphs, faults'
+	@echo 'make gpu-check      the tests on an NVIDIA GPU: every class of shape, gradients, streams, graphs'
 	@echo 'make gpu-bench      times on an NVIDIA GPU beside cuDNN through PyTorch; GPU_BENCH="--tier core" and so on'
 	@echo 'make lint           the rules of CONTRIBUTING.md that a script can check (also part of test)'
 	@echo

@@ -3,7 +3,7 @@
     model = tconv.torch.replace(model)          # every torch.nn.ConvTranspose2d of it, in place
 
 :class:`ConvTranspose2d` and :func:`conv_transpose2d` take what torch's take and give the same numbers: on the CPU with as
-many threads as torch.get_num_threads(), and on CUDA devices, without gradients, on the current stream. Inside torch.compile
+many threads as torch.get_num_threads(), and on CUDA devices on the current stream; gradients likewise. Inside torch.compile
 they are one opaque operator, ``torch.ops.tconv``.
 """
 

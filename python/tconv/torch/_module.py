@@ -32,13 +32,13 @@ def _as_autocast(tensor, device_type):
 def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
     """torch.nn.functional.conv_transpose2d.
 
-    input : tensor of shape (N, C_in, H, W) or (C_in, H, W), on the CPU or, in float32, on a CUDA device, contiguous or
-        channels_last as the result then is
+    input : tensor of shape (N, C_in, H, W) or (C_in, H, W), on the CPU or on a CUDA device, contiguous or channels_last as the
+        result then is; of float32, float64, float16 or bfloat16
     weight : tensor of shape (C_in, C_out/groups, kH, kW)
     bias : tensor of shape (C_out,), or None
 
-    Under torch.autocast all three are cast to its type, as torch does; on a device to float32, while there are no kernels of
-    another type. In float32 TF32 is used on devices where torch lets cuDNN use it: torch.backends.cudnn.conv.fp32_precision
+    Under torch.autocast all three are cast to its type, as torch does; on a device to float32, where this build has no kernels
+    of that type. In float32 TF32 is used on devices where torch lets cuDNN use it: torch.backends.cudnn.conv.fp32_precision
     is "tf32", or allow_tf32 is True, which is torch's default.
 
     Raises ValueError for sizes that do not fit and tensors in different places, TypeError for element types that do not,

@@ -52,8 +52,8 @@ TCONV_API tconv_status tconv_cuda_plan_create(const tconv_spec *spec, const char
 /* Kernels that are still queued must have finished. Accepts NULL. */
 TCONV_API void tconv_cuda_plan_destroy(tconv_cuda_plan *plan);
 
-/* As tconv_plan_requirements. workspace_bytes is 0 but for layers with a curved activation (sigmoid and all after it) that
- * have a residual after it or are of F16 or BF16, which need room for sums: of one image, or of as many as 16 MiB hold. */
+/* As tconv_plan_requirements. workspace_bytes is 0 but for layers with a curved activation (SIGMOID to SOFTPLUS) or SOFTMAX
+ * that have a residual after it or are of F16 or BF16, which need room for sums: of one image, or as many as 16 MiB hold. */
 TCONV_API tconv_status tconv_cuda_plan_requirements(const tconv_cuda_plan *plan, tconv_requirements *requirements);
 
 TCONV_API const char *tconv_cuda_plan_kernel(const tconv_cuda_plan *plan); /* its name; NULL for NULL */

@@ -16,7 +16,7 @@
  * empty on success) that names the field, its value and what is allowed, and leave the spec as it was:
  *     INVALID_STRUCT      struct_size of the spec or of the parameters is not one that this library knows
  *     INVALID_ARGUMENT    NULL, a stride, dilation or padding out of its range, parameters that exclude each other
- *     INVALID_SHAPE       an output_padding or an asked output size out of the framework's range, or no output
+ *     INVALID_SHAPE       an output_padding, an asked size or numpy-ml's pads out of the framework's range, or no output
  *     SIZE_OVERFLOW       as in tconv_spec_validate
  *
  * Notation below, for each axis: I input size, K taps, s stride, d dilation, Ke = d*(K - 1) + 1 extent of the kernel,
