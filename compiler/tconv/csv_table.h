@@ -14,8 +14,6 @@ public:
     CsvRow(const std::string *file, size_t line, std::map<std::string, std::string> cells)
         : file_(file), line_(line), cells_(std::move(cells)) {}
 
-    size_t line() const { return line_; }
-    bool has(const std::string &column) const { return cells_.contains(column); }
     // Empty for a column that the file lacks.
     const std::string &text(const std::string &column) const;
     int integer(const std::string &column) const;

@@ -68,10 +68,11 @@ TEST(Blocking, WindowsThatNoMemoryHoldsAreRefused) {
             Message ignored(nullptr, 0);
             Blocking blocking;
             const tconv_status status = block_layer(spec, Direction::output, kernel, &blocking, ignored);
-            if (kernel.family == Family::gather)
+            if (kernel.family == Family::gather) {
                 EXPECT_EQ(status, TCONV_OK) << text << ' ' << kernel.name;
-            else
+            } else {
                 EXPECT_TRUE(status == TCONV_SIZE_OVERFLOW || status == TCONV_UNSUPPORTED) << text << ' ' << kernel.name;
+            }
             refused += status == TCONV_SIZE_OVERFLOW;
         }
         if (!has_gather())

@@ -147,8 +147,9 @@ TEST(Workspace, OfSteepStridesIsBounded) {
                         ASSERT_LE(static_cast<double>(plan.needs.workspace_bytes), padded_image_bytes(spec, kernel) + 2 * kMiB)
                             << text_of(spec) << ' ' << kernel;
                     }
-                    if (gathers)
+                    if (gathers) {
                         ASSERT_EQ(Plan(spec).status, TCONV_OK) << text_of(spec);
+                    }
                 }
             }
         }
