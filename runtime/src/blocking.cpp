@@ -28,8 +28,8 @@ constexpr int64_t kStreamedWeights = 4 << 20, kStagedForStreaming = 1792 << 10;
 // Weights of fewer bytes stay in the second level of cache from one image to the next.
 constexpr int64_t kWeightsInCache = 1 << 20;
 constexpr int64_t kSumsTarget = 96 << 10, kSumsLimit = 512 << 10;
-// Of a single position, whose phases a unit keeps all: where strides are so large that these exceed what interfaces promise for
-// a thread, another kernel has to do.
+// Of a single position, of which a unit keeps all phases: where strides are so large that these exceed what interfaces promise
+// for a thread, another kernel has to do.
 constexpr int64_t kMostSums = 1536 << 10;
 // Blocks of lanes that store beside one another, each all positions of a task, leave lines that the next block's prefetched
 // neighbours drive out, if a task's outputs are more than half of that cache: 192 depthwise channels of 157 x 157, k3 s2, took
@@ -318,7 +318,9 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
     choose_blocks(spec, kernel, shape, cut);
     if (gather)
         shape.staged = 0;
-    if (!gather && p.softmax == 0 && shape.sums_bytes() > kMostSums)
+    // Merged phases have a bias and a slope each, too.
+    const int64_t repeated = shape.merging.phases_w > 1 ? bounded_product(2, shape.lanes, p.groups, shape.element) : 0;
+    if (!gather && p.softmax == 0 && shape.sums_bytes() + repeated > kMostSums)
         return why.fail(TCONV_UNSUPPORTED, "the sums of a row's %d phases fill scratch", p.stride_w);
     if (depthwise && !own && shape.staged_bytes() > kStagedForStreaming)
         return why.fail(TCONV_UNSUPPORTED, "the channels of its groups, each for all lanes of its group, fill scratch");
