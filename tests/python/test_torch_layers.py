@@ -55,8 +55,9 @@ def test_what_torch_refuses_is_refused(random):
     refused = 0
     for _ in range(60):
         (x, w, b), arguments = arrays(random, torch.float32)
-        name, value = [("padding", 50), ("output_padding", 9), ("stride", 0), ("dilation", 0), ("groups", 7),
-                       ("stride", (1, 2, 3))][random.integers(6)]
+        # Out of the range of any layer that may be drawn.
+        name, value = [("padding", 5000), ("output_padding", 99), ("stride", 0), ("dilation", -1),
+                       ("groups", x.shape[1] + 1), ("stride", (1, 2, 3))][random.integers(6)]
         for function in (torch.nn.functional.conv_transpose2d, tconv.torch.conv_transpose2d):
             with pytest.raises((RuntimeError, ValueError)):
                 function(x, w, b, **{**arguments, name: value})
