@@ -132,9 +132,9 @@ TEST(Workspace, OfSteepStridesIsBounded) {
     int refused = 0;
     const bool gathers = std::ranges::any_of(all_kernels(), [](const std::string &name) { return name.find("_gather") != std::string::npos; });
     for (const int32_t dtype : dtypes()) {
-        for (int32_t stride = 1 << 8; stride <= 1 << 20; stride *= 4) {
-            for (const char *rest : {"_nchw_strict", "_nhwc_strict", "_nchw", "_nhwc"}) {
-                for (const int32_t taps : {1, 3, stride, 2 * stride}) {
+        for (const int32_t stride : {1 << 13, 1 << 16, 1 << 18}) {
+            for (const char *rest : {"_nchw_strict", "_nhwc"}) {
+                for (const int32_t taps : {3, stride}) {
                     tconv_spec spec = layer("n1_c3_h1_w2_o5_k1x1_s1x1_p0,0,0,0_op0,0_d1x1_g1_f32" + std::string(rest), dtype);
                     spec.kernel_w = taps, spec.stride_w = stride;
                     for (const std::string &kernel : all_kernels()) {
