@@ -39,27 +39,7 @@ tconv_status check_device_gradient_run(const DeviceGradient &gradient, const tco
 
 tconv_status check_device_pack(const DeviceLayer &layer, const tconv_view *filter, const void *packed, size_t packed_bytes,
                                Message &message) {
-    if (filter == nullptr || packed == nullptr)
-        return message.fail(TCONV_INVALID_ARGUMENT, "%s is NULL", filter == nullptr ? "filter" : "packed");
-    const Extents extents = filter_extents(layer.spec);
-    const int64_t element = dtype_bytes(layer.spec.dtype);
-    if (tconv_status status = check_given(*filter, extents, "filter", message); status != TCONV_OK)
-        return status;
-    if (tconv_status status = check_filter_strides(*filter, extents, element, Access::kRead, "filter", message);
-        status != TCONV_OK)
-        return status;
-    const Needs needs = needs_of(layer);
-    if (packed_bytes < needs.packed_bytes) {
-        return message.fail(TCONV_INVALID_ARGUMENT, "packed_bytes = %zu; this plan packs %zu bytes", packed_bytes,
-                            needs.packed_bytes);
-    }
-    if (tconv_status status = check_alignment(*filter, extents, element, "filter", message); status != TCONV_OK)
-        return status;
-    if (tconv_status status = check_aligned({"packed", packed, needs.alignment}, message); status != TCONV_OK)
-        return status;
-    if (overlap(range_of(*filter, extents, element), range_of(packed, needs.packed_bytes)))
-        return message.fail(TCONV_INVALID_ARGUMENT, "packed overlaps the filter");
-    return TCONV_OK;
+    return check_packing(layer.spec, needs_of(layer), filter, packed, packed_bytes, message);
 }
 
 tconv_status check_device_run(const DeviceLayer &layer, const tconv_tensors *tensors, Message &message) {

@@ -115,25 +115,9 @@ tconv_status check_whole(const PackedForm &form, const void *packed, size_t pack
 
 tconv_status pack(const PackedForm &form, const tconv_view *filter, void *packed, size_t packed_bytes,
                   Message &message) {
-    if (filter == nullptr || packed == nullptr)
-        return message.fail(TCONV_INVALID_ARGUMENT, "%s is NULL", filter == nullptr ? "filter" : "packed");
-    const Extents extents = filter_extents(form.spec);
-    const int64_t element = dtype_bytes(form.spec.dtype);
-    if (tconv_status status = check_given(*filter, extents, "filter", message); status != TCONV_OK)
+    const Needs needs = {static_cast<size_t>(form.bytes), 0, kAlignment};
+    if (tconv_status status = check_packing(form.spec, needs, filter, packed, packed_bytes, message); status != TCONV_OK)
         return status;
-    if (tconv_status status = check_filter_strides(*filter, extents, element, Access::kRead, "filter", message);
-        status != TCONV_OK)
-        return status;
-    if (packed_bytes < static_cast<size_t>(form.bytes)) {
-        return message.fail(TCONV_INVALID_ARGUMENT, "packed_bytes = %zu; this plan packs %lld bytes", packed_bytes,
-                            static_cast<long long>(form.bytes));
-    }
-    if (tconv_status status = check_alignment(*filter, extents, element, "filter", message); status != TCONV_OK)
-        return status;
-    if (tconv_status status = check_aligned({"packed", packed, kAlignment}, message); status != TCONV_OK)
-        return status;
-    if (overlap(range_of(*filter, extents, element), range_of(packed, static_cast<size_t>(form.bytes))))
-        return message.fail(TCONV_INVALID_ARGUMENT, "packed overlaps the filter");
 
     const LayerParams params = bind_filter(form.spec, form.direction, form.choice, *filter);
     PackedHeader header = {};

@@ -4,12 +4,16 @@
 
 namespace tconv {
 
+namespace {
+
 tconv_status check_aligned(const NamedArray &array, Message &message) {
     if (reinterpret_cast<uintptr_t>(array.data) % array.alignment == 0)
         return TCONV_OK;
     return message.fail(TCONV_MISALIGNED, "%s = %p; it must be aligned to %zu bytes", array.name, array.data,
                         array.alignment);
 }
+
+}  // namespace
 
 tconv_status Touched::check(const Needs &needs, const void *workspace, size_t workspace_bytes, int64_t element_bytes,
                             Message &message) {
@@ -59,6 +63,30 @@ tconv_status check_tensors(const tconv_spec &spec, const Needs &needs, const tco
         touched.add(NamedArray{"act_slope", tensors.act_slope, static_cast<size_t>(element)});
     touched.add(NamedArray{"packed_filter", tensors.packed_filter, needs.alignment});
     return touched.check(needs, tensors.workspace, tensors.workspace_bytes, element, message);
+}
+
+tconv_status check_packing(const tconv_spec &spec, const Needs &needs, const tconv_view *filter, const void *packed,
+                           size_t packed_bytes, Message &message) {
+    if (filter == nullptr || packed == nullptr)
+        return message.fail(TCONV_INVALID_ARGUMENT, "%s is NULL", filter == nullptr ? "filter" : "packed");
+    const Extents extents = filter_extents(spec);
+    const int64_t element = dtype_bytes(spec.dtype);
+    if (tconv_status status = check_given(*filter, extents, "filter", message); status != TCONV_OK)
+        return status;
+    if (tconv_status status = check_filter_strides(*filter, extents, element, Access::kRead, "filter", message);
+        status != TCONV_OK)
+        return status;
+    if (packed_bytes < needs.packed_bytes) {
+        return message.fail(TCONV_INVALID_ARGUMENT, "packed_bytes = %zu; this plan packs %zu bytes", packed_bytes,
+                            needs.packed_bytes);
+    }
+    if (tconv_status status = check_alignment(*filter, extents, element, "filter", message); status != TCONV_OK)
+        return status;
+    if (tconv_status status = check_aligned({"packed", packed, needs.alignment}, message); status != TCONV_OK)
+        return status;
+    if (overlap(range_of(*filter, extents, element), range_of(packed, needs.packed_bytes)))
+        return message.fail(TCONV_INVALID_ARGUMENT, "packed overlaps the filter");
+    return TCONV_OK;
 }
 
 tconv_status check_overlaps(const tconv_spec &spec, const Needs &needs, const tconv_tensors &tensors, Message &message) {

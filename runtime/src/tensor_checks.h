@@ -32,9 +32,6 @@ struct NamedArray {
     size_t alignment;
 };
 
-// MISALIGNED unless the data are.
-tconv_status check_aligned(const NamedArray &array, Message &message);
-
 // What a run touches. The order of the checks does not depend on that of the additions.
 class Touched {
 public:
@@ -56,6 +53,10 @@ private:
 };
 
 tconv_status check_tensors(const tconv_spec &spec, const Needs &needs, const tconv_tensors &tensors, Message &message);
+
+// What a filter is packed from and to, NULL included.
+tconv_status check_packing(const tconv_spec &spec, const Needs &needs, const tconv_view *filter, const void *packed,
+                           size_t packed_bytes, Message &message);
 
 // What must not share memory.
 tconv_status check_overlaps(const tconv_spec &spec, const Needs &needs, const tconv_tensors &tensors, Message &message);
