@@ -19,6 +19,21 @@ Target target_of(const std::string &text) {
     }
 }
 
+// Features that have code call Halide's runtime or a sanitizer's. No compiled layer links either.
+constexpr Target::Feature kCallingFeatures[] = {Target::Debug,
+                                                Target::Profile,
+                                                Target::ProfileByTimer,
+                                                Target::ASAN,
+                                                Target::MSAN,
+                                                Target::TSAN,
+                                                Target::TraceLoads,
+                                                Target::TraceStores,
+                                                Target::TraceRealizations,
+                                                Target::TracePipeline,
+                                                Target::SanitizerCoverage,
+                                                Target::CheckUnsafePromises,
+                                                Target::UserContext};
+
 }  // namespace
 
 Target parse_target(const std::string &text) {
@@ -45,11 +60,18 @@ Target parse_target(const std::string &text) {
                                  "': there are schedules for x86-64 and arm-64, on a named system");
     }
     if (target.has_gpu_feature()) {
-        throw std::runtime_error("--target '" + text + "': a layer for NVIDIA's GPUs is --target cuda, or cuda-sm_80-sm_90");
+        throw std::runtime_error("--target '" + text +
+                                 "': a layer for NVIDIA's GPUs is --target cuda, or cuda-sm_80-sm_90");
     }
     if (target.has_feature(Target::SVE) || target.has_feature(Target::SVE2)) {
         throw std::runtime_error("--target '" + text +
                                  "': Halide 21 writes SVE code that is wrong on another vector length; leave SVE out");
+    }
+    for (const Target::Feature feature : kCallingFeatures) {
+        if (target.has_feature(feature)) {
+            throw std::runtime_error("--target '" + text + "': " + Target::feature_to_name(feature) +
+                                     " adds calls that a compiled layer has nothing to link for; leave it out");
+        }
     }
     return target;
 }

@@ -199,6 +199,8 @@ TEST_F(Malformed, Target) {
     expect_refused({"--layer", kLayer, "--target", "arm-64-linux-sve2-vector_bits_128"}, {"SVE"});
     expect_refused({"--layer", kLayer, "--target", "arm-64-linux-sve-vector_bits_256"}, {"SVE"});
     expect_refused({"--layer", kLayer, "--target", "arm-64-linux-sve2"}, {"SVE"});
+    for (const std::string feature : {"profile", "asan", "trace_pipeline", "debug", "user_context"})
+        expect_refused({"--layer", kLayer, "--target", "x86-64-linux-" + feature}, {feature, "leave it out"});
     expect_refused({"--layer", kLayer, "--target", ","}, {"--target"});
     expect_refused({"--layer", kLayer, "--target", "arm-64-linux-avx2"}, {"--target 'arm-64-linux-avx2'", "avx2 is incompatible"});
     // Halide finds out while it compiles.
