@@ -1,7 +1,6 @@
 #include "cost.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "geometry.h"
 #include "overlap_blocking.h"
@@ -96,7 +95,7 @@ double step_cycles(const Kernel &kernel, double m, int fmas_per_dot) {
 double tiles_of(double positions, int32_t block, int32_t blocks, int64_t outputs) {
     const double last = positions - static_cast<double>(block) * (blocks - 1);
     return static_cast<double>(blocks - 1) * static_cast<double>(ceil_div(block, outputs)) +
-           std::ceil(std::max(last, 0.0) / static_cast<double>(outputs));
+           rounded_up(std::max(last, 0.0) / static_cast<double>(outputs));
 }
 
 Cost winograd_cost(const tconv_spec &spec, const Kernel &kernel, const Blocking &blocking) {
@@ -108,8 +107,8 @@ Cost winograd_cost(const tconv_spec &spec, const Kernel &kernel, const Blocking 
                  residues_w = static_cast<double>(residues_of(p.dilation_w, p.out_w));
     const double blocks = residues_h * p.blocks_h * p.blocks_w, batch = spec.batch;
     const double vectors = static_cast<double>(p.tile_a) / kernel.vector * p.lane_blocks;
-    const double chunks = std::ceil(static_cast<double>(p.units) / p.kept_units);
-    const double channel_blocks = std::ceil(static_cast<double>(p.panels) / p.block_panels);
+    const double chunks = rounded_up(static_cast<double>(p.units) / p.kept_units);
+    const double channel_blocks = rounded_up(static_cast<double>(p.panels) / p.block_panels);
     const double bytes = static_cast<double>(computed_bytes(spec.dtype));
     const double rate = weight_bytes_per_cycle(static_cast<double>(blocking.packed_bytes));
     const double positions_h = static_cast<double>(geometry.h.out) / (spec.stride_h * residues_h),
@@ -124,7 +123,7 @@ Cost winograd_cost(const tconv_spec &spec, const Kernel &kernel, const Blocking 
             const int64_t along_h = outputs_along(outputs, taps_h), along_w = outputs_along(outputs, taps_w);
             const double tiles = residues_h * tiles_of(positions_h, p.block_h, p.blocks_h, along_h) * residues_w *
                                  tiles_of(positions_w, p.block_w, p.blocks_w, along_w);
-            const double of_block = tiles / blocks, calls = std::ceil(of_block / kernel.tile_m);
+            const double of_block = tiles / blocks, calls = rounded_up(of_block / kernel.tile_m);
             // Weights are fetched while those before are multiplied.
             const double tile = p.reduction * step_cycles(kernel, of_block / calls, 1) +
                                 channel_blocks * (kTileOverhead + kTapOverhead);
@@ -159,11 +158,11 @@ Cost planes_cost(const tconv_spec &spec, const Kernel &kernel, const Blocking &b
     const double lines = stored && p.stride_w > 1 ? h.positions : h.phases * blocks_h;
     const double more_rows = std::max(woven ? 0.0 : 1.0, h.positions / std::max(lines, 1.0) - 1);
     const double per_line = more_rows * p.staged_row + p.block_w;
-    const double vectors = lines * blocks_w * std::ceil(per_line / vector);
-    const double tile = std::floor(kernel.tile_m / vector / spec.stride_w);
+    const double vectors = lines * blocks_w * rounded_up(per_line / vector);
+    const double tile = rounded_down(kernel.tile_m / vector / spec.stride_w);
     // What a stored row has beyond whole vectors is a tile of its own.
-    const double whole_vectors = stored ? std::floor(per_line / vector) : std::ceil(per_line / vector);
-    const double tiles = lines * blocks_w * (std::ceil(whole_vectors / tile) + (whole_vectors * vector < per_line ? 1 : 0));
+    const double whole_vectors = stored ? rounded_down(per_line / vector) : rounded_up(per_line / vector);
+    const double tiles = lines * blocks_w * (rounded_up(whole_vectors / tile) + (whole_vectors * vector < per_line ? 1 : 0));
     const double taps_y = h.products / std::max(h.positions, 1.0);
     const double steps = p.reduction * taps_y * spec.kernel_w;  // of all phases of a row
     const double of_tile = vectors / tiles;
@@ -180,7 +179,7 @@ Cost planes_cost(const tconv_spec &spec, const Kernel &kernel, const Blocking &b
     const double weave = outputs * vectors * spec.stride_w * kWeaveCycles;
 
     const double rows = outputs * static_cast<double>(geometry.h.out) * blocks_w;
-    const double out_vectors = std::ceil(static_cast<double>(geometry.w.out) / blocks_w / vector);
+    const double out_vectors = rounded_up(static_cast<double>(geometry.w.out) / blocks_w / vector);
     double store = stored ? 0 : rows * ((woven ? kRowOverhead : kPlaneRow) + out_vectors * 2);
     if (!contiguous)
         store = rows * static_cast<double>(geometry.w.out) / blocks_w * kStridedCopy * 2;
@@ -188,7 +187,7 @@ Cost planes_cost(const tconv_spec &spec, const Kernel &kernel, const Blocking &b
         store += rows * out_vectors * kCurve;
     const double rows_staged = static_cast<double>(spec.in_channels) * blocks_w *
                                (static_cast<double>(p.in_h) + (blocks_h - 1) * (p.nearest_h - p.farthest_h));
-    const double staged_vectors = std::ceil(static_cast<double>(p.staged_row) / vector);
+    const double staged_vectors = rounded_up(static_cast<double>(p.staged_row) / vector);
     double staging = rows_staged * (kPlaneRow + staged_vectors * 2);
     if (spec.layout != TCONV_NCHW && spec.in_channels > 1)
         staging += rows_staged * p.staged_row * kTransposedCopy;
@@ -207,11 +206,11 @@ Cost overlap_cost(const tconv_spec &spec, const Kernel &kernel, const Blocking &
     const bool planar = kernel.lanes == Lanes::pixels;
     const double batch = spec.batch, lanes = static_cast<double>(spec.out_channels) * spec.kernel_h * spec.kernel_w;
     const int32_t step = planar ? kernel.vector : 1;
-    const double channel_blocks = std::ceil(static_cast<double>(p.reduction) / p.channel_block);
+    const double channel_blocks = rounded_up(static_cast<double>(p.reduction) / p.channel_block);
     double of_row = 0;
     for (int32_t block = 0; block < p.blocks_w; block++) {
         const double length = static_cast<double>(multiplied_columns(p, block, step) / step);
-        const double tiles = std::ceil(length / (kernel.tile_m / step));
+        const double tiles = rounded_up(length / (kernel.tile_m / step));
         if (tiles > 0) {
             of_row += p.lane_blocks * tiles *
                           (p.reduction * step_cycles(kernel, length / tiles * step, 1) +
@@ -229,9 +228,9 @@ Cost overlap_cost(const tconv_spec &spec, const Kernel &kernel, const Blocking &
     const double stream = static_cast<double>(blocking.packed_bytes) * p.blocks_h * p.blocks_w / kWeightBytesPerCycle;
     const double quotients = static_cast<double>(p.end_h - p.first_h) * (p.end_w - p.first_w);
     const double taps_y = static_cast<double>(spec.kernel_h);  // of all phases
-    const double taps_x = std::ceil(static_cast<double>(spec.kernel_w) / spec.stride_w);
+    const double taps_x = rounded_up(static_cast<double>(spec.kernel_w) / spec.stride_w);
     const double vectors = planar ? static_cast<double>(spec.out_channels) * spec.stride_w / kernel.vector
-                                  : std::ceil(static_cast<double>(p.lanes) / kernel.vector);
+                                  : rounded_up(static_cast<double>(p.lanes) / kernel.vector);
     const double sums = quotients * vectors * (taps_y * taps_x * kOverlapTap + spec.stride_h * kOverlapVector);
     // Rows of merged lanes are stored whole where they lie so.
     const bool flat = !planar && (spec.layout == TCONV_NHWC || spec.out_channels == 1);
@@ -293,8 +292,8 @@ Cost cost_of(const tconv_spec &spec, const Kernel &kernel, const Blocking &block
     const double columns = merged_w ? p.end_w - p.first_w : w.positions / std::max(w.phases, 1.0);
     const double per_block = columns / p.blocks_w;
     const double step = kernel.lanes == Lanes::pixels ? kernel.vector : 1;
-    const double length = std::max(1.0, std::ceil(per_block / step));
-    const double tiles = std::ceil(length / (kernel.tile_m / step));
+    const double length = std::max(1.0, rounded_up(per_block / step));
+    const double tiles = rounded_up(length / (kernel.tile_m / step));
     const double tile_cycles = step_cycles(kernel, length / tiles * step, fmas_per_dot);
 
     const double taps_x =
@@ -303,7 +302,7 @@ Cost cost_of(const tconv_spec &spec, const Kernel &kernel, const Blocking &block
     const double taps_y = merged_h ? p.taps_h : h.products / std::max(h.positions, 1.0);
     const double phases_h = merged_h ? 1 : h.phases, rows = merged_h ? p.end_h - p.first_h : h.positions;
     const double row_tiles = rows * phases * p.blocks_w * tiles * p.lane_blocks * p.groups;
-    const double channel_blocks = std::ceil(reduction / kChannelBlock);
+    const double channel_blocks = rounded_up(reduction / kChannelBlock);
     const double multiply = row_tiles * (taps_x * taps_y * (reduction * tile_cycles + kTapOverhead * channel_blocks) +
                                          kTileOverhead * channel_blocks);
     const double calls = phases_h * phases * p.blocks_w * p.blocks_h * p.units * channel_blocks * 2;

@@ -34,6 +34,18 @@ constexpr int64_t even_share(int64_t total, int64_t block) {
     return ceil_div(total, ceil_div(total, std::max<int64_t>(block, 1)));
 }
 
+// As std::ceil and std::floor, for which compilers call libm where they do not optimise or are not GCC; no user links that.
+constexpr double rounded_up(double number) {
+    constexpr double kNoFractions = 0x1p53;
+    if (!(number > -kNoFractions && number < kNoFractions))
+        return number;
+    const double whole = static_cast<double>(static_cast<int64_t>(number));
+    return whole < number ? whole + 1 : whole;
+}
+constexpr double rounded_down(double number) {
+    return -rounded_up(-number);
+}
+
 constexpr bool fits_int32(int64_t value) {
     return value >= 0 && value <= std::numeric_limits<int32_t>::max();
 }
