@@ -28,7 +28,8 @@ Gather::Gather(Element element)
       sums("sums") {
     Var ci("ci"), u("u"), v("v");
     Expr on_grid = u % stride_x == 0 && v % stride_y == 0;
-    Expr inside = u >= 0 && u < width * stride_x && v >= 0 && v < height * stride_y;
+    // The last row and column with an input: on the grid none lies between them and the end, which int32 may not hold.
+    Expr inside = u >= 0 && u <= (width - 1) * stride_x && v >= 0 && v <= (height - 1) * stride_y;
     // The clamps keep addresses legal where the value is not used.
     Expr x_at = computed(element, input(ci, clamp(u / stride_x, 0, width - 1), clamp(v / stride_y, 0, height - 1)));
     Expr zero = cast(computed_type(element), 0);

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 NUMBERS = "correctness.shape_classes correctness.every_kernel"
 GRADIENTS = "correctness.gradient"
+FAR = "correctness.far_positions"
 # Of layers on devices, whose kernels take minutes.
 DRIVER = "cuda.driver"
 COMPILED = "compile.cuda"
@@ -52,10 +53,19 @@ MUTANTS = (
     Mutant("channel-block-lost", "generators/multiply.cpp",
            "once_if(first == 0)", "once_if(first == 7)"),
     Mutant("staged-column-past-the-end", "compiler/layer/phase_stage.cpp",
-           "clamp(source.column_end - block.column_begin, block.inside_begin, block.columns)",
-           "clamp(source.column_end + 1 - block.column_begin, block.inside_begin, block.columns)"),
+           "within_block(source.column_end, block.column_begin, block.inside_begin, block.columns)",
+           "within_block(source.column_end + 1, block.column_begin, block.inside_begin, block.columns)"),
     Mutant("gather-past-the-end", "generators/gather.cpp",
-           "u >= 0 && u < width * stride_x", "u >= 0 && u <= width * stride_x"),
+           "u >= 0 && u <= (width - 1) * stride_x", "u >= 0 && u <= width * stride_x"),
+    Mutant("gather-wraps-at-the-end", "generators/gather.cpp",
+           "u >= 0 && u <= (width - 1) * stride_x", "u >= 0 && u < width * stride_x", FAR),
+    Mutant("quotient-wraps-before-the-first-output", "compiler/layer/phase_axis.h",
+           "return axis.crop / axis.stride + Halide::select(axis.crop % axis.stride > r, 1, 0);",
+           "return (axis.crop - r + axis.stride - 1) / axis.stride;", FAR),
+    Mutant("block-wraps-at-the-end", "compiler/layer/phase_axis.h",
+           "return begin + Halide::min(block, end - begin);", "return Halide::min(begin + block, end);", FAR),
+    Mutant("far-positions-counted", "runtime/src/geometry.cpp", "kMostStep = 1 << 20, kSteps = 8;",
+           "kMostStep = most, kSteps = 0;", FAR),
     Mutant("clamp-bounds-swapped", "generators/activation.cpp",
            "select(sloped < least, least, select(sloped > most, most, sloped))",
            "select(sloped < least, most, select(sloped > most, least, sloped))"),
@@ -96,7 +106,7 @@ MUTANTS = (
            'int64(lane / of_group) * p.at("filter_group") +', 'int64(lane / of_group) * 0 +'),
     Mutant("first-panel-only", "generators/multiply.cpp", "{0, panels},", "{0, Halide::min(panels, 1)},"),
     Mutant("flat-row-ends-early", "compiler/layer/phase_finish.cpp",
-           "(w.crop + w.out - 1 - high_phase) / w.stride + 1);", "(w.crop + w.out - 1 - high_phase) / w.stride);"),
+           "end_quotient(w, w.out, high_phase));", "end_quotient(w, w.out, high_phase) - 1);"),
     Mutant("margin-not-cleared", "compiler/layer/stage_block.cpp",
            "clear(right > 0,", "clear(right > 1,"),
     Mutant("panels-overlap", "compiler/layer/phase_stage.cpp",

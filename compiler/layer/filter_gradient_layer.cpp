@@ -75,9 +75,9 @@ LayerBuilder filter_gradient_layer(const SharedStages &shared, const std::vector
         Expr block = body.let("block", task / p.at("units"));
         const FilterUnit unit(body, p, task % p.at("units"));
         Expr row_begin = body.let("row_begin", block / w.blocks * h.block);
-        Expr row_end = body.let("row_end", min(h.in, row_begin + h.block));
+        Expr row_end = body.let("row_end", end_of_block(row_begin, h.block, h.in));
         Expr column_begin = body.let("column_begin", block % w.blocks * w.block);
-        Expr columns = body.let("columns", min(w.in, column_begin + w.block) - column_begin);
+        Expr columns = body.let("columns", min(w.block, w.in - column_begin));
         Expr first_lane = body.let("first_lane", unit.first_block * width);
         Expr lanes = body.let("unit_lanes", min(p.at("outputs") - first_lane, unit.blocks * width));
 
@@ -130,9 +130,9 @@ LayerBuilder filter_gradient_layer(const SharedStages &shared, const std::vector
                         Expr x = int64(w.stride) * column_begin + rx - w.crop;
                         Expr from = int64(of_gy.first) * p.at("out_c") + y * p.at("out_row") + x * p.at("out_col");
                         Expr begin =
-                            each.let("inside_begin", clamp(first_quotient(w, rx) - column_begin, 0, gy_columns));
-                        Expr end =
-                            each.let("inside_end", clamp(end_quotient(w, w.out, rx) - column_begin, begin, gy_columns));
+                            each.let("inside_begin", within_block(first_quotient(w, rx), column_begin, 0, gy_columns));
+                        Expr end = each.let("inside_end", within_block(end_quotient(w, w.out, rx), column_begin, begin,
+                                                                       gy_columns));
                         Expr count = each.let("gy_rows", rows.end - rows.begin);
                         each.when(count > 0, [&](Statements &then) {
                             Expr to = gy_place(number_h, number_w) + p.at("image") * p.at("gy_image");

@@ -35,12 +35,26 @@ struct PhaseParameters {
     Halide::Expr taps, first_tap, tap_step, offset, offset_step, begin, end;
 };
 
-// Quotients of phase r that are outputs: first to end - 1.
+// Quotients of phase r that are outputs: first to end - 1. Divided before the phase is taken off: positions may lie at
+// either end of int32, where crop - r and crop + stride wrap.
 inline Halide::Expr first_quotient(const AxisParameters &axis, const Halide::Expr &r) {
-    return (axis.crop - r + axis.stride - 1) / axis.stride;
+    return axis.crop / axis.stride + Halide::select(axis.crop % axis.stride > r, 1, 0);
 }
 inline Halide::Expr end_quotient(const AxisParameters &axis, const Halide::Expr &outputs, const Halide::Expr &r) {
-    return (axis.crop + outputs - 1 - r) / axis.stride + 1;
+    Halide::Expr last = axis.crop + (outputs - 1);
+    return last / axis.stride + Halide::select(last % axis.stride >= r, 1, 0);
+}
+
+// Where the block that begins at `begin` ends, of an axis whose last block may be shorter.
+inline Halide::Expr end_of_block(const Halide::Expr &begin, const Halide::Expr &block, const Halide::Expr &end) {
+    return begin + Halide::min(block, end - begin);
+}
+
+// Where `position` lies in a block that begins at `begin`, or the nearer of its ends, `least` and `most`. The two positions
+// may be further apart than int32 counts.
+inline Halide::Expr within_block(const Halide::Expr &position, const Halide::Expr &begin, const Halide::Expr &least,
+                                 const Halide::Expr &most) {
+    return Halide::cast<int32_t>(clamp(int64(position) - begin, int64(least), int64(most)));
 }
 
 inline PhaseParameters phase_of(Statements &body, const AxisParameters &axis, const Halide::Expr &r,

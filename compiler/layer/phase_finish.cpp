@@ -186,8 +186,8 @@ void PhaseTask::each_flat_box(Statements &body, const Unit &unit, const RowPhase
     Expr first = body.let("first_flat", max(unit.first_lane - of.lane, 0));
     Expr last = body.let("end_flat", min(unit.end_lane - of.lane, merged_w * outputs));
     Expr low_phase = first / outputs, high_phase = (last - 1) / outputs;
-    Expr whole_begin = body.let("whole_begin", (w.crop - low_phase + w.stride - 1) / w.stride);
-    Expr whole_end = body.let("whole_end", (w.crop + w.out - 1 - high_phase) / w.stride + 1);
+    Expr whole_begin = body.let("whole_begin", first_quotient(w, low_phase));
+    Expr whole_end = body.let("whole_end", end_quotient(w, w.out, high_phase));
     Expr begins[] = {column_begin, max(column_begin, whole_begin), max(column_begin, max(whole_begin, whole_end))};
     Expr ends[] = {min(whole_begin, column_end), min(whole_end, column_end), column_end};
     for (int piece = 0; piece < 3; piece++) {
@@ -195,8 +195,9 @@ void PhaseTask::each_flat_box(Statements &body, const Unit &unit, const RowPhase
         box.rows = select(last > first, box.rows, 0);
         Expr q = body.let("q", begins[piece]);
         Expr x0 = body.let("x0", w.stride * q - w.crop);  // output of phase 0
-        Expr begin = body.let("lane_begin", max(first, -x0 * outputs));
-        Expr end = min(last, (w.out - x0) * outputs);
+        // Of the quotient's outputs those that exist; a row times its channels may be 2^31 - 1 numbers.
+        Expr begin = body.let("lane_begin", max(first, clamp(-x0, 0, w.stride) * outputs));
+        Expr end = min(last, clamp(w.out - x0, 0, w.stride) * outputs);
         box.lanes = body.let("box_lanes", end - begin);
         box.pixels = body.let("box_pixels", ends[piece] - q);
         box.sums = sums_address(unit.sums + of.sums + of.lane + begin - unit.first_lane + (q - column_begin) * sums_m);

@@ -37,7 +37,7 @@ void PhaseTask::build_input_gradient(Statements &body, const Expr &task) {
                           });
     };
     auto source_of = [&](const Expr &ry, const Expr &rx, const Expr &image) {
-        Expr origin = int64(ry - of_layer_h.crop) * p.at("in_row") + int64(rx - of_layer_w.crop) * p.at("in_col") +
+        Expr origin = (int64(ry) - of_layer_h.crop) * p.at("in_row") + (int64(rx) - of_layer_w.crop) * p.at("in_col") +
                       int64(image) * p.at("in_image");
         return Source{address_of(stored, pointers.input, origin), int64(of_layer_h.stride) * p.at("in_row"),
                       int64(of_layer_w.stride) * p.at("in_col"),  first_quotient(of_layer_h, ry),

@@ -25,9 +25,9 @@ void PhaseTask::place_task(Statements &body, const Expr &task) {
     Expr block = body.let("block", task / p.at("unit_tasks"));
     Expr block_row = block / w.blocks, block_column = block % w.blocks;
     row_begin = body.let("row_begin", h.first + block_row * h.block);
-    row_end = body.let("row_end", min(h.end, row_begin + h.block));
+    row_end = body.let("row_end", end_of_block(row_begin, h.block, h.end));
     column_begin = body.let("column_begin", w.first + block_column * w.block);
-    column_end = body.let("column_end", min(w.end, column_begin + w.block));
+    column_end = body.let("column_end", end_of_block(column_begin, w.block, w.end));
     unit_begin = body.let("unit_begin", unit_task * p.at("task_units"));
     unit_count = body.let("unit_count", min(p.at("task_units"), p.at("units") - unit_begin));
     first_group = body.let("first_group", unit_begin / p.at("group_units"));

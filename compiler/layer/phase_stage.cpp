@@ -15,9 +15,10 @@ PhaseTask::Staged PhaseTask::place_staged(Statements &body, const Source &source
     block.rows = body.let("staged_rows", max(0, row_end_inside - block.row_begin));
     block.column_begin = body.let("staged_column_begin", column_begin + w.farthest);
     block.columns = body.let("staged_columns", column_end - column_begin + w.nearest - w.farthest);
-    block.inside_begin = body.let("inside_begin", clamp(source.column_begin - block.column_begin, 0, block.columns));
+    block.inside_begin =
+        body.let("inside_begin", within_block(source.column_begin, block.column_begin, 0, block.columns));
     block.inside_end =
-        body.let("inside_end", clamp(source.column_end - block.column_begin, block.inside_begin, block.columns));
+        body.let("inside_end", within_block(source.column_end, block.column_begin, block.inside_begin, block.columns));
     return block;
 }
 

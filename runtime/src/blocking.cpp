@@ -1,7 +1,6 @@
 #include "blocking.h"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <utility>
 
@@ -236,6 +235,8 @@ bool suits(const Cut &cut, const Shape &shape, bool softmax, bool other_position
 
 tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kernel &kernel, Blocking *blocking,
                          Message &why, const Cut &cut) {
+    if (direction == Direction::output && kernel.family != Family::gather && !counts_in_int32(geometry_of(spec)))
+        return why.fail(TCONV_UNSUPPORTED, "positions, strides or taps are too far apart for it to count");
     if (outputs_of_tile(kernel.family) > 0)
         return block_winograd(spec, direction, kernel, blocking, why, cut);
     if (computes_planes(kernel))
@@ -250,9 +251,8 @@ tconv_status block_layer(const tconv_spec &spec, Direction direction, const Kern
         (spec.groups == 1 || std::max(spec.in_channels, spec.out_channels) / spec.groups > kMostOfGroup)) {
         return why.fail(TCONV_UNSUPPORTED, "only for groups of at most %d channels and outputs", int{kMostOfGroup});
     }
-    if (merged && spec.stride_w == 1) {
+    if (merged && spec.stride_w == 1)
         return why.fail(TCONV_UNSUPPORTED, "stride_w = 1 has no phases to merge");
-    }
     if (merged && spec.math == TCONV_MATH_STRICT && (spec.kernel_w % spec.stride_w != 0 || spec.dilation_w != 1)) {
         return why.fail(TCONV_UNSUPPORTED, "merged phases multiply zero weights, which STRICT rules out");
     }

@@ -1,7 +1,6 @@
 #include "filter_gradient.h"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <numeric>
 #include <utility>
@@ -263,7 +262,10 @@ tconv_status plan_bias_gradient(const tconv_spec &spec, std::span<const Kernel> 
         p.unit_channels = p.channel_units = 1;
     p.outputs = p.lanes = p.tile_a = spec.out_channels;
     p.block_h = static_cast<int32_t>(block_h);
-    p.split_pitch = static_cast<int32_t>(ceil_div(spec.out_channels, kCacheLine) * kCacheLine);
+    const int64_t split_pitch = round_up(spec.out_channels, kCacheLine);
+    if (!fits_int32(split_pitch))
+        return message.fail(TCONV_SIZE_OVERFLOW, "a task would need arrays of more than 2^31-1 elements");
+    p.split_pitch = static_cast<int32_t>(split_pitch);
     p.filter_co = 1;
     plan->kernel = best;
     plan->images = 1;

@@ -1,6 +1,7 @@
 #include "geometry.h"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 
 namespace tconv {
@@ -14,6 +15,18 @@ Axis axis_of(int32_t in, int32_t kernel, int32_t stride, int32_t dilation, int32
 }
 
 }  // namespace
+
+bool counts_in_int32(const Geometry &geometry) {
+    constexpr int64_t most = std::numeric_limits<int32_t>::max(), kMostStep = 1 << 20, kSteps = 8;
+    for (const Axis &axis : {geometry.h, geometry.w}) {
+        const int64_t reach = axis.dilation * std::max<int64_t>(axis.kernel - 1, 1);
+        if (std::max({axis.stride, reach, -axis.crop}) > kMostStep ||
+            std::max(axis.full(), axis.crop + axis.out) > most - kSteps * kMostStep) {
+            return false;
+        }
+    }
+    return true;
+}
 
 double pairs_in_bounds(const Axis &axis) {
     double pairs = 0;

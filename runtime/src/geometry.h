@@ -44,6 +44,10 @@ struct Geometry {
 // is an int32, so full() is below 2^63 - 3*2^31 and leaves room for two pads and an output padding.
 Geometry geometry_of(const tconv_spec &spec);
 
+// Whether positions of an axis may be added to and subtracted from each other in int32, with a few strides, blocks and
+// extents of the kernel beside them. The kernels of layers do, all but gather, which needs no more than the spec promises.
+bool counts_in_int32(const Geometry &geometry);
+
 struct Phase {
     int64_t taps;         // 0: bias only, and then first_tap and offset are 0
     int64_t first_tap;    // k of j = 0

@@ -47,7 +47,7 @@ struct tconv_pool {
     pthread_cond_t idle;          // caller: the last worker left a closed job
     Job job;                      // read by workers that joined, written while none can
     std::atomic<uint64_t> gate;   // job number << 32 | kClosed | workers inside
-    std::atomic<int32_t> next;    // next index of the job
+    std::atomic<int64_t> next;    // next index of the job; each thread draws one past the last
     std::atomic<int32_t> result;  // first non-zero result of a task
     std::atomic<bool> stop;
     pid_t owner;  // a forked child has this memory but not the workers
@@ -63,10 +63,10 @@ void draw_tasks(tconv_pool *pool, const Job &job) {
         // After a failure, nothing more is started.
         if (pool->result.load(std::memory_order_relaxed) != 0)
             break;
-        const int32_t index = pool->next.fetch_add(1, std::memory_order_relaxed);
+        const int64_t index = pool->next.fetch_add(1, std::memory_order_relaxed);
         if (index >= job.count)
             break;
-        if (const int result = job.task(job.arg, index)) {
+        if (const int result = job.task(job.arg, static_cast<int32_t>(index))) {
             int32_t none = 0;
             pool->result.compare_exchange_strong(none, result);
         }

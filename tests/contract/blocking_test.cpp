@@ -55,9 +55,13 @@ bool has_gather() {
     return std::ranges::any_of(kernels(), [](const Kernel &kernel) { return kernel.family == Family::gather; });
 }
 
-// Windows of 2^30 x 2^20 pixels, all zero but one, of 16384 channels: in 64 bits the staged numbers were few again.
+// Windows of 2^20 x 2^20 pixels, all zero but one, of 2^22 channels: in 64 bits the staged numbers were few again. Taps
+// further apart are gather's alone.
 TEST(Blocking, WindowsThatNoMemoryHoldsAreRefused) {
+    const std::string many_channels =
+        "n1_c4194304_h1_w1_o16_k2x2_s1x1_p1048576,1048576,0,0_op0,0_d1048576x1048576_g1_f32_nchw";
     const std::string texts[] = {
+        many_channels, many_channels + "_strict",
         "n1_c16384_h1_w1_o16_k2x2_s1x1_p1073741823,1048575,0,0_op0,0_d1073741823x1048575_g1_f32_nchw_strict",
         "n1_c4_h1_w1_o16_k2x2_s1x1_p1073741823,1073741823,0,0_op0,0_d1073741823x1073741823_g1_f32_nchw",
         "n1_c4_h1_w1_o4_k2x2_s1x1_p1073741823,1073741823,0,0_op0,0_d1073741823x1073741823_g4_f32_nhwc"};
@@ -75,7 +79,7 @@ TEST(Blocking, WindowsThatNoMemoryHoldsAreRefused) {
             }
             refused += status == TCONV_SIZE_OVERFLOW;
         }
-        if (!has_gather())
+        if (!has_gather() || text.starts_with(many_channels))
             continue;
         testing::Problem problem(testing::layer(text), 1);
         testing::Runner runner;

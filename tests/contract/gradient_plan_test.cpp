@@ -93,6 +93,12 @@ TEST(GradientPlan, WhichIsOneOfThree) {
         EXPECT_REFUSED(attempt(&spec, which), TCONV_INVALID_ARGUMENT, "which = " + std::to_string(which));
 }
 
+TEST(GradientPlan, TheBiasOfAsManyChannelsAsMayBe) {
+    const tconv_spec spec =
+        layer("n1_c1_h1_w1_o2147483647_k1x1_s1x1_p0,0,0,0_op0,0_d1x1_g1_f32_nchw", dtypes().front());
+    EXPECT_REFUSED(attempt(&spec, TCONV_GRADIENT_BIAS), TCONV_SIZE_OVERFLOW, "2^31-1 elements");
+}
+
 TEST_P(GradientPlanTest, OnlyOfTheLayerWithoutActivationAndResidual) {
     for (int32_t activation = TCONV_ACT_RELU; activation <= TCONV_ACT_SOFTMAX; ++activation) {
         tconv_spec s = spec;
