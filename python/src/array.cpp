@@ -19,7 +19,7 @@ std::string type_of(nb::handle object) {
     return nb::cast<std::string>(nb::str(object.type().attr("__name__")));
 }
 
-// The struct module's code of one native element. NumPy has no bfloat16: such data comes as its bits, 'H'.
+// The struct module's code of one native element, among which there is none for bfloat16.
 int32_t dtype_of_format(const char *format) {
     if (format == nullptr)
         return TCONV_U8;
@@ -36,8 +36,6 @@ int32_t dtype_of_format(const char *format) {
             return TCONV_F64;
         case 'e':
             return TCONV_F16;
-        case 'H':
-            return TCONV_BF16;
         case 'b':
             return TCONV_S8;
         case 'B':
@@ -58,7 +56,6 @@ int32_t dtype_of_tensor(nb::dlpack::dtype dtype) {
            : is(Code::Float, 64)  ? TCONV_F64
            : is(Code::Float, 16)  ? TCONV_F16
            : is(Code::Bfloat, 16) ? TCONV_BF16
-           : is(Code::UInt, 16)   ? TCONV_BF16
            : is(Code::Int, 8)     ? TCONV_S8
            : is(Code::UInt, 8)    ? TCONV_U8
            : is(Code::Int, 32)    ? TCONV_S32
@@ -68,6 +65,15 @@ int32_t dtype_of_tensor(nb::dlpack::dtype dtype) {
 // An array of ml_dtypes.bfloat16: NumPy exports types that are not its own neither as a buffer nor through DLPack.
 bool is_bfloat16(nb::handle object) {
     return nb::hasattr(object, "dtype") && nb::cast<std::string>(nb::str(nb::object(object.attr("dtype")))) == "bfloat16";
+}
+
+// For messages: what an array holds, which may be none of our types.
+std::string elements_of(nb::handle object, int32_t dtype) {
+    if (dtype != 0)
+        return name_of(Names::kDtype, dtype);
+    if (!nb::hasattr(object, "dtype"))
+        return "other elements";
+    return nb::cast<std::string>(nb::str(nb::object(object.attr("dtype"))));
 }
 
 // DLPack's type and ordinal of the device whose memory an array is in: those of the CPU if it does not say.
@@ -121,13 +127,16 @@ std::string text_of(const int64_t *shape, int count) {
 bool Array::read_buffer(nb::handle object, Access access) {
     if (!PyObject_CheckBuffer(object.ptr()))
         return false;
-    const int flags = PyBUF_STRIDED_RO | PyBUF_FORMAT | (access == Access::kWrite ? PyBUF_WRITABLE : 0);
+    const int flags = PyBUF_STRIDED_RO | PyBUF_FORMAT | (access == Access::kRead ? 0 : PyBUF_WRITABLE);
     if (PyObject_GetBuffer(object.ptr(), &buffer_, flags) != 0) {
-        const bool read_only = access == Access::kWrite && (PyErr_ExceptionMatches(PyExc_ValueError) ||
-                                                            PyErr_ExceptionMatches(PyExc_BufferError));
+        const bool read_only = access != Access::kRead &&
+                               (PyErr_ExceptionMatches(PyExc_ValueError) || PyErr_ExceptionMatches(PyExc_BufferError));
         PyErr_Clear();
-        if (is_bfloat16(object))
-            return read_buffer(object.attr("view")("uint16"), access);
+        if (is_bfloat16(object)) {
+            read_buffer(object.attr("view")("uint16"), access);
+            dtype_ = TCONV_BF16;
+            return true;
+        }
         if (read_only)
             throw nb::value_error((std::string(name_) + " cannot be written to: it is read-only").c_str());
         throw nb::type_error((std::string(name_) + " has an element type that tconv cannot read").c_str());
@@ -135,14 +144,24 @@ bool Array::read_buffer(nb::handle object, Access access) {
     holds_buffer_ = true;
     data_ = buffer_.buf;
     dimensions_ = buffer_.ndim;
-    dtype_ = dtype_of_format(buffer_.format);
-    for (int i = 0; i < std::min(dimensions_, kMostDimensions); ++i) {
+    itemsize_ = buffer_.itemsize;
+    if (itemsize_ < 1) {  // NumPy's V0
+        PyBuffer_Release(&buffer_);
+        throw nb::type_error((std::string(name_) + " has elements of no bytes").c_str());
+    }
+    const bool own_bits =
+        access == Access::kWriteOwn && buffer_.format != nullptr && buffer_.format == std::string("H");
+    dtype_ = own_bits ? TCONV_BF16 : dtype_of_format(buffer_.format);
+    int64_t dense = itemsize_;
+    for (int i = std::min(dimensions_, kMostDimensions) - 1; i >= 0; --i) {
         shape_[i] = buffer_.shape[i];
-        stride_[i] = buffer_.strides[i] / buffer_.itemsize;
-        if (buffer_.strides[i] % buffer_.itemsize != 0) {
+        const int64_t stride = buffer_.strides == nullptr ? dense : buffer_.strides[i];  // ctypes has none
+        stride_[i] = stride / itemsize_;
+        if (stride % itemsize_ != 0) {
             PyBuffer_Release(&buffer_);
             throw nb::value_error((std::string(name_) + ": strides must be multiples of the element's size").c_str());
         }
+        dense *= shape_[i];
     }
     return true;
 }
@@ -170,6 +189,7 @@ void Array::read_dlpack(nb::handle object, Access access, const Place &place) {
         data_ = const_cast<void *>(static_cast<const void *>(tensor.data()));
         dimensions_ = static_cast<int>(tensor.ndim());
         dtype_ = dtype_of_tensor(tensor.dtype());
+        itemsize_ = static_cast<int64_t>(tensor.itemsize());
         for (int i = 0; i < std::min(dimensions_, kMostDimensions); ++i) {
             shape_[i] = static_cast<int64_t>(tensor.shape(static_cast<size_t>(i)));
             stride_[i] = tensor.stride(static_cast<size_t>(i));
@@ -197,8 +217,7 @@ Array::Array(const char *name, nb::handle object, Access access, const Place &pl
 Array::Array(const char *name, nb::handle object, int32_t dtype, Access access, const Place &place)
     : Array(name, object, access, place) {
     if (dtype_ != dtype) {
-        throw nb::type_error((std::string(name_) + " holds " +
-                              (dtype_ == 0 ? "other elements" : name_of(Names::kDtype, dtype_)) + "; the spec has " +
+        throw nb::type_error((std::string(name_) + " holds " + elements_of(object, dtype_) + "; the spec has " +
                               name_of(Names::kDtype, dtype))
                                  .c_str());
     }
@@ -237,12 +256,17 @@ void *Array::row(int64_t count) const {
     return data_;
 }
 
-int32_t Array::dtype_of(nb::handle object) {
-    return Array("array", object, Access::kRead, place_of(object)).dtype_;
+const char *Array::dtype_of(const char *name, nb::handle object) {
+    const int32_t dtype = Array(name, object, Access::kRead, place_of(object)).dtype_;
+    if (dtype == 0) {
+        throw nb::type_error(
+            (std::string(name) + " holds " + elements_of(object, 0) + ", which tconv does not compute").c_str());
+    }
+    return name_of(Names::kDtype, dtype);
 }
 
-nb::tuple Array::shape_of(nb::handle object) {
-    const Array array("array", object, Access::kRead, place_of(object));
+nb::tuple Array::shape_of(const char *name, nb::handle object) {
+    const Array array(name, object, Access::kRead, place_of(object));
     nb::list shape;
     for (int i = 0; i < std::min(array.dimensions_, kMostDimensions); ++i)
         shape.append(array.shape_[i]);

@@ -13,7 +13,9 @@
 
 namespace tconv::python {
 
-enum class Access { kRead, kWrite };
+// kWriteOwn: into a buffer of this package's output_for, which has 16-bit integers for the bits of bfloat16 where the
+// framework has no array to write to.
+enum class Access { kRead, kWrite, kWriteOwn };
 
 // Where a layer's arrays have to be.
 struct Place {
@@ -44,9 +46,9 @@ public:
     // Checks that this is one dense row of `count` elements.
     void *row(int64_t count) const;
 
-    // The element type of any array, as a tconv_dtype; 0 if it is none of ours.
-    static int32_t dtype_of(nanobind::handle object);
-    static nanobind::tuple shape_of(nanobind::handle object);
+    // The element type of any array, by its name in Spec; TypeError if it is none of ours.
+    static const char *dtype_of(const char *name, nanobind::handle object);
+    static nanobind::tuple shape_of(const char *name, nanobind::handle object);
 
     // Throws ValueError if an array is somewhere else. What is no array is left to the constructor.
     static void check_place(const char *name, nanobind::handle object, const Place &place);
@@ -64,6 +66,7 @@ private:
     void *data_ = nullptr;
     int dimensions_ = 0;
     int32_t dtype_ = 0;
+    int64_t itemsize_ = 0;
     int64_t shape_[kMostDimensions] = {};
     int64_t stride_[kMostDimensions] = {};  // in elements
     Py_buffer buffer_;

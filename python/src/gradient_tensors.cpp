@@ -45,7 +45,7 @@ GradientTensors::GradientTensors(const Spec &spec, int32_t which, const Place &p
       gy_("gy", gy, spec.c.dtype, Access::kRead, place),
       shape_(shape_of(spec, which, order_)),
       result_(out, gy, shape_, dimensions_of(which, gy_), place),
-      g_("out", result_.buffer(), spec.c.dtype, Access::kWrite, place) {
+      g_("out", result_.buffer(), spec.c.dtype, result_.access(), place) {
     const std::array<int, 4> axes = axes_of(spec.c.layout);
     tconv_gradient_tensors_init(&c, sizeof c);
     c.output_gradient = gy_.view(spec.output_shape(), axes);

@@ -10,7 +10,6 @@
 #endif
 #include "gradient.h"
 #include "memory.h"
-#include "names.h"
 #include "plan.h"
 #include "profiles.h"
 #include "spec.h"
@@ -35,9 +34,8 @@ NB_MODULE(_core, module) {
             names.append(tconv_kernel_name(i));
         return names;
     });
-    module.def(
-        "dtype_of", [](nb::handle array) { return name_of(Names::kDtype, Array::dtype_of(array)); }, "array"_a);
-    module.def("shape_of", &Array::shape_of, "array"_a);
+    module.def("dtype_of", &Array::dtype_of, "name"_a, "array"_a);
+    module.def("shape_of", &Array::shape_of, "name"_a, "array"_a);
     module.def("device_of", &Array::device_of, "array"_a);
     module.def("_forget_pools", &forget_pools);
     const uint32_t version = tconv_version();

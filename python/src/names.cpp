@@ -102,7 +102,10 @@ int32_t value_of(Names names, const char *field, nb::handle name) {
             return entry.value;
         allowed += std::string(allowed.empty() ? "" : ", ") + entry.text;
     }
-    throw nb::value_error((std::string(field) + " = '" + text + "'; it must be one of: " + allowed).c_str());
+    const std::string message = std::string(field) + " = '" + text + "'; it must be one of: " + allowed;
+    if (!nb::isinstance<nb::str>(name))  // the dtype of an array, or no name at all
+        throw nb::type_error(message.c_str());
+    throw nb::value_error(message.c_str());
 }
 
 const char *name_of(Names names, int32_t value) {

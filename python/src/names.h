@@ -9,8 +9,8 @@ namespace tconv::python {
 
 enum class Names { kDtype, kLayout, kFilterLayout, kMath, kActivation, kSoftmaxAxis, kResidual, kGradient };
 
-// Throws ValueError naming the field, the value and what is allowed; TypeError if it is no name at all. Dtypes may also
-// be dtype objects of NumPy, torch and others.
+// Throws ValueError naming the field, the value and what is allowed; TypeError if it is no string. Dtypes may also be
+// dtype objects of NumPy, torch and others: TypeError for those that are none of ours.
 int32_t value_of(Names names, const char *field, nanobind::handle name);
 
 const char *name_of(Names names, int32_t value);

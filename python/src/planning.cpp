@@ -101,8 +101,8 @@ std::string whole_text(const std::function<tconv_status(char *, size_t)> &write)
 }
 
 Result::Result(nb::handle given, nb::handle like, const std::array<int64_t, 4> &shape, int dimensions, const Place &place)
-    : buffer_(nb::borrow(given)), finish_(nb::none()) {
-    if (!given.is_none())
+    : own_(given.is_none()), buffer_(nb::borrow(given)), finish_(nb::none()) {
+    if (!own_)
         return;
     nb::list sizes;
     for (size_t i = 4 - static_cast<size_t>(dimensions); i < 4; ++i)

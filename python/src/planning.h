@@ -85,9 +85,11 @@ public:
     Result(nanobind::handle given, nanobind::handle like, const std::array<int64_t, 4> &shape, int dimensions,
            const Place &place = {});
     nanobind::handle buffer() const { return buffer_; }
+    Access access() const { return own_ ? Access::kWriteOwn : Access::kWrite; }
     nanobind::object finished() const { return finish_.is_none() ? buffer_ : finish_(buffer_); }
 
 private:
+    bool own_;
     nanobind::object buffer_, finish_;
 };
 

@@ -22,7 +22,7 @@ Tensors::Tensors(const Spec &spec, const Place &place, nb::handle x, nb::handle 
                  nb::handle slope)
     : x_("x", x, spec.c.dtype, Access::kRead, place),
       result_(out, x, spec.output_shape(), x_.dimensions(), place),
-      y_("out", result_.buffer(), spec.c.dtype, Access::kWrite, place) {
+      y_("out", result_.buffer(), spec.c.dtype, result_.access(), place) {
     const int32_t dtype = spec.c.dtype;
     const std::array<int, 4> axes = axes_of(spec.c.layout);
     tconv_tensors_init(&c, sizeof c);

@@ -7,16 +7,9 @@ import numpy as np
 from tconv import _core
 
 
-def dtype_name(array) -> str:
-    """The element type as a name of tconv.Spec; TypeError if this is no array or has another type."""
-    if isinstance(array, np.ndarray):
-        return array.dtype.name
-    return _core.dtype_of(array)
-
-
-def shape_of(array) -> tuple[int, ...]:
-    """The shape; TypeError if this is no array."""
-    return array.shape if isinstance(array, np.ndarray) else _core.shape_of(array)
+def shape_of(name: str, array) -> tuple[int, ...]:
+    """The shape; TypeError with the argument's name if this is no array."""
+    return array.shape if isinstance(array, np.ndarray) else _core.shape_of(name, array)
 
 
 def device_of(array) -> int | None:
@@ -31,7 +24,8 @@ def framework_of(array):
         return torch
     if hasattr(array, "__array_namespace__"):
         return array.__array_namespace__()
-    return sys.modules.get(type(array).__module__.partition(".")[0])
+    module = type(array).__module__ or ""  # that of an array of ctypes is None
+    return sys.modules.get(module.partition(".")[0])
 
 
 def output_for(x, shape):
@@ -43,7 +37,7 @@ def output_for(x, shape):
         return framework.empty(shape, dtype=x.dtype), None
     # An array that cannot be written to (JAX) is made of a buffer that can.
     from_dlpack = getattr(framework, "from_dlpack", None) or getattr(getattr(framework, "dlpack", None), "from_dlpack", None)
-    dtype = _core.dtype_of(x)
+    dtype = _core.dtype_of("x", x)
     if dtype == "bfloat16" and from_dlpack is not None:  # of which NumPy exports the bits only
         return np.empty(shape, np.uint16), lambda bits: from_dlpack(bits).view(x.dtype)
     return np.empty(shape, dtype), from_dlpack

@@ -45,7 +45,7 @@ def filter_sizes(w, filter_layout: str) -> tuple[int, int, int, int]:
     axes = FILTER_AXES.get(filter_layout)
     if axes is None:
         raise ValueError(f"filter_layout = {filter_layout!r}; it must be one of: {', '.join(FILTER_AXES)}")
-    shape = _arrays.shape_of(w)
+    shape = _arrays.shape_of("w", w)
     if len(shape) != 4:
         raise ValueError(f"w has shape {shape}; it must have 4 dimensions, {', '.join(filter_layout)}")
     return tuple(shape[axis] for axis in axes)
@@ -53,7 +53,7 @@ def filter_sizes(w, filter_layout: str) -> tuple[int, int, int, int]:
 
 def image_sizes(x, layout: str) -> tuple[int, int, tuple[int, int]]:
     """Batch, channels and (rows, columns) of an input array; three dimensions are one image."""
-    shape = _arrays.shape_of(x)
+    shape = _arrays.shape_of("x", x)
     if len(shape) not in (3, 4):
         raise ValueError(f"x has shape {shape}; it must have 4 dimensions, or 3 for one image")
     batch = shape[0] if len(shape) == 4 else 1
@@ -103,7 +103,7 @@ def conv_transpose2d(x, w, b=None, stride=1, padding=0, output_padding=0, groups
 
     Raises
     ------
-    TypeError : something is no array, or of another element type than `x`
+    TypeError : something is no array, or of another element type than `x`; `x` is of one that tconv does not compute
     ValueError : shapes or numbers that do not fit; the message names the argument, its value and what is allowed
     NotImplementedError : this build has no kernel for the element type, or none for devices
     RuntimeError : the driver or the device refuses
@@ -117,7 +117,7 @@ def conv_transpose2d(x, w, b=None, stride=1, padding=0, output_padding=0, groups
         fields = {
             "batch": batch, "in_channels": channels, "out_channels": per_group * groups, "in_size": in_size,
             "kernel": tuple(kernel), "stride": pair(stride), "pads": pair(padding), "output_padding": pair(output_padding),
-            "dilation": pair(dilation), "groups": groups, "layout": layout, "dtype": _arrays.dtype_name(x),
+            "dilation": pair(dilation), "groups": groups, "layout": layout, "dtype": _core.dtype_of("x", x),
             "bias": b is not None, "activation": activation, "act_alpha": act_alpha, "act_beta": act_beta,
             "softmax_axis": softmax_axis, "residual": "none" if residual is None else residual_position, "math": math}
         if device is None:
