@@ -185,6 +185,12 @@ void Array::read_dlpack(nb::handle object, Access access, const Place &place) {
                 .c_str());
     }
     check_place(name_, object, place);
+    // PyTorch's own way out, with which nanobind helps itself, would leave the graph behind without a word.
+    if (nb::hasattr(object, "requires_grad") && nb::cast<bool>(nb::bool_(nb::object(object.attr("requires_grad"))))) {
+        throw nb::value_error((std::string(name_) + " requires grad, which is lost here: give " + name_ +
+                               ".detach(), or use tconv.torch, which has gradients")
+                                  .c_str());
+    }
     const auto take = [&](const auto &tensor) {
         data_ = const_cast<void *>(static_cast<const void *>(tensor.data()));
         dimensions_ = static_cast<int>(tensor.ndim());

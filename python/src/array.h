@@ -31,7 +31,7 @@ public:
     static constexpr int kMostDimensions = 4;
 
     // `name` is the argument, for messages: TypeError if this is no array or of another element type, ValueError if it
-    // is read-only but to be written, in another place, or of more than four dimensions.
+    // is read-only but to be written, in another place, of more than four dimensions, or part of a graph of PyTorch.
     Array(const char *name, nanobind::handle object, int32_t dtype, Access access, const Place &place = {});
     ~Array();
     Array(const Array &) = delete;

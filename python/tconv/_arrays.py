@@ -34,7 +34,7 @@ def output_for(x, shape):
         return np.empty(shape, x.dtype), None
     framework = framework_of(x)
     if framework is not None and framework.__name__ == "torch":
-        return framework.empty(shape, dtype=x.dtype), None
+        return framework.empty(shape, dtype=x.dtype, device=x.device), None
     # An array that cannot be written to (JAX) is made of a buffer that can.
     from_dlpack = getattr(framework, "from_dlpack", None) or getattr(getattr(framework, "dlpack", None), "from_dlpack", None)
     dtype = _core.dtype_of("x", x)

@@ -154,7 +154,8 @@ class Plan:
         residual : array of the output's shape, if the spec has one; may be `out` itself
         slope : array of shape (C_out,), for activation "prelu"
 
-        Raises TypeError for what is no array or has other elements, ValueError for shapes, missing arguments and overlaps.
+        Raises TypeError for what is no array or has other elements, ValueError for shapes, missing arguments, overlaps and
+        tensors of PyTorch that require grad.
         """
 
     def explain(self) -> str:

@@ -75,7 +75,8 @@ def conv_transpose2d(x, w, b=None, stride=1, padding=0, output_padding=0, groups
     """Transposed convolution of images: ``activation(conv_transpose2d(x, w) + b)``.
 
     Arrays are NumPy's, or of any framework with DLPack on the CPU; the result is of the framework of `x`. Those of PyTorch
-    and CuPy may also be on a CUDA device, all on one: the layer is computed there, on the stream that is current.
+    and CuPy may also be on a CUDA device, all on one: the layer is computed there, on the stream that is current. Tensors of
+    PyTorch that require grad are refused: tconv.torch has gradients.
 
     Parameters
     ----------

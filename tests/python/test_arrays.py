@@ -74,3 +74,32 @@ def test_integers_of_16_bits_are_no_bfloat16():
         plan.run(x, packed, out=np.zeros(spec.output_shape, np.uint16))
     with pytest.raises(TypeError, match="x holds torch.uint16, which tconv does not compute"):
         tconv.conv_transpose2d(x.view(torch.uint16), x)
+
+
+def test_tensors_that_require_grad(layer):
+    """Their graph would end here without a word."""
+    torch = pytest.importorskip("torch")
+    x, w, b, y = layer
+    x, w, b = (torch.from_numpy(array).requires_grad_() for array in (x, w, b))
+    plain = [tensor.detach() for tensor in (x, w, b)]
+    for number, name in enumerate(("x", "w", "bias")):
+        given = [*plain[:number], (x, w, b)[number], *plain[number + 1:]]
+        with pytest.raises(ValueError, match=rf"{name} requires grad.*give {name}\.detach\(\), or use tconv\.torch"):
+            tconv.conv_transpose2d(*given, stride=2)
+    plan = tconv.Plan(SPEC)
+    with pytest.raises(ValueError, match="w requires grad"):
+        plan.pack(w)
+    out = torch.zeros(y.shape, requires_grad=True)
+    with pytest.raises(ValueError, match="out requires grad"):
+        plan.run(plain[0], plan.pack(plain[1]), plain[2], out=out)
+    np.testing.assert_array_equal(tconv.conv_transpose2d(*plain, stride=2), y)
+
+
+def test_results_are_where_the_input_is(layer):
+    torch = pytest.importorskip("torch")
+    x, w, b, expected = layer
+    x = torch.from_numpy(x)
+    with torch.device("meta"):
+        y = tconv.conv_transpose2d(x, w, b, stride=2)
+    assert y.device == x.device
+    np.testing.assert_array_equal(y, expected)
