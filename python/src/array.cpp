@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 #include <string>
 
 #include "names.h"
@@ -215,7 +216,8 @@ void Array::read_dlpack(nb::handle object, Access access, const Place &place) {
             .c_str());
 }
 
-Array::Array(const char *name, nb::handle object, Access access, const Place &place) : name_(name) {
+Array::Array(const char *name, nb::handle object, Access access, const Place &place)
+    : name_(name), on_cpu_(place.device == Place::kCpu) {
     if (place.device != Place::kCpu || !read_buffer(object, access))
         read_dlpack(object, access, place);
 }
@@ -242,8 +244,14 @@ void Array::wrong_shape(const int64_t *wanted, int count) const {
 }
 
 tconv_view Array::view(const std::array<int64_t, 4> &shape, const std::array<int, 4> &axes) const {
-    const bool one_image = dimensions_ == 3 && shape[0] == 1;
-    const int first = one_image ? 1 : 0;
+    return view_from(0, shape, axes);
+}
+
+tconv_view Array::image_view(const std::array<int64_t, 4> &shape, const std::array<int, 4> &axes) const {
+    return view_from(dimensions_ == 3 && shape[0] == 1 ? 1 : 0, shape, axes);
+}
+
+tconv_view Array::view_from(int first, const std::array<int64_t, 4> &shape, const std::array<int, 4> &axes) const {
     if (dimensions_ != 4 - first || !std::equal(shape.begin() + first, shape.end(), shape_))
         wrong_shape(shape.data(), 4);
     tconv_view view{data_, {}};
@@ -252,6 +260,17 @@ tconv_view Array::view(const std::array<int64_t, 4> &shape, const std::array<int
         view.stride[i] = axis < 0 ? 0 : stride_[axis];
     }
     return view;
+}
+
+const void *Array::row_or_copy(int64_t count) {
+    if (!on_cpu_ || dimensions_ != 1 || shape_[0] != count || count < 2 || stride_[0] == 1)
+        return row(count);
+    copy_.resize(static_cast<size_t>(count * itemsize_));
+    for (int64_t i = 0; i < count; ++i) {
+        std::memcpy(copy_.data() + i * itemsize_, static_cast<const std::byte *>(data_) + i * stride_[0] * itemsize_,
+                    static_cast<size_t>(itemsize_));
+    }
+    return copy_.data();
 }
 
 void *Array::row(int64_t count) const {

@@ -7,7 +7,9 @@
 #include <nanobind/ndarray.h>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "tconv/tconv.h"
 
@@ -40,8 +42,14 @@ public:
     int dimensions() const { return dimensions_; }
 
     // The array as [N, C, H, W], after checking that it has the shape, given in array order. `axes` are the positions
-    // of the logical dimensions in it; three dimensions stand for one image.
+    // of the logical dimensions in it.
     tconv_view view(const std::array<int64_t, 4> &shape, const std::array<int, 4> &axes) const;
+
+    // The same of images: three dimensions stand for one.
+    tconv_view image_view(const std::array<int64_t, 4> &shape, const std::array<int, 4> &axes) const;
+
+    // One row of `count` elements to read, copied if it is not dense; on a device it has to be.
+    const void *row_or_copy(int64_t count);
 
     // Checks that this is one dense row of `count` elements.
     void *row(int64_t count) const;
@@ -60,15 +68,19 @@ private:
     Array(const char *name, nanobind::handle object, Access access, const Place &place);
     bool read_buffer(nanobind::handle object, Access access);
     void read_dlpack(nanobind::handle object, Access access, const Place &place);
+    // `first`: the position of the first dimension that the array has.
+    tconv_view view_from(int first, const std::array<int64_t, 4> &shape, const std::array<int, 4> &axes) const;
     [[noreturn]] void wrong_shape(const int64_t *wanted, int count) const;
 
     const char *name_;
+    bool on_cpu_;
     void *data_ = nullptr;
     int dimensions_ = 0;
     int32_t dtype_ = 0;
     int64_t itemsize_ = 0;
     int64_t shape_[kMostDimensions] = {};
     int64_t stride_[kMostDimensions] = {};  // in elements
+    std::vector<std::byte> copy_;
     Py_buffer buffer_;
     bool holds_buffer_ = false;
     nanobind::ndarray<> tensor_;

@@ -48,12 +48,12 @@ GradientTensors::GradientTensors(const Spec &spec, int32_t which, const Place &p
       g_("out", result_.buffer(), spec.c.dtype, result_.access(), place) {
     const std::array<int, 4> axes = axes_of(spec.c.layout);
     tconv_gradient_tensors_init(&c, sizeof c);
-    c.output_gradient = gy_.view(spec.output_shape(), axes);
+    c.output_gradient = gy_.image_view(spec.output_shape(), axes);
     wants("packed", which == TCONV_GRADIENT_INPUT, packed, which);
     if (wants("x", which == TCONV_GRADIENT_FILTER, x, which))
-        c.input = x_.emplace("x", x, spec.c.dtype, Access::kRead, place).view(spec.input_shape(), axes);
+        c.input = x_.emplace("x", x, spec.c.dtype, Access::kRead, place).image_view(spec.input_shape(), axes);
     if (which == TCONV_GRADIENT_INPUT)
-        c.input_gradient = g_.view(shape_, axes);
+        c.input_gradient = g_.image_view(shape_, axes);
     else if (which == TCONV_GRADIENT_FILTER)
         c.filter_gradient = g_.view(shape_, order_.axes);
     else

@@ -26,14 +26,14 @@ Tensors::Tensors(const Spec &spec, const Place &place, nb::handle x, nb::handle 
     const int32_t dtype = spec.c.dtype;
     const std::array<int, 4> axes = axes_of(spec.c.layout);
     tconv_tensors_init(&c, sizeof c);
-    c.input = x_.view(spec.input_shape(), axes);
-    c.output = y_.view(spec.output_shape(), axes);
+    c.input = x_.image_view(spec.input_shape(), axes);
+    c.output = y_.image_view(spec.output_shape(), axes);
     if (wants("bias", spec.c.has_bias, bias))
-        c.bias = bias_.emplace("bias", bias, dtype, Access::kRead, place).row(spec.c.out_channels);
+        c.bias = bias_.emplace("bias", bias, dtype, Access::kRead, place).row_or_copy(spec.c.out_channels);
     if (wants("slope", spec.c.activation == TCONV_ACT_PRELU, slope))
-        c.act_slope = slope_.emplace("slope", slope, dtype, Access::kRead, place).row(spec.c.out_channels);
+        c.act_slope = slope_.emplace("slope", slope, dtype, Access::kRead, place).row_or_copy(spec.c.out_channels);
     if (wants("residual", spec.c.residual != TCONV_RESIDUAL_NONE, residual))
-        c.residual = residual_.emplace("residual", residual, dtype, Access::kRead, place).view(spec.output_shape(), axes);
+        c.residual = residual_.emplace("residual", residual, dtype, Access::kRead, place).image_view(spec.output_shape(), axes);
 }
 
 }  // namespace tconv::python

@@ -149,7 +149,7 @@ class Plan:
 
         x : array of spec.input_shape; for a batch of one, the batch may be left out
         packed : from pack() or load() of a plan with the same kernel and layer
-        bias : array of shape (C_out,), if spec.bias
+        bias : array of shape (C_out,), if spec.bias; copied if it is not contiguous, as `slope`
         out : array of spec.output_shape of any strides, returned; None allocates one of the framework of `x`
         residual : array of the output's shape, if the spec has one; may be `out` itself
         slope : array of shape (C_out,), for activation "prelu"
@@ -193,7 +193,8 @@ class GradientPlan:
         gy : array of spec.output_shape
         packed : from pack(), for the gradient of the input
         x : array of spec.input_shape, for the gradient of the filter
-        out : array of the shape of input, filter (in the order of `filter_layout`) or bias, returned; None allocates one
+        out : array of the shape of input, filter (in the order of `filter_layout`) or bias (contiguous), returned; None
+            allocates one
 
         Raises as Plan.run does.
         """
@@ -241,6 +242,7 @@ class CudaPlan:
         """Computes the layer as Plan.run does, on the device.
 
         packed : from pack() of a plan with the same kernel and layer
+        bias, slope : contiguous
         workspace : array of uint8, requirements["workspace_bytes"] of them, if that is not 0; None allocates it, as `out`
         """
 

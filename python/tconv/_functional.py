@@ -83,7 +83,7 @@ def conv_transpose2d(x, w, b=None, stride=1, padding=0, output_padding=0, groups
     x : array of shape (N, C_in, H, W), with ``layout="nhwc"`` (N, H, W, C_in), or one image without N
     w : array of shape (C_in, C_out/groups, kH, kW) whatever the layout; ``filter_layout`` "hwio", "hwoi" and "ohwi" say
         that its axes are in another order
-    b : array of shape (C_out,), or None
+    b : array of shape (C_out,), or None; on a device contiguous, as `slope`
     stride, padding, output_padding, dilation : int or (int, int), as in torch.nn.ConvTranspose2d; `padding` also as
         (top, left, bottom, right), negative where the output is to grow
     groups : int

@@ -76,6 +76,25 @@ def test_integers_of_16_bits_are_no_bfloat16():
         tconv.conv_transpose2d(x.view(torch.uint16), x)
 
 
+@pytest.mark.parametrize("step", [2, -1, 0])
+def test_bias_and_slope_of_any_stride(layer, step):
+    x, w, _, _ = layer
+    values = np.arange(6, dtype=np.float32)
+    row = np.broadcast_to(values[1], 3) if step == 0 else values[::step][:3]
+    assert row.strides == (4 * step,)
+    given = {"stride": 2, "activation": "prelu"}
+    np.testing.assert_array_equal(tconv.conv_transpose2d(x, w, row, slope=row, **given),
+                                  tconv.conv_transpose2d(x, w, row.copy(), slope=row.copy(), **given))
+
+
+def test_a_filter_has_four_dimensions(layer):
+    """Three stand for one image, but not for the filter of a layer of one channel."""
+    _, w, _, _ = layer
+    for plan in (tconv.Plan(SPEC), tconv.GradientPlan(SPEC, "input")):
+        with pytest.raises(ValueError, match=r"w has shape \(3, 2, 2\); the spec wants \(1, 3, 2, 2\)"):
+            plan.pack(w[0])
+
+
 def test_tensors_that_require_grad(layer):
     """Their graph would end here without a word."""
     torch = pytest.importorskip("torch")
