@@ -40,7 +40,7 @@ nb::object CudaGradientPlan::run(nb::handle output_gradient, nb::handle packed, 
     GradientTensors tensors(spec_, which_, place, output_gradient, packed, input, out, filter_layout);
     std::optional<Array> filter;
     if (which_ == TCONV_GRADIENT_INPUT) {
-        const CudaPacked &bytes = nb::cast<const CudaPacked &>(packed);
+        const CudaPacked &bytes = packed_of<CudaPacked>(packed);
         check_packed(bytes, packs_for());
         filter.emplace("packed", bytes.array, TCONV_U8, Access::kRead, place);
         tensors.c.packed_filter = filter->row(static_cast<int64_t>(need_.packed_filter_bytes));

@@ -42,7 +42,7 @@ nb::object GradientPlan::run(nb::handle output_gradient, nb::handle packed, nb::
                              nb::handle filter_layout) {
     GradientTensors tensors(spec_, which_, {}, output_gradient, packed, input, out, filter_layout);
     if (which_ == TCONV_GRADIENT_INPUT)
-        tensors.c.packed_filter = nb::cast<const Packed &>(packed).memory.get();
+        tensors.c.packed_filter = packed_of<Packed>(packed).memory.get();
     const Workspaces::Lease workspace(workspaces_);
     tensors.c.workspace = workspace.get();
     tensors.c.workspace_bytes = workspaces_.bytes();

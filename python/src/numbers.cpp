@@ -29,9 +29,8 @@ std::vector<int32_t> sequence_of(const char *field, nb::handle value, const char
     return numbers;
 }
 
-}  // namespace
-
-int32_t int32_of(const char *field, nb::handle value) {
+template<typename Integer>
+Integer integer_of(const char *field, nb::handle value) {
     if (!is_number(value))
         throw nb::type_error(text_of(field, value, "an integer").c_str());
     const nb::object index = nb::steal(PyNumber_Index(value.ptr()));
@@ -39,10 +38,22 @@ int32_t int32_of(const char *field, nb::handle value) {
         throw nb::python_error();
     int overflow = 0;
     const long long number = PyLong_AsLongLongAndOverflow(index.ptr(), &overflow);
-    using Limits = std::numeric_limits<int32_t>;
-    if (overflow != 0 || number < Limits::min() || number > Limits::max())
-        throw nb::value_error(text_of(field, value, "between -2147483648 and 2147483647").c_str());
-    return static_cast<int32_t>(number);
+    using Limits = std::numeric_limits<Integer>;
+    if (overflow != 0 || number < Limits::min() || number > Limits::max()) {
+        const std::string range = "between " + std::to_string(Limits::min()) + " and " + std::to_string(Limits::max());
+        throw nb::value_error(text_of(field, value, range.c_str()).c_str());
+    }
+    return static_cast<Integer>(number);
+}
+
+}  // namespace
+
+int32_t int32_of(const char *field, nb::handle value) {
+    return integer_of<int32_t>(field, value);
+}
+
+int64_t int64_of(const char *field, nb::handle value) {
+    return integer_of<int64_t>(field, value);
 }
 
 std::array<int32_t, 2> pair_of(const char *field, nb::handle value) {

@@ -10,6 +10,7 @@ namespace tconv::python {
 
 // Anything with __index__ but bool. TypeError or ValueError with the field and the value.
 int32_t int32_of(const char *field, nanobind::handle value);
+int64_t int64_of(const char *field, nanobind::handle value);
 
 // One number for both axes, or (height, width).
 std::array<int32_t, 2> pair_of(const char *field, nanobind::handle value);

@@ -72,7 +72,16 @@ FilterOrder::FilterOrder(const Spec &spec, nb::handle filter_layout)
 }
 
 const char *kernel_name(nb::handle kernel) {
-    return kernel.is_none() ? nullptr : nb::cast<const char *>(kernel);
+    if (kernel.is_none())
+        return nullptr;
+    if (!nb::isinstance<nb::str>(kernel)) {
+        throw nb::type_error(
+            ("kernel = " + nb::cast<std::string>(nb::repr(kernel)) + "; it must be a kernel's name or None").c_str());
+    }
+    const char *const name = PyUnicode_AsUTF8(kernel.ptr());
+    if (name == nullptr)
+        throw nb::python_error();
+    return name;
 }
 
 nb::dict sizes_of(const tconv_requirements &need) {

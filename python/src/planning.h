@@ -2,6 +2,7 @@
 #pragma once
 
 #include <nanobind/nanobind.h>
+#include <nanobind/stl/string.h>
 
 #include <functional>
 #include <memory>
@@ -70,7 +71,17 @@ struct FilterOrder {
     FilterOrder(const Spec &spec, nanobind::handle filter_layout);
 };
 
-// A kernel's name, or NULL for None; valid as long as `kernel` is.
+// What was given for `packed`; TypeError if it is not from a plan's pack or load.
+template<typename T>
+const T &packed_of(nanobind::handle packed) {
+    if (!nanobind::isinstance<T>(packed))
+        throw nanobind::type_error(("packed is of type " + nanobind::cast<std::string>(nanobind::inst_name(packed)) +
+                                    "; it must come from a plan's pack")
+                                       .c_str());
+    return *nanobind::inst_ptr<T>(packed);
+}
+
+// A kernel's name, or NULL for None; valid as long as `kernel` is. TypeError if it is something else.
 const char *kernel_name(nanobind::handle kernel);
 
 // The members of a plan's requirements by name.

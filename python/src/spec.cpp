@@ -105,7 +105,7 @@ void construct(Spec *self, nb::handle in_channels, nb::handle out_channels, nb::
     spec.residual = value_of(Names::kResidual, "residual", residual);
     spec.math = value_of(Names::kMath, "math", math);
     if (!max_packed_bytes.is_none())
-        spec.max_packed_bytes = nb::cast<int64_t>(max_packed_bytes);
+        spec.max_packed_bytes = int64_of("max_packed_bytes", max_packed_bytes);
     new (self) Spec(spec);
 }
 

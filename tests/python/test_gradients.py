@@ -97,6 +97,7 @@ def test_nothing_is_kept(layer, gradients):
 @pytest.mark.parametrize(("change", "error", "message"), [
     ({"gy": np.zeros((2, 6, 5, 7), np.float32)}, ValueError, "gy has shape"),
     ({"gy": np.zeros(SPEC.output_shape)}, TypeError, "gy holds float64; the spec has float32"),
+    ({"packed": b"bytes"}, TypeError, "packed is of type bytes; it must come from a plan's pack"),
     ({"packed": None}, ValueError, "packed is missing; the gradient of the input needs it"),
     ({"x": np.zeros(SPEC.input_shape, np.float32)}, ValueError, "x is given; the gradient of the input has none"),
     ({"out": np.zeros((2, 4, 7, 5), np.float32)}, ValueError, "out has shape"),
@@ -114,6 +115,8 @@ def test_plans_that_are_refused():
         tconv.GradientPlan(SPEC, "weights")
     with pytest.raises(ValueError, match="activation"):
         tconv.GradientPlan(tconv.Spec(in_channels=1, out_channels=1, in_size=2, kernel=2, activation="relu"), "input")
+    with pytest.raises(TypeError, match="kernel = 5; it must be a kernel's name"):
+        tconv.GradientPlan(SPEC, "input", kernel=5)
     with pytest.raises(ValueError, match="packed"):  # the layer's own packed filter
         tconv.GradientPlan(SPEC, "input").run(np.zeros(SPEC.output_shape, np.float32), tconv.Plan(SPEC).pack(
             np.zeros(SPEC.filter_shape, np.float32)))

@@ -169,6 +169,9 @@ def test_output_that_overlaps_the_input_is_refused():
 @pytest.mark.parametrize(("arguments", "error", "message"), [
     ({"threads": 0}, ValueError, "threads = 0; it must be between 1 and 1024"),
     ({"threads": "2"}, TypeError, "threads = '2'"),
+    ({"kernel": 5}, TypeError, "kernel = 5; it must be a kernel's name or None"),
+    ({"kernel": b"fastest"}, TypeError, "kernel = b'fastest'"),
+    ({"kernel": "\ud800"}, ValueError, "surrogate"),
     ({"kernel": "fastest"}, NotImplementedError, "kernel = 'fastest' is not in this library"),
 ])
 def test_plans_that_are_refused(arguments, error, message):

@@ -109,6 +109,9 @@ def test_crop():
     ("activation", "relu7", ValueError, "activation = 'relu7'; it must be one of: none, relu"),
     ("residual", 1, TypeError, "residual = 1; it must be a string"),
     ("math", "loose", ValueError, "math = 'loose'"),
+    ("max_packed_bytes", 2**70, ValueError, "max_packed_bytes = 1180591620717411303424; it must be between"),
+    ("max_packed_bytes", 1.5, TypeError, "max_packed_bytes = 1.5; it must be an integer"),
+    ("max_packed_bytes", "1", TypeError, "max_packed_bytes = '1'; it must be an integer"),
 ])
 def test_refusals(field, value, error, message):
     with pytest.raises(error, match=message):
