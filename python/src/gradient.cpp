@@ -66,6 +66,7 @@ void bind_gradient(nb::module_ &module) {
         .def_prop_ro("of", &GradientPlan::of)
         .def_prop_ro("threads", &GradientPlan::threads)
         .def_prop_ro("kernel", &GradientPlan::kernel)
+        .def_prop_ro("requirements", &GradientPlan::requirements)
         .def("__repr__", [](const GradientPlan &plan) {
             return "<tconv.GradientPlan of the " + std::string(plan.of()) + " of " + plan.spec().text() + " by " +
                    plan.kernel() + ">";

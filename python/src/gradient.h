@@ -24,6 +24,7 @@ public:
     int32_t threads() const { return threads_.count; }
     const char *of() const { return gradient_name(which_); }
     const char *kernel() const { return tconv_gradient_plan_kernel(plan_.get()); }
+    nanobind::dict requirements() const { return sizes_of(need_); }
 
 private:
     struct Destroy {

@@ -207,6 +207,9 @@ class GradientPlan:
     def threads(self) -> int: ...
     @property
     def kernel(self) -> str: ...
+    @property
+    def requirements(self) -> dict[str, int]:
+        """As those of Plan; no packed filter but for the gradient of the input."""
 
 class CudaPacked:
     """A filter in the order of the kernel of one CudaPlan or CudaGradientPlan, on its device."""

@@ -110,6 +110,16 @@ def test_refusals(layer, gradients, change, error, message):
         plan.run(**{"gy": gy, "packed": plan.pack(w), **change})
 
 
+@pytest.mark.parametrize("of", ["input", "filter", "bias"])
+def test_requirements(gradients, of):
+    gradients(of)
+    plan = tconv.GradientPlan(SPEC, of)
+    need = plan.requirements
+    assert need["input_bytes"] == 4 * np.prod(SPEC.input_shape)
+    packed = len(plan.pack(np.zeros(SPEC.filter_shape, np.float32))) if of == "input" else 0
+    assert need["packed_filter_bytes"] == packed
+
+
 def test_plans_that_are_refused():
     with pytest.raises(ValueError, match="of = 'weights'; it must be one of: input, filter, bias"):
         tconv.GradientPlan(SPEC, "weights")
