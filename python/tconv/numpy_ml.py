@@ -49,12 +49,17 @@ def deconv2D_naive(X, W, stride, pad, dilation=0):
     return Z.astype(np.result_type(X, W), copy=False)
 
 
+def _sigmoid(z):
+    with np.errstate(over="ignore"):  # 1 / (1 + inf) is the 0 that is wanted
+        return 1 / (1 + np.exp(-z))
+
+
 # The activations of numpy-ml by name, each with its derivative; other activations are objects with __call__ and grad.
 _ACTIVATIONS = {
     "identity": (lambda z: z, np.ones_like),
     "affine(slope=1, intercept=0)": (lambda z: z, np.ones_like),
     "relu": (lambda z: np.clip(z, 0, np.inf), lambda z: (z > 0).astype(z.dtype)),
-    "sigmoid": (lambda z: 1 / (1 + np.exp(-z)), lambda z: np.exp(-z) / (1 + np.exp(-z)) ** 2),
+    "sigmoid": (_sigmoid, lambda z: _sigmoid(z) * (1 - _sigmoid(z))),
     "tanh": (np.tanh, lambda z: 1 - np.tanh(z) ** 2),
 }
 

@@ -174,6 +174,17 @@ def test_numpy_mls_layer(random, gradients, act_fn, pad):
         layer.backward(dLdY)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("dtype", "least"), [(np.float32, -89), (np.float64, -710)])
+def test_the_sigmoid_of_what_exp_cannot_hold(dtype, least):
+    sigmoid = numpy_ml.Deconv2D(1, (1, 1), act_fn="sigmoid").act_fn
+    z = np.array([10 * least, least, -1, 0, 1, -least, -10 * least], dtype)
+    f = 1 / (1 + np.exp(-np.clip(z, least / 1.1, None)))
+    np.testing.assert_allclose(sigmoid(z), f, rtol=1e-6, atol=1e-30)
+    np.testing.assert_allclose(sigmoid.grad(z), f * (1 - f), rtol=1e-6, atol=1e-30)
+    assert sigmoid.grad(z).dtype == dtype
+
+
 def test_numpy_mls_initial_values():
     layer = numpy_ml.Deconv2D(32, (3, 3), act_fn="relu")
     layer.forward(np.zeros((1, 4, 4, 64)))
