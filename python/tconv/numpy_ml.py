@@ -6,6 +6,12 @@ from tconv import _core, _functional, profiles
 from tconv._threads import default_threads
 
 
+def _check_types(**arrays):
+    for name, array in arrays.items():
+        if array.dtype.kind not in "biufO":
+            raise TypeError(f"{name} holds {array.dtype}; it must hold real numbers")
+
+
 def _computed_in(*arrays) -> np.dtype:
     """The floating point type that NumPy would compute in; float64 for integers."""
     dtype = np.result_type(*arrays)
@@ -42,6 +48,7 @@ def deconv2D_naive(X, W, stride, pad, dilation=0):
     Raises ValueError or TypeError with the argument, its value and what is allowed.
     """
     X, W = np.asarray(X), np.asarray(W)
+    _check_types(X=X, W=W)
     dtype = _computed_in(X, W)
     spec = _spec(X, W, stride, pad, dilation, dtype)
     plan = _functional.plan_of(spec, default_threads())
@@ -150,6 +157,7 @@ class Deconv2D:
 
     def _gradients_of(self, dz, x):
         W = self.parameters["W"]
+        _check_types(X=x, W=W, dLdY=dz)
         dtype = _computed_in(x, W)
         dz, x, W = (np.ascontiguousarray(array, dtype) for array in (dz, x, W))
         spec = _spec(x, W, self.stride, self.pad, 0, dtype)

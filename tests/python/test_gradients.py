@@ -195,3 +195,11 @@ def test_numpy_mls_initial_values():
         numpy_ml.Deconv2D(2, (3, 3), init="zeros").forward(np.zeros((1, 4, 4, 2)))
     with pytest.raises(ValueError, match="act_fn = 'swoosh'"):
         numpy_ml.Deconv2D(2, (3, 3), act_fn="swoosh")
+
+
+def test_numpy_mls_layer_takes_no_complex_gradients(gradients):
+    gradients("input", "filter", "bias")
+    layer = numpy_ml.Deconv2D(3, (3, 2))
+    Y = layer.forward(np.zeros((1, 3, 4, 2)))
+    with pytest.raises(TypeError, match="dLdY holds complex128; it must hold real numbers"):
+        layer.backward(Y * 1j)

@@ -67,6 +67,15 @@ def test_types(random):
         np.testing.assert_array_equal(Y, exact)
 
 
+@pytest.mark.parametrize("name", ["X", "W"])
+@pytest.mark.parametrize("dtype", ["complex64", "complex128", "U1"])
+def test_elements_that_are_no_real_numbers(name, dtype):
+    given = {"X": np.zeros((1, 4, 5, 2), "f4"), "W": np.zeros((3, 3, 2, 3), "f4")}
+    given[name] = given[name].astype(dtype)
+    with pytest.raises(TypeError, match=f"{name} holds {given[name].dtype}; it must hold real numbers"):
+        deconv2D_naive(**given, stride=1, pad=0)
+
+
 @pytest.mark.parametrize(("change", "message"), [
     ({"X": np.zeros((4, 5, 2), "f4")}, r"X has shape \(4, 5, 2\)"),
     ({"W": np.zeros((3, 3, 4, 3), "f4")}, "X has 2 channels; W of shape"),
