@@ -1,4 +1,4 @@
-"""The fastest kernel for a layer on this machine, found by measuring and remembered on disk."""
+"""The fastest kernel for a layer on this machine, found by measuring and remembered on disk, or where that fails in memory."""
 
 import json
 import os
@@ -15,6 +15,9 @@ SECONDS = 0.02
 MOST_RUNS = 50
 # What a plan says of itself where `tconv tune` has measured the layer already, blockings included.
 TUNED = "by the tuned row of this layer"
+
+# What this process has measured and could not write down.
+_unwritten: dict[str, str] = {}
 
 
 def cache_file() -> pathlib.Path:
@@ -38,7 +41,7 @@ def key_of(spec: _core.Spec) -> str:
 def _remembered() -> dict[str, str]:
     try:
         kernels = json.loads(cache_file().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, RuntimeError, ValueError):  # RuntimeError: this user has no home
         return {}
     return kernels if isinstance(kernels, dict) else {}
 
@@ -46,15 +49,15 @@ def _remembered() -> dict[str, str]:
 def _remember(key: str, kernel: str) -> None:
     """Writes the whole file anew and renames it, so that readers never see a part. A folder that cannot be written to only
     costs the next process its own measurement."""
-    path = cache_file()
     kernels = {**_remembered(), key: kernel}
     try:
+        path = cache_file()
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
             json.dump(kernels, file, indent=1, sort_keys=True)
         os.replace(file.name, path)
-    except OSError:
-        return
+    except (OSError, RuntimeError):
+        _unwritten[key] = kernel
 
 
 def _random_like(shape, dtype) -> np.ndarray:
@@ -99,7 +102,7 @@ def tuned_plan(spec: _core.Spec, threads: int) -> _core.Plan:
     if spec.batch == 0 or TUNED in plan.explain():
         return plan
     key = key_of(spec)
-    kernel = _remembered().get(key)
+    kernel = _unwritten.get(key) or _remembered().get(key)
     if kernel is not None:
         try:
             return _functional.plan_of(spec, threads, kernel)

@@ -1,6 +1,7 @@
 """tconv.chainer: two-sided outsize, dilation, mixed types, configuration, autotuning on disk, and the link."""
 
 import json
+import pathlib
 
 import numpy as np
 import pytest
@@ -128,12 +129,32 @@ def test_a_file_that_is_no_use_is_written_anew(random, own_cache, content):
     assert json.loads(own_cache.read_text())[_autotune.key_of(spec)].startswith("tconv_f32")
 
 
-def test_a_folder_that_cannot_be_written_to(random, monkeypatch, tmp_path):
+def no_folder(monkeypatch, tmp_path):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("TCONV_CACHE_DIR", str(tmp_path / "file" / "folder"))
+
+
+def no_home(monkeypatch, _):
+    def home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("TCONV_CACHE_DIR")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(pathlib.Path, "home", home)
+
+
+@pytest.mark.parametrize("without", [no_folder, no_home])
+def test_what_cannot_be_written_is_remembered_in_memory(random, monkeypatch, tmp_path, without):
+    without(monkeypatch, tmp_path)
+    monkeypatch.setattr(_autotune, "_unwritten", {})
+    measured = []
+    seconds = _autotune._seconds
+    monkeypatch.setattr(_autotune, "_seconds", lambda plan: measured.append(plan.kernel) or seconds(plan))
     x, W, b = arrays(random)
     with chainer.using_config("autotune", True):
-        np.testing.assert_array_equal(chainer.deconvolution_2d(x, W, b), reference.conv_transpose2d(x, W, b))
+        for _ in range(2):
+            np.testing.assert_array_equal(chainer.deconvolution_2d(x, W, b), reference.conv_transpose2d(x, W, b))
+    assert len(measured) == len(set(measured)) > 0
 
 
 def test_the_link(random):
