@@ -23,6 +23,7 @@ _UNEXPECTED = {
 class _Config(threading.local):
     """Each thread has its own, as in Chainer.
 
+    dtype: the element type of a link's parameters.
     autotune: measure all kernels that can compute a layer, once for each layer and machine, and remember the fastest in the
     user's cache. deterministic, cudnn_deterministic: do not measure. A kernel's results are always the same bits; another
     kernel's may differ in the last ones, so with either of these set the choice is the library's own, which never depends
@@ -30,6 +31,7 @@ class _Config(threading.local):
     """
 
     autotune = False
+    dtype = np.float32
     deterministic = False
     cudnn_deterministic = False
 
@@ -141,9 +143,9 @@ class Deconvolution2D:
     initial_bias=None, *, dilate=1, groups=1)
 
     The link, with arrays for parameters: `W` of shape (in_channels, out_channels/groups, kh, kw), `b` of shape
-    (out_channels,) or None. With in_channels None, or left out together with the name of ksize, W is made when the first
-    input comes. initialW and initial_bias are a number, an array, or a function that fills an array; None is LeCun's normal
-    distribution for W, with the standard deviation sqrt(1/fan_in) of Chainer, and 0 for b.
+    (out_channels,) or None, both of config.dtype. With in_channels None, or left out together with the name of ksize, W is
+    made when the first input comes. initialW and initial_bias are a number, an array of any type, or a function that fills an
+    array; None is LeCun's normal distribution for W, with the standard deviation sqrt(1/fan_in) of Chainer, and 0 for b.
     """
 
     def __init__(self, in_channels, out_channels, ksize=None, stride=1, pad=0, nobias=False, outsize=None, initialW=None,
@@ -180,12 +182,10 @@ class Deconvolution2D:
 
 
 def _initialised(shape, initial):
-    """A float32 array, or one of the type of an array that is given."""
-    if isinstance(initial, np.ndarray):
-        if initial.shape != shape:
-            raise ValueError(f"the initial array has shape {initial.shape}; it must be {shape}")
-        return initial.copy()
-    array = np.empty(shape, np.float32)
+    """An array of config.dtype, whatever the type of an array that is given, as in Chainer."""
+    if isinstance(initial, np.ndarray) and initial.shape != shape:
+        raise ValueError(f"the initial array has shape {initial.shape}; it must be {shape}")
+    array = np.empty(shape, config.dtype)
     if initial is None:
         fan_in = shape[1] * np.prod(shape[2:])
         array[...] = np.random.normal(0.0, np.sqrt(1.0 / fan_in), shape)

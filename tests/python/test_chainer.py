@@ -164,6 +164,18 @@ def test_the_link(random):
     assert chainer.Deconvolution2D(4, 3, 3, nobias=True).b is None
 
 
+def test_the_link_has_one_type(random):
+    """Chainer's parameters are of config.dtype, of whatever type the arrays are that they begin with."""
+    x, W, b = arrays(random)
+    wide = {"initialW": W.astype("f8"), "initial_bias": b.astype("f8")}
+    link = chainer.Deconvolution2D(4, 3, (3, 4), **wide)
+    assert link.W.dtype == link.b.dtype == np.float32
+    np.testing.assert_array_equal(link(x), reference.conv_transpose2d(x, W, b))
+    with chainer.using_config("dtype", np.float64):
+        link = chainer.Deconvolution2D(4, 3, (3, 4), **wide)
+    assert link.W.dtype == link.b.dtype == link(x.astype("f8")).dtype == np.float64
+
+
 @pytest.mark.parametrize("arguments", [(7, 4), (None, 7, 4)])
 def test_the_link_waits_for_its_channels(random, arguments):
     """The examples of Chainer's documentation."""
