@@ -65,10 +65,8 @@ def _parse_kwargs(function, given, **defaults):
     return values
 
 
-def _check_types(x, W, b):
-    for name, array in (("x", x), ("W", W), ("b", b)):
-        if array is None:
-            continue
+def _check_types(**arrays):
+    for name, array in arrays.items():
         if not isinstance(array, np.ndarray):
             raise TypeError(f"{name} is of type {type(array).__name__}; it must be a NumPy array")
         if array.dtype.kind != "f":
@@ -76,6 +74,7 @@ def _check_types(x, W, b):
         dimensions = 1 if name == "b" else 4
         if array.ndim != dimensions:
             raise ValueError(f"{name} has shape {array.shape}; it must have {dimensions} dimension{'s' * (dimensions > 1)}")
+    x, W, b = arrays["x"], arrays["W"], arrays.get("b")
     if x.shape[1] != W.shape[0]:
         raise ValueError(f"x has {x.shape[1]} channels; W of shape {W.shape} needs {W.shape[0]}")
     if b is not None and b.dtype != x.dtype:
@@ -109,7 +108,7 @@ def deconvolution_2d(x, W, b=None, stride=1, pad=0, outsize=None, **kwargs):
     Raises ValueError or TypeError with the argument, its value and what is allowed.
     """
     dilate, groups = _parse_kwargs("deconvolution_2d", kwargs, dilate=1, groups=1)
-    _check_types(x, W, b)
+    _check_types(x=x, W=W, **({} if b is None else {"b": b}))
     dtype = np.result_type(x.dtype, W.dtype)
     spec = _spec(x, W, b, stride, pad, outsize, dilate, groups, dtype)
     threads = default_threads()
@@ -127,7 +126,7 @@ def deconvolution_2d_gradients(x, W, gy, stride=1, pad=0, **kwargs):
     what it is a gradient of (gb: of x's). gy has shape (n, c_O, h_O, w_O); an outsize is read off it.
     """
     dilate, groups = _parse_kwargs("deconvolution_2d_gradients", kwargs, dilate=1, groups=1)
-    _check_types(x, W, None)
+    _check_types(x=x, W=W, gy=gy)
     dtype = np.result_type(x.dtype, W.dtype, gy.dtype)
     spec = _spec(x, W, None, stride, pad, gy.shape[2:], dilate, groups, dtype)
     plans = {of: _core.GradientPlan(spec, of, default_threads()) for of in ("input", "filter", "bias")}

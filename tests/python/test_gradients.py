@@ -143,6 +143,18 @@ def test_chainers(random, gradients, outsize):
         np.testing.assert_array_equal(result, expected)
 
 
+@pytest.mark.parametrize(("gy", "error", "message"), [
+    (None, TypeError, "gy is of type NoneType; it must be a NumPy array"),
+    ([[1.0]], TypeError, "gy is of type list; it must be a NumPy array"),
+    (np.zeros((2, 3, 7, 9), "i4"), TypeError, "gy holds int32; it must hold floating point numbers"),
+    (np.zeros((3, 7, 9), "f4"), ValueError, r"gy has shape \(3, 7, 9\); it must have 4 dimensions"),
+])
+def test_gradients_that_chainer_refuses(gy, error, message):
+    x, W = np.zeros((2, 4, 5, 6), "f4"), np.zeros((4, 3, 3, 4), "f4")
+    with pytest.raises(error, match=message):
+        chainer.deconvolution_2d_gradients(x, W, gy)
+
+
 @pytest.mark.parametrize(("act_fn", "pad"), [(None, 0), ("relu", 1), ("tanh", (1, 0)), ("sigmoid", "same")])
 def test_numpy_mls_layer(random, gradients, act_fn, pad):
     """By finite differences of the layer itself."""
