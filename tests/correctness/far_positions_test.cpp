@@ -17,7 +17,7 @@ namespace {
 using namespace tconv::testing;
 
 constexpr int64_t kMost = 2147483647;
-constexpr int kLayers = 400;
+constexpr int kLayers = 150;
 // As far as kernels other than gather count, and any gradient stages.
 constexpr int64_t kFar = 1 << 20;
 
