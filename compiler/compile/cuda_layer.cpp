@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <limits>
 #include <stdexcept>
 
 #include "device_images.h"
@@ -152,7 +153,8 @@ std::vector<char> bake(const FixedLayer &fixed, const Weights &weights) {
 
 void set_alignments(LaunchesHeader &header, const FixedLayer &fixed, int64_t tensors) {
     const tconv_spec &spec = fixed.layer.spec;
-    const auto element = static_cast<uint32_t>(dtype_bytes(spec.dtype)), blocks = static_cast<uint32_t>(kDeviceAlignment);
+    const auto element = static_cast<uint32_t>(dtype_bytes(spec.dtype)),
+               blocks = static_cast<uint32_t>(kDeviceAlignment);
     const bool baked = fixed.baked;
     header.alignment[kInput] = header.alignment[kOutput] = static_cast<uint32_t>(tensors);
     header.alignment[kResidual] = spec.residual != TCONV_RESIDUAL_NONE ? static_cast<uint32_t>(tensors) : 0;
@@ -170,13 +172,15 @@ void write_functions(const std::string &name, const tconv_spec &spec, bool baked
     Buffer<uint8_t> bytes(static_cast<int>(table.size()));
     std::memcpy(bytes.data(), table.data(), table.size());
     const Expr launches = reinterpret(Handle(), embed(module, name + "_launches", bytes));
-    auto add = [&](const std::string &function, const std::vector<std::string> &parameters, const std::vector<Expr> &values) {
+    auto add = [&](const std::string &function, const std::vector<std::string> &parameters,
+                   const std::vector<Expr> &values) {
         std::vector<LoweredArgument> arguments;
         for (const std::string &parameter : parameters)
             arguments.push_back(handle_argument(parameter));
         const Expr status = Variable::make(Int(32), "status");
-        const Stmt body = LetStmt::make("status", Call::make(Int(32), name + "_" + function + "_compiled", values, Call::Extern),
-                                        AssertStmt::make(status == 0, status));
+        const Stmt body =
+            LetStmt::make("status", Call::make(Int(32), name + "_" + function + "_compiled", values, Call::Extern),
+                          AssertStmt::make(status == 0, status));
         module.append(LoweredFunc(name + "_" + function, arguments, body, LinkageType::External, NameMangling::C));
     };
     auto handle = [](const std::string &parameter) { return Variable::make(Handle(), parameter); };
@@ -200,7 +204,8 @@ void write_functions(const std::string &name, const tconv_spec &spec, bool baked
 }  // namespace
 
 CompiledLayer compile_cuda_layer(const std::string &name, const tconv_spec &spec, const std::optional<Weights> &weights,
-                                 const CudaTarget &target, const std::string &folder, std::vector<std::string> &objects) {
+                                 const CudaTarget &target, const std::string &folder,
+                                 std::vector<std::string> &objects) {
     char text[512];
     Message message(text, sizeof text), ignored(nullptr, 0);
     DeviceLayer planned;
@@ -222,10 +227,17 @@ CompiledLayer compile_cuda_layer(const std::string &name, const tconv_spec &spec
         }
     }
     fs::remove_all(scratch);
-    const int64_t tensors = fixed.kernel.form == Form::vectors ? fixed.kernel.vector_alignment() : dtype_bytes(spec.dtype);
+    const int64_t tensors =
+        fixed.kernel.form == Form::vectors ? fixed.kernel.vector_alignment() : dtype_bytes(spec.dtype);
     Launches launches = launches_of(record_launches(fixed, modules), images);
     set_alignments(launches.header, fixed, tensors);
     const std::string table = table_of(launches, weights ? bake(fixed, *weights) : std::vector<char>());
+    if (table.size() > size_t{std::numeric_limits<int>::max()}) {
+        throw tool::Failure(
+            tool::exit_code_of(TCONV_UNSUPPORTED),
+            name + ": kernels and weights take " + std::to_string(table.size()) +
+                " bytes, more than an object may embed (2147483647); leave --weights out and pack them at run time");
+    }
 
     const fs::path functions = fs::path(folder) / (name + ".o"), runtime = fs::path(folder) / (name + ".device.o");
     write_functions(name, spec, fixed.baked, table, functions.string());

@@ -31,7 +31,7 @@ tconv_status check_device_gradient_run(const DeviceGradient &gradient, const tco
     if (status == TCONV_OK)
         status = check_gradient_overlaps(spec, gradient.which, needs, *tensors, message);
     if (status == TCONV_OK && !input && spec.batch > 0 && images_at_once(gradient, *tensors) == 0) {
-        return message.fail(TCONV_SIZE_OVERFLOW, "%lld images, which are added up together, reach more than 2147483647 elements",
+        return message.fail(TCONV_SIZE_OVERFLOW, "%lld images, which are added up together, reach more than 2147483647 elements or rows",
                             static_cast<long long>(gradient.splits.images));
     }
     return status;

@@ -58,7 +58,8 @@ const char *refusal(const DeviceGradientKernel &kernel, const tconv_spec &spec) 
         return "the layer is not depthwise";
     if (kernel.form == Form::vectors && spec.layout != TCONV_NHWC)
         return "wants contiguous channels, NHWC";
-    if (kernel.form == Form::vectors && (spec.in_channels / spec.groups % 4 != 0 || spec.out_channels / spec.groups % 4 != 0))
+    if (kernel.form == Form::vectors &&
+        (spec.in_channels / spec.groups % 4 != 0 || spec.out_channels / spec.groups % 4 != 0))
         return "wants channels and outputs of a group in fours";
     return nullptr;
 }
@@ -73,7 +74,8 @@ double cycles_of(const DeviceGradient &g) {
     double reads, lanes = 1;
     if (along_positions) {
         // Neighbouring columns of x, and columns of gy that are a stride apart; or channels of neither.
-        reads = nhwc ? 8 * (k.c + lane_a) : (1.5 * k.c + 1.5 * std::min(spec.stride_w, 8) * lane_a) * std::max(words, 1.0);
+        reads =
+            nhwc ? 8 * (k.c + lane_a) : (1.5 * k.c + 1.5 * std::min(spec.stride_w, 8) * lane_a) * std::max(words, 1.0);
         const double filled = static_cast<double>(ceil_div(spec.in_w, k.lanes_x)) * k.lanes_x / spec.in_w;
         lanes = 32 / filled;
     } else {
@@ -103,8 +105,8 @@ tconv_status plan_device_gradient(const tconv_spec &spec, int32_t which, const c
     planned.spec.has_bias = 0;
     planned.which = which;
     if (which == TCONV_GRADIENT_INPUT) {
-        const tconv_status status = plan_device_layer(planned.spec, Direction::input_gradient, name, traits, &planned.layer,
-                                                      why, message);
+        const tconv_status status =
+            plan_device_layer(planned.spec, Direction::input_gradient, name, traits, &planned.layer, why, message);
         planned.workspace_bytes = planned.layer.workspace_bytes;
         *gradient = planned;
         return status;
@@ -121,7 +123,8 @@ tconv_status plan_device_gradient(const tconv_spec &spec, int32_t which, const c
             continue;
         known = true;
         const bool bias = which == TCONV_GRADIENT_BIAS;
-        if (const char *reason = bias && kernel.dtype == spec.dtype ? nullptr : refusal(kernel, spec); reason != nullptr) {
+        if (const char *reason = bias && kernel.dtype == spec.dtype ? nullptr : refusal(kernel, spec);
+            reason != nullptr) {
             why.append("  %s: %s\n", kernel.name, reason);
             continue;
         }
@@ -143,13 +146,23 @@ tconv_status plan_device_gradient(const tconv_spec &spec, int32_t which, const c
     if (!known)
         return message.fail(TCONV_UNSUPPORTED, "kernel '%s' is not in this library", name);
     if (best == nullptr) {
-        return message.fail(TCONV_UNSUPPORTED, "no kernel of this library computes this gradient on a device (dtype %s)",
+        return message.fail(TCONV_UNSUPPORTED,
+                            "no kernel of this library computes this gradient on a device (dtype %s)",
                             dtype_name(spec.dtype));
     }
-    if (which == TCONV_GRADIENT_BIAS)
-        complete_bias(planned, *best);
-    else
+    if (which == TCONV_GRADIENT_FILTER) {
         complete_filter(planned, *best);
+    } else {
+        complete_bias(planned, *best);
+        const int64_t columns = output_extents(spec).size[3] + kBiasParts;  // rounded up to parts
+        if (std::max({kBiasParts * spec.out_channels, planned.splits.pitch, columns}) > kMaxElements) {
+            return message.fail(
+                TCONV_SIZE_OVERFLOW,
+                "the sums of %d channels in %lld parts, %lld rows or %lld columns are more than a launch counts",
+                spec.out_channels, static_cast<long long>(kBiasParts), static_cast<long long>(planned.splits.pitch),
+                static_cast<long long>(columns));
+        }
+    }
     *gradient = planned;
     return TCONV_OK;
 }

@@ -16,7 +16,8 @@ int correlate(const DeviceGradient &g, const DeviceAccess &access, const tconv_g
     const halide_type_t type = stored_type(spec.dtype);
     const bool depthwise = kernel.lanes == Lanes::depthwise;
     const int64_t splits = ceil_div(images, g.splits.images) * g.splits.of_image;
-    const int64_t first_split = image / g.splits.images * g.splits.of_image, tiles = g.tiles(), tile = kernel.a * kernel.c;
+    const int64_t first_split = image / g.splits.images * g.splits.of_image, tiles = g.tiles(),
+                  tile = kernel.a * kernel.c;
     Call call(access);
     auto add_view = [&](const tconv_view &view, int64_t channels, const Extents &extents) {
         call.buffer(image_of(view, image, type.bytes()), type,
@@ -28,12 +29,13 @@ int correlate(const DeviceGradient &g, const DeviceAccess &access, const tconv_g
     };
     add_view(t.input, depthwise ? spec.in_channels : g.channels, input_extents(spec));
     add_view(t.output_gradient, g.outputs, output_extents(spec));
-    for (int64_t number : {int64_t{g.channels}, int64_t{g.outputs}, geometry.w.kernel, geometry.h.kernel, int64_t{g.groups}, splits,
-                           geometry.w.stride, geometry.h.stride, geometry.w.dilation, geometry.h.dilation, geometry.w.crop,
-                           geometry.h.crop, g.splits.rows, g.splits.pitch, images * g.splits.pitch})
+    for (int64_t number :
+         {int64_t{g.channels}, int64_t{g.outputs}, geometry.w.kernel, geometry.h.kernel, int64_t{g.groups}, splits,
+          geometry.w.stride, geometry.h.stride, geometry.w.dilation, geometry.h.dilation, geometry.w.crop,
+          geometry.h.crop, g.splits.rows, g.splits.pitch, images * g.splits.pitch})
         call.integer(number);
-    call.buffer(offset_by(t.workspace, first_split * tiles * tile * computed_bytes(spec.dtype)), computed_type(spec.dtype),
-                {{kernel.a, 1}, {kernel.c, kernel.a}, {tiles * splits, tile}}, true);
+    call.buffer(offset_by(t.workspace, first_split * tiles * tile * computed_bytes(spec.dtype)),
+                computed_type(spec.dtype), {{kernel.a, 1}, {kernel.c, kernel.a}, {tiles * splits, tile}}, true);
     return call.make(kernel.correlate);
 }
 
@@ -62,7 +64,8 @@ int add_up(const DeviceGradient &g, const DeviceAccess &access, const tconv_grad
     const tconv_spec &spec = g.spec;
     const bool bias = g.which == TCONV_GRADIENT_BIAS;
     const DeviceGradientKernel &kernel = *g.kernel;
-    const int64_t a = bias ? g.outputs : kernel.a, c = bias ? 1 : kernel.c, splits = g.splits.count * (bias ? kBiasParts : 1);
+    const int64_t a = bias ? g.outputs : kernel.a, c = bias ? 1 : kernel.c,
+                  splits = g.splits.count * (bias ? kBiasParts : 1);
     const int64_t kernel_w = bias ? 1 : spec.kernel_w, kernel_h = bias ? 1 : spec.kernel_h;
     const Extents extents = bias ? Extents{{1, g.outputs, 1, 1}} : filter_extents(spec);
     const tconv_view view = bias ? tconv_view{t.bias_gradient, {0, 1, 0, 0}} : t.filter_gradient;
@@ -72,7 +75,8 @@ int add_up(const DeviceGradient &g, const DeviceAccess &access, const tconv_grad
     // Without images there are no sums, which need no address.
     call.buffer(splits > 0 ? t.workspace : view.data, computed_type(spec.dtype),
                 {{a, 1}, {c, a}, {std::max<int64_t>(splits * (bias ? 1 : g.tiles()), 1), a * c}});
-    for (int64_t number : {a, c, int64_t{g.outputs}, int64_t{g.channels}, kernel_w, kernel_h, int64_t{g.groups}, splits})
+    for (int64_t number :
+         {a, c, int64_t{g.outputs}, int64_t{g.channels}, kernel_w, kernel_h, int64_t{g.groups}, splits})
         call.integer(number);
     // Channels of a depthwise layer are the filter's first dimension, as its groups are elsewhere.
     const int co = kernel.lanes == Lanes::depthwise && !bias ? 0 : 1;
@@ -97,15 +101,15 @@ const DeviceGradientKernel &kernel_for(const DeviceGradient &g, const tconv_grad
                                          in_vectors(t.output_gradient, output_extents(g.spec), 4, aligned)))
         return kernel;
     for (const DeviceGradientKernel &other : device_gradient_kernels()) {
-        if (other.form == Form::any && other.dtype == kernel.dtype && other.lanes == kernel.lanes && other.a == kernel.a &&
-            other.c == kernel.c)
+        if (other.form == Form::any && other.dtype == kernel.dtype && other.lanes == kernel.lanes &&
+            other.a == kernel.a && other.c == kernel.c)
             return other;
     }
     return kernel;  // tconv-compiler refuses a table without one
 }
 
 int64_t images_at_once(const DeviceGradient &g, const tconv_gradient_tensors &t) {
-    int64_t images = g.spec.batch;
+    int64_t images = std::min<int64_t>(g.spec.batch, kMaxElements / g.splits.pitch);  // whose rows are counted on
     auto bound = [&](const tconv_view &view, const Extents &extents) {
         if (view.stride[0] > 0)
             images = std::min(images, 1 + (kMaxElements - reach_of_image(view.stride, extents)) / view.stride[0]);

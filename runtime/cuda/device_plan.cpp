@@ -43,7 +43,8 @@ const char *refusal(const DeviceKernel &kernel, const DeviceLayer &layer) {
         return layer.direction == Direction::output ? "computes the gradient of the input" : "computes the layer";
     const bool sums_wanted = layer.finish_after && rounds_sums(spec.dtype);
     if (sums_wanted != (kernel.form == Form::sums))
-        return sums_wanted ? "rounds sums, which an activation follows" : "stores sums in float32, for an activation to follow";
+        return sums_wanted ? "rounds sums, which an activation follows"
+                           : "stores sums in float32, for an activation to follow";
     if (kernel.fragments() && spec.math == TCONV_MATH_STRICT)
         return "adds the products of an instruction in an order of its own, which STRICT rules out";
     if (kernel.fragments() && spec.dtype == TCONV_F32 && spec.math != TCONV_MATH_TF32)
@@ -71,10 +72,7 @@ struct Estimate {
     const DeviceLayer &layer;
     const DeviceKernel &kernel;
 
-    int64_t tiles() const {
-        return ceil_div(layer.positions_x(), kernel.width()) * ceil_div(layer.positions_y(), kernel.height()) *
-               layer.phases_x * layer.phases_y * std::max(layer.spec.batch, 1);
-    }
+    int64_t tiles() const { return layer.tiles_of_image(kernel) * std::max(layer.spec.batch, 1); }
     int64_t blocks() const {
         return ceil_div(tiles(), kernel.warps) * ceil_div(layer.outputs, kernel.a) * layer.groups;
     }
@@ -86,7 +84,8 @@ struct Estimate {
         const double lane_a = kernel.a / kernel.lanes_a, pixels = kernel.x * kernel.y;
         const bool nhwc = layer.spec.layout == TCONV_NHWC;
         const bool along_channels = kernel.lanes_a > 1, depthwise = kernel.lanes == Lanes::depthwise;
-        const double words = static_cast<double>(dtype_bytes(layer.spec.dtype)) / 4, words_or_one = std::max(words, 1.0);
+        const double words = static_cast<double>(dtype_bytes(layer.spec.dtype)) / 4,
+                     words_or_one = std::max(words, 1.0);
         const double computed_words = static_cast<double>(computed_bytes(layer.spec.dtype)) / 4;
         double weights, inputs, stores;
         if (along_channels) {
@@ -96,7 +95,9 @@ struct Estimate {
             stores = lane_a * pixels * (nhwc ? words : 32);
         } else {
             weights = std::max(1.0, lane_a / 4) * computed_words;
-            auto along_row = [&](int64_t distance) { return nhwc ? 8 : 1.5 * static_cast<double>(std::min<int64_t>(distance, 8)); };
+            auto along_row = [&](int64_t distance) {
+                return nhwc ? 8 : 1.5 * static_cast<double>(std::min<int64_t>(distance, 8));
+            };
             inputs = pixels * along_row(layer.w.advance) * words_or_one;
             stores = lane_a * pixels * along_row(layer.w.stride) * words_or_one;
         }
@@ -118,7 +119,9 @@ struct Estimate {
         const double inputs = pixels * (vectors ? 8 : 16 / element * (nhwc ? 8 : 5));
         const double weights = kernel.a / 8.0 * 4;
         const double stores = lane_a * pixels * (vectors ? 2 : nhwc ? 8 : 6);
-        return 200 + std::max(taps(), 0.25) * static_cast<double>(layer.packed_rows()) * std::max(fragments * 4, weights + inputs) +
+        return 200 +
+               std::max(taps(), 0.25) * static_cast<double>(layer.packed_rows()) *
+                   std::max(fragments * 4, weights + inputs) +
                stores;
     }
 
@@ -132,6 +135,10 @@ struct Estimate {
         return rounds * kernel.warps * (kernel.fragments() ? cycles_of_fragments() : cycles_of_tile());
     }
 };
+
+int64_t elements_of(const Extents &image) {
+    return image.size[1] * image.size[2] * image.size[3];
+}
 
 // Everything that follows from the layer and the kernel.
 void complete(DeviceLayer &layer, const DeviceKernel &kernel) {
@@ -147,14 +154,17 @@ void complete(DeviceLayer &layer, const DeviceKernel &kernel) {
     layer.weights = layer.table_y + round_up(int64_t{layer.phases_y} * 16, kDeviceAlignment);
     const int64_t rows = ceil_div(layer.outputs, kernel.a) * layer.groups * layer.packed_rows();
     layer.packed_bytes = layer.weights + rows * kernel.row() * spec.kernel_h * spec.kernel_w * kernel.packed_bytes();
-    layer.sums_in_workspace =
-        layer.finish_after && (spec.residual == TCONV_RESIDUAL_AFTER || rounds_sums(spec.dtype));
-    const int64_t image = layer.out.size[1] * layer.h.out * layer.w.out * computed_bytes(spec.dtype);
+    layer.sums_in_workspace = layer.finish_after && (spec.residual == TCONV_RESIDUAL_AFTER || rounds_sums(spec.dtype));
+    const int64_t image = elements_of(layer.out) * computed_bytes(spec.dtype);
     layer.workspace_images = std::clamp<int64_t>(kSumsBytes / image, 1, std::max(spec.batch, 1));
     layer.workspace_bytes = layer.sums_in_workspace ? layer.workspace_images * image : 0;
 }
 
 }  // namespace
+
+int64_t DeviceLayer::tiles_of_image(const DeviceKernel &of) const {
+    return ceil_div(positions_x(), of.width()) * ceil_div(positions_y(), of.height()) * phases_x * phases_y;
+}
 
 int64_t DeviceLayer::packed_rows() const {
     return kernel->lanes == Lanes::depthwise ? 1 : ceil_div(channels, kernel->channels_of_row());
@@ -182,21 +192,24 @@ DeviceAxis input_gradient_axis(const Axis &axis) {
 }
 
 tconv_status check_positions(const tconv_spec &spec, Message &message) {
+    // Loops round columns up to lanes, and rows to splits.
+    constexpr int64_t kMostPositions = kMaxElements - 4096;
     const Geometry geometry = geometry_of(spec);
     for (const auto &[name, axis] : {std::pair{"h", geometry.h}, std::pair{"w", geometry.w}}) {
         const int64_t reach = axis.full() + std::abs(axis.crop);
-        if (reach > kMaxElements) {
-            return message.fail(TCONV_SIZE_OVERFLOW,
-                                "axis %s: the taps of its inputs reach %lld positions before the crop; gradients on a device "
-                                "count at most %lld",
-                                name, static_cast<long long>(reach), static_cast<long long>(kMaxElements));
+        if (reach > kMostPositions) {
+            return message.fail(
+                TCONV_SIZE_OVERFLOW,
+                "axis %s: the taps of its inputs reach %lld positions before the crop; gradients on a device "
+                "count at most %lld",
+                name, static_cast<long long>(reach), static_cast<long long>(kMostPositions));
         }
     }
     return TCONV_OK;
 }
 
-tconv_status plan_device_layer(const tconv_spec &spec, Direction direction, const char *name, const DeviceTraits &traits,
-                               DeviceLayer *layer, Message &why, Message &message) {
+tconv_status plan_device_layer(const tconv_spec &spec, Direction direction, const char *name,
+                               const DeviceTraits &traits, DeviceLayer *layer, Message &why, Message &message) {
     if (tconv_status status = validate(&spec, message); status != TCONV_OK)
         return status;
     DeviceLayer planned = {};
@@ -232,6 +245,11 @@ tconv_status plan_device_layer(const tconv_spec &spec, Direction direction, cons
             why.append("  %s: its packed filter has more than 2147483647 bytes\n", kernel.name);
             continue;
         }
+        if (planned.tiles_of_image(kernel) > kMostBlocks ||
+            (planned.finish_after && elements_of(planned.out) > kMostFinished)) {
+            why.append("  %s: an image takes more blocks than a grid has\n", kernel.name);
+            continue;
+        }
         const Estimate estimate = {planned, kernel};
         const double cycles = estimate.cycles(traits);
         why.append("  %s: estimated at %.4g kilocycles, %lld blocks\n", kernel.name, cycles / 1000,
@@ -242,8 +260,9 @@ tconv_status plan_device_layer(const tconv_spec &spec, Direction direction, cons
     if (!known)
         return message.fail(TCONV_UNSUPPORTED, "kernel '%s' is not in this library", name);
     if (best == nullptr) {
-        return message.fail(TCONV_UNSUPPORTED, "no kernel of this library computes this layer on a device (dtype %s, math %s%s)",
-                            dtype_name(spec.dtype), math_name(spec.math), spec.math == TCONV_MATH_TF32 ? ": TF32 is float32's" : "");
+        return message.fail(
+            TCONV_UNSUPPORTED, "no kernel of this library computes this layer on a device (dtype %s, math %s%s)",
+            dtype_name(spec.dtype), math_name(spec.math), spec.math == TCONV_MATH_TF32 ? ": TF32 is float32's" : "");
     }
     complete(planned, *best);
     *layer = planned;

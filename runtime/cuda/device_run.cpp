@@ -8,15 +8,14 @@
 namespace tconv {
 namespace {
 
-constexpr int64_t kMostBlocks = 1 << 30;
-
 void add_tables(Call &call, const DeviceLayer &layer, const void *packed) {
     call.buffer(offset_by(packed, layer.table_x), kInt, {{4, 1}, {layer.phases_x, 4}});
     call.buffer(offset_by(packed, layer.table_y), kInt, {{4, 1}, {layer.phases_y, 4}});
 }
 
 // (lane or word, ci or step, kx, ky, block, group) of some groups from `first` on.
-void add_weights(Call &call, const DeviceLayer &layer, const void *packed, int64_t first, int64_t groups, bool written) {
+void add_weights(Call &call, const DeviceLayer &layer, const void *packed, int64_t first, int64_t groups,
+                 bool written) {
     const DeviceKernel &kernel = *layer.kernel;
     const int64_t row = kernel.row(), rows = layer.packed_rows();
     const int64_t kw = layer.spec.kernel_w, kh = layer.spec.kernel_h, blocks = ceil_div(layer.outputs, kernel.a);
@@ -60,14 +59,18 @@ int multiply(const DeviceLayer &layer, const DeviceKernel &kernel, const DeviceA
     const DeviceAxis &w = layer.w, &h = layer.h;
     const int64_t positions_x = layer.positions_x(), positions_y = layer.positions_y();
     const halide_type_t type = stored_type(spec.dtype);
-    const bool residual = spec.residual != TCONV_RESIDUAL_NONE && !(layer.finish_after && spec.residual == TCONV_RESIDUAL_AFTER);
+    const bool residual =
+        spec.residual != TCONV_RESIDUAL_NONE && !(layer.finish_after && spec.residual == TCONV_RESIDUAL_AFTER);
     Call call(access);
     const int64_t *in = t.input.stride;
     const int64_t first_in = part.image * in[0] + part.group * layer.channels * in[1];
     const bool by_words = kernel.fragments() && kernel.form == Form::vectors;
     const int64_t word = by_words ? 4 / element : 1;  // whose channels lie side by side
     call.buffer(offset_by(t.input.data, first_in * element), by_words ? kWord : type,
-                {{layer.channels / word, in[1]}, {w.in, in[3] / word}, {h.in, in[2] / word}, {part.images, in[0] / word},
+                {{layer.channels / word, in[1]},
+                 {w.in, in[3] / word},
+                 {h.in, in[2] / word},
+                 {part.images, in[0] / word},
                  {part.groups, layer.channels * in[1] / word}});
     add_weights(call, layer, t.packed_filter, part.group, part.groups, false);
     add_tables(call, layer, t.packed_filter);
@@ -77,7 +80,8 @@ int multiply(const DeviceLayer &layer, const DeviceKernel &kernel, const DeviceA
     const void *const slope = layer.epilogue.has_slope ? offset_by(t.act_slope, per_group) : t.packed_filter;
     call.buffer(bias, type, {{spec.has_bias ? layer.outputs : 1, 1}, {spec.has_bias ? part.groups : 1, layer.outputs}});
     call.buffer(slope, type,
-                {{layer.epilogue.has_slope ? layer.outputs : 1, 1}, {layer.epilogue.has_slope ? part.groups : 1, layer.outputs}});
+                {{layer.epilogue.has_slope ? layer.outputs : 1, 1},
+                 {layer.epilogue.has_slope ? part.groups : 1, layer.outputs}});
     auto add_outputs = [&](const void *data, int64_t image, halide_type_t of, const int64_t *out, bool written) {
         const int64_t first = image * out[0] + part.group * layer.outputs * out[1];
         call.buffer(offset_by(data, first * of.bytes()), of,
@@ -164,21 +168,20 @@ int64_t images_at_once(const DeviceLayer &layer, const DeviceKernel &kernel, con
     int64_t images = layer.sums_in_workspace ? layer.workspace_images : spec.batch;
     auto bound = [&](const tconv_view &view, const Extents &extents) {
         if (view.stride[0] > 0)
-            images = std::min(images, 1 + (2147483647 - reach_of_image(view.stride, extents)) / view.stride[0]);
+            images = std::min(images, 1 + (kMostFinished - reach_of_image(view.stride, extents)) / view.stride[0]);
     };
     bound(t.input, layer.in);
     bound(t.output, layer.out);
     if (spec.residual != TCONV_RESIDUAL_NONE)
         bound(t.residual, layer.out);
-    const int64_t tiles = ceil_div(layer.positions_x(), kernel.width()) * ceil_div(layer.positions_y(), kernel.height()) *
-                          layer.phases_x * layer.phases_y;
-    return std::max<int64_t>(1, std::min(images, kMostBlocks / tiles));
+    return std::max<int64_t>(1, std::min(images, kMostBlocks / layer.tiles_of_image(kernel)));
 }
 
 // The one that computes the same from the same packed filter on views of any strides.
 const DeviceKernel &any_access(const DeviceKernel &kernel) {
     for (const DeviceKernel &other : device_kernels()) {
-        if (other.form == Form::any && other.direction == kernel.direction && other.dtype == kernel.dtype && other.lanes == kernel.lanes && other.a == kernel.a)
+        if (other.form == Form::any && other.direction == kernel.direction && other.dtype == kernel.dtype &&
+            other.lanes == kernel.lanes && other.a == kernel.a)
             return other;
     }
     return kernel;  // tconv-compiler refuses a table without one

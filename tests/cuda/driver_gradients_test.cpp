@@ -60,7 +60,8 @@ TEST_F(CudaGradients, RunOnTheCallersStreamAndCallNothingButLaunches) {
             tconv_view filter;
             ASSERT_EQ(tconv_view_filter(&spec, TCONV_IOHW, device_memory(7), &filter), TCONV_OK);
             const size_t bytes = needs_of(plan).packed_filter_bytes;
-            ASSERT_EQ(tconv_cuda_gradient_pack_filter(plan, &filter, device_memory(5), bytes, stream), TCONV_OK) << said;
+            ASSERT_EQ(tconv_cuda_gradient_pack_filter(plan, &filter, device_memory(5), bytes, stream), TCONV_OK)
+                << said;
             EXPECT_EQ(driver->launches, 3) << "two tables of phases and the weights";
             driver->launches = 0;
         } else {
@@ -71,7 +72,8 @@ TEST_F(CudaGradients, RunOnTheCallersStreamAndCallNothingButLaunches) {
         const size_t in_use = mallinfo2().uordblks;
         ASSERT_EQ(tconv_cuda_gradient_run(plan, &t, stream), TCONV_OK) << said;
         EXPECT_EQ(mallinfo2().uordblks, in_use);
-        EXPECT_EQ(driver->calls - before, 2 + launches) << "enter the context, launch, leave it: no allocation, copy or wait";
+        EXPECT_EQ(driver->calls - before, 2 + launches)
+            << "enter the context, launch, leave it: no allocation, copy or wait";
         EXPECT_EQ(driver->launches, launches);
         for (int i = 0; i < launches; i++) {
             EXPECT_EQ(driver->last[i].stream, stream);
@@ -125,7 +127,7 @@ TEST_F(CudaGradients, BatchesThatReachFarAreCutBetweenSplits) {
     for (const int32_t which : {TCONV_GRADIENT_FILTER, TCONV_GRADIENT_BIAS}) {
         ASSERT_EQ(create(which, &plan), TCONV_OK) << said;
         tconv_gradient_tensors t = tensors(plan);
-        t.output_gradient.data = device_memory(1000);      // beyond all others
+        t.output_gradient.data = device_memory(1000);       // beyond all others
         t.output_gradient.stride[0] = int64_t{2000} << 20;  // two images of which an int32 reaches
         driver->launches = 0;
         EXPECT_EQ(tconv_cuda_gradient_run(plan, &t, nullptr), TCONV_OK) << said;
@@ -161,6 +163,42 @@ TEST_F(CudaGradients, BatchesThatReachFarAreCutBetweenSplits) {
     tconv_cuda_gradient_plan_destroy(plan);
 }
 
+// Launches count rows and columns of all their images in int32, rounded up to splits and lanes.
+TEST_F(CudaGradients, MorePositionsThanALaunchCounts) {
+    tconv_cuda_gradient_plan *plan = nullptr;
+    const auto parse = [&](const char *text) {
+        ASSERT_EQ(tconv_spec_parse(text, &spec, nullptr, 0), TCONV_OK) << text;
+        said.clear();
+    };
+    struct Refused {
+        const char *text;
+        int32_t which;
+    };
+    for (const Refused &layer :
+         {Refused{"n1_c1_h1_w1_o134217729_k1x1_s1x1_p0,0,0,0_op0,0_d1x1_g1_f32_nchw", TCONV_GRADIENT_BIAS},
+          Refused{"n1_c1_h1_w1_o2147483647_k1x1_s1x1_p0,0,0,0_op0,0_d1x1_g1_f32_nchw", TCONV_GRADIENT_BIAS},
+          Refused{"n1_c1_h2147483647_w1_o1_k1x1_s1x1_p0,0,0,0_op0,0_d1x1_g1_f32_nchw", TCONV_GRADIENT_BIAS},
+          Refused{"n1_c1_h1_w2147483647_o1_k1x1_s1x1_p0,0,0,0_op0,0_d1x1_g1_f32_nchw", TCONV_GRADIENT_BIAS},
+          Refused{"n1_c1_h2147483647_w1_o1_k1x1_s1x1_p0,0,0,0_op0,0_d1x1_g1_f32_nchw", TCONV_GRADIENT_FILTER},
+          Refused{"n1_c1_h1_w2147483647_o1_k1x1_s1x1_p0,0,0,2147482647_op0,0_d1x1_g1_f32_nchw",
+                  TCONV_GRADIENT_FILTER}}) {
+        parse(layer.text);
+        EXPECT_EQ(create(layer.which, &plan), TCONV_SIZE_OVERFLOW) << layer.text << said;
+        EXPECT_NE(said, "") << layer.text;
+    }
+    // All images are one, so that their addresses bound nothing: 2^32 rows are two launches and a bit.
+    parse("n65536_c1_h65536_w1_o1_k1x1_s1x1_p0,0,0,0_op0,0_d1x1_g1_f32_nchw");
+    for (const int32_t which : {TCONV_GRADIENT_FILTER, TCONV_GRADIENT_BIAS}) {
+        ASSERT_EQ(create(which, &plan), TCONV_OK) << said;
+        tconv_gradient_tensors t = tensors(plan);
+        t.input.stride[0] = t.output_gradient.stride[0] = 0;
+        driver->launches = 0;
+        EXPECT_EQ(tconv_cuda_gradient_run(plan, &t, nullptr), TCONV_OK) << said;
+        EXPECT_EQ(driver->launches, 3 + 1) << "and what adds up";
+        tconv_cuda_gradient_plan_destroy(plan);
+    }
+}
+
 TEST_F(CudaGradients, ArgumentsAreCheckedBeforeAnythingIsLaunched) {
     tconv_cuda_gradient_plan *plan = nullptr;
     EXPECT_EQ(tconv_cuda_gradient_plan_create(nullptr, 0, nullptr, nullptr, nullptr, &plan), TCONV_INVALID_ARGUMENT);
@@ -176,10 +214,11 @@ TEST_F(CudaGradients, ArgumentsAreCheckedBeforeAnythingIsLaunched) {
     EXPECT_NE(said.find("activation"), std::string::npos) << said;
     spec.activation = TCONV_ACT_NONE;
     const tconv_spec good_spec = spec;
-    spec.in_w = 3000, spec.stride_w = 1 << 20, spec.pad_left = spec.pad_right = 1500 << 20;
-    if (tconv_spec_validate(&spec, nullptr, 0) == TCONV_OK) {
-        for (const int32_t which : {TCONV_GRADIENT_INPUT, TCONV_GRADIENT_FILTER})
-            EXPECT_EQ(create(which, &plan), TCONV_SIZE_OVERFLOW) << said;
+    spec.in_w = 1200, spec.stride_w = 1 << 20;
+    ASSERT_EQ(tconv_spec_set_crop(&spec, 0, 5, 1 << 30, 100), TCONV_OK);
+    for (const int32_t which : {TCONV_GRADIENT_INPUT, TCONV_GRADIENT_FILTER}) {
+        said.clear();
+        EXPECT_EQ(create(which, &plan), TCONV_SIZE_OVERFLOW) << said;
         EXPECT_NE(said.find("axis w"), std::string::npos) << said;
     }
     spec = good_spec;

@@ -52,7 +52,8 @@ TEST_F(Cuda, PacksAndRunsOnTheCallersStreamInThePrimaryContext) {
     tconv_requirements_init(&need, sizeof need);
     ASSERT_EQ(tconv_cuda_plan_requirements(plan, &need), TCONV_OK);
     EXPECT_EQ(need.workspace_bytes, 0u);
-    ASSERT_EQ(tconv_cuda_pack_filter(plan, &filter, device_memory(3), need.packed_filter_bytes, stream), TCONV_OK) << said;
+    ASSERT_EQ(tconv_cuda_pack_filter(plan, &filter, device_memory(3), need.packed_filter_bytes, stream), TCONV_OK)
+        << said;
     EXPECT_EQ(driver->launches, 3) << "two tables of phases and the weights";
     ASSERT_EQ(tconv_cuda_run(plan, &t, stream), TCONV_OK) << said;
     EXPECT_EQ(driver->launches, 4) << "all images and phases at once";
@@ -165,7 +166,8 @@ TEST_F(Cuda, TensorCoresMultiplyWhereTheMathLetsThem) {
         EXPECT_EQ(kernel.find("_tf32_") != std::string::npos, one.math == TCONV_MATH_TF32) << kernel;
         char explained[16384];
         ASSERT_EQ(tconv_cuda_plan_explain(plan, explained, sizeof explained), TCONV_OK);
-        const char *const reason = one.math == TCONV_MATH_STRICT ? "which STRICT rules out" : "which the layer does not ask for";
+        const char *const reason =
+            one.math == TCONV_MATH_STRICT ? "which STRICT rules out" : "which the layer does not ask for";
         EXPECT_EQ(std::string(explained).find(reason) != std::string::npos,
                   one.math == TCONV_MATH_STRICT || (one.dtype == TCONV_F32 && one.math == TCONV_MATH_FAST))
             << explained;
@@ -218,7 +220,8 @@ TEST_F(Cuda, LayersWithCurvesAreTwoLaunches) {
 // No launch reaches further than an int32 from its first element, whichever view is the widest; each begins where it should.
 TEST_F(Cuda, BatchesThatReachFarAreCut) {
     driver->major = 12;  // PTX, in which the driver sees what kernels take
-    ASSERT_EQ(tconv_spec_parse("n5_c8_h4_w4_o8_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw_resbefore", &spec, nullptr, 0), TCONV_OK);
+    ASSERT_EQ(tconv_spec_parse("n5_c8_h4_w4_o8_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw_resbefore", &spec, nullptr, 0),
+              TCONV_OK);
     tconv_cuda_plan *plan = nullptr;
     ASSERT_EQ(create(&plan), TCONV_OK) << said;
     const tconv_tensors dense = tensors(plan);
@@ -236,13 +239,38 @@ TEST_F(Cuda, BatchesThatReachFarAreCut) {
         for (int launch = 0; launch < 3; launch++) {
             const uint64_t *const values = driver->arguments[launch].values;
             for (const tconv_view *view : views) {
-                const uint64_t begins = reinterpret_cast<uintptr_t>(view->data) + static_cast<uint64_t>(2 * launch * view->stride[0]) * 4;
-                EXPECT_NE(std::find(values, values + driver->arguments[launch].count, begins), values + driver->arguments[launch].count)
+                const uint64_t begins =
+                    reinterpret_cast<uintptr_t>(view->data) + static_cast<uint64_t>(2 * launch * view->stride[0]) * 4;
+                EXPECT_NE(std::find(values, values + driver->arguments[launch].count, begins),
+                          values + driver->arguments[launch].count)
                     << "launch " << launch << " has no tensor at its first image; view " << wide << " is wide";
             }
         }
         EXPECT_EQ(driver->last[0].grid[0], driver->last[1].grid[0]);
     }
+    tconv_cuda_plan_destroy(plan);
+}
+
+// A grid has 2^31 - 1 blocks, and rounding up to one must not wrap.
+TEST_F(Cuda, ImagesOfMoreBlocksThanAGridAreRefused) {
+    tconv_cuda_plan *plan = nullptr;
+    for (const char *text : {"n1_c1_h1_w2147483647_o1_k1x1_s1x1_p0,0,0,0_op0,0_d1x1_g1_f32_nchw_elu1",
+                             "n1_c1_h1_w1_o1_k1x1_s95x22605091_p0,0,-94,-22605090_op0,0_d1x1_g1_f32_nchw"}) {
+        ASSERT_EQ(tconv_spec_parse(text, &spec, nullptr, 0), TCONV_OK) << text;
+        said.clear();
+        EXPECT_EQ(create(&plan), TCONV_UNSUPPORTED) << text;
+        EXPECT_NE(said.find("no kernel of this library computes this layer on a device"), std::string::npos) << said;
+    }
+    // Images that a launch finishes together.
+    ASSERT_EQ(
+        tconv_spec_parse("n16909320_c1_h1_w127_o1_k1x1_s1x1_p0,0,0,0_op0,0_d1x1_g1_f32_nchw_elu1", &spec, nullptr, 0),
+        TCONV_OK);
+    ASSERT_EQ(create(&plan), TCONV_OK) << said;
+    driver->launches = 0;
+    tconv_tensors t = tensors(plan);
+    t.input.data = device_memory(200), t.output.data = device_memory(400);  // 8 GiB each
+    ASSERT_EQ(tconv_cuda_run(plan, &t, nullptr), TCONV_OK) << said;
+    EXPECT_EQ(driver->launches, 4) << "twice what computes and what finishes";
     tconv_cuda_plan_destroy(plan);
 }
 
