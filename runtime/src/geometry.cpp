@@ -17,7 +17,7 @@ Axis axis_of(int32_t in, int32_t kernel, int32_t stride, int32_t dilation, int32
 }  // namespace
 
 bool counts_in_int32(const Geometry &geometry) {
-    constexpr int64_t most = std::numeric_limits<int32_t>::max(), kMostStep = 1 << 20, kSteps = 8;
+    constexpr int64_t most = std::numeric_limits<int32_t>::max(), kMostStep = 1 << 25, kSteps = 8;
     for (const Axis &axis : {geometry.h, geometry.w}) {
         const int64_t reach = axis.dilation * std::max<int64_t>(axis.kernel - 1, 1);
         if (std::max({axis.stride, reach, -axis.crop}) > kMostStep ||

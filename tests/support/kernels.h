@@ -21,7 +21,7 @@ struct KernelName {  // tconv_<dtype>_<family>[_<lanes><a>x<m>]_<isa>
 // False if the name does not follow the grammar.
 bool parse_kernel_name(const std::string &name, KernelName *parsed);
 
-// The layers a kernel is documented not to compute: all but gather those whose positions, strides or taps are 2^20 or more
+// The layers a kernel is documented not to compute: all but gather those whose positions, strides or taps are 2^25 or more
 // apart or near 2^31, which no layer here is (correctness.far_positions); depthwise kernels those of one group, of groups of more than 32 channels
 // or outputs, and of so many lanes and taps that the channels of all lanes would not fit a thread's 2 MiB; planes
 // stride_w > 4, softmax, more than 32 channels or outputs a group, and outputs that are no multiple of the tile's; woven kernels
