@@ -62,8 +62,6 @@ MUTANTS = (
     Mutant("quotient-wraps-before-the-first-output", "compiler/layer/phase_axis.h",
            "return axis.crop / axis.stride + Halide::select(axis.crop % axis.stride > r, 1, 0);",
            "return (axis.crop - r + axis.stride - 1) / axis.stride;", FAR),
-    Mutant("block-wraps-at-the-end", "compiler/layer/phase_axis.h",
-           "return begin + Halide::min(block, end - begin);", "return Halide::min(begin + block, end);", FAR),
     Mutant("far-positions-counted", "runtime/src/geometry.cpp", "kMostStep = 1 << 25, kSteps = 8;",
            "kMostStep = most, kSteps = 0;", FAR),
     Mutant("clamp-bounds-swapped", "generators/activation.cpp",

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -189,6 +190,27 @@ TEST(FarPositions, AsManyInputsAsMayBe) {
     ASSERT_EQ(tconv_run(plan.get(), &tensors), TCONV_OK) << said;
     EXPECT_EQ(output[0], 0);  // before the first input
     EXPECT_EQ(std::ranges::count(output, 15.0f), 999);
+}
+
+// A minute of zeros but for the last block.
+TEST(FarPositions, TheFiltersGradientOfAsManyInputs) {
+    if (std::getenv("TCONV_FULL") == nullptr)
+        GTEST_SKIP() << "[SKIP] 2^31 inputs take a minute: make test-full";
+    const tconv_spec spec = linear(layer("n1_c1_h2147483647_w1_o1_k1x1_s1x1_p2147483640,0,0,0_op0,0_d1x1_g1_f32_nchw"));
+    std::string said;
+    const tconv_hooks hooks = listening(&said);
+    const GradientPlan plan(spec, TCONV_GRADIENT_FILTER, "", &hooks);
+    ASSERT_EQ(plan.status, TCONV_OK) << said;
+    float input = 3, gradient = -1, output_gradient[] = {1, 2, 3, 4, 5, 6, 7};
+    Block workspace(plan.needs.workspace_bytes);
+    tconv_gradient_tensors tensors;
+    tconv_gradient_tensors_init(&tensors, sizeof tensors);
+    tensors.input = {&input, {0, 0, 0, 0}};
+    tensors.output_gradient = {output_gradient, {7, 7, 1, 1}};
+    tensors.filter_gradient = {&gradient, {1, 1, 1, 1}};
+    tensors.workspace = workspace.data(), tensors.workspace_bytes = workspace.size();
+    ASSERT_EQ(tconv_gradient_run(plan.get(), &tensors), TCONV_OK) << said;
+    EXPECT_EQ(gradient, 3 * 28);  // the last seven inputs
 }
 
 }  // namespace
