@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <string>
 
 #include "geometry.h"
@@ -50,11 +49,6 @@ TEST(Blocking, TasksOfManyDepthwiseChannelsStoreWhatACacheHolds) {
     EXPECT_GT(kernels_seen, 0);
 }
 
-// A library may be built without it.
-bool has_gather() {
-    return std::ranges::any_of(kernels(), [](const Kernel &kernel) { return kernel.family == Family::gather; });
-}
-
 // Windows of 2^20 x 2^20 pixels, all zero but one, of 2^22 channels: in 64 bits the staged numbers were few again. Taps
 // further apart are gather's alone.
 TEST(Blocking, WindowsThatNoMemoryHoldsAreRefused) {
@@ -79,7 +73,7 @@ TEST(Blocking, WindowsThatNoMemoryHoldsAreRefused) {
             }
             refused += status == TCONV_SIZE_OVERFLOW;
         }
-        if (!has_gather() || text.starts_with(many_channels))
+        if (!testing::has_gather() || text.starts_with(many_channels))
             continue;
         testing::Problem problem(testing::layer(text), 1);
         testing::Runner runner;

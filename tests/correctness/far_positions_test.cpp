@@ -82,11 +82,6 @@ tconv_spec random_far_layer(Random &random, uint64_t index) {
     return spec;
 }
 
-bool has_gather() {
-    return std::ranges::any_of(all_kernels(),
-                               [](const std::string &name) { return name.find("_gather_") != name.npos; });
-}
-
 // Windows between taps millions apart are staged as they are, with zeros for what lies between: planned, but not run.
 bool too_large(const tconv_requirements &needs) {
     return needs.workspace_bytes > 16 << 20;
@@ -95,7 +90,7 @@ bool too_large(const tconv_requirements &needs) {
 // By the kernel, or as the plan chooses; whether it computed the layer.
 bool run(const tconv_spec &spec, const std::string &name) {
     const Plan plan(spec, name);
-    const bool may_refuse = name.empty() ? !has_gather() : name.find("_gather_") == name.npos;
+    const bool may_refuse = name.empty() ? !has_gather() : !is_gather(name);
     if ((may_refuse && plan.status == TCONV_UNSUPPORTED) || (plan.status == TCONV_OK && too_large(plan.needs)))
         return false;
     Problem problem(spec, 1, Placement::kDense, winograd_rules(spec));
@@ -154,7 +149,7 @@ TEST(FarPositions, RandomLayers) {
                 continue;
             const bool computed = run(spec, name);
             refused += !computed;
-            by_others += computed && name.find("_gather_") == name.npos;
+            by_others += computed && !is_gather(name);
         }
         for (const int32_t which : kGradients)
             gradients += run_gradient(spec, which);

@@ -166,6 +166,15 @@ std::vector<std::string> all_kernels() {
     return names;
 }
 
+bool is_gather(const std::string &kernel) {
+    KernelName name;
+    return parse_kernel_name(kernel, &name) && name.family == "gather";
+}
+
+bool has_gather() {
+    return std::ranges::any_of(all_kernels(), is_gather);
+}
+
 std::vector<std::string> usable_kernels() {
     std::vector<std::string> names;
     tconv_spec spec;

@@ -22,8 +22,8 @@ struct KernelName {  // tconv_<dtype>_<family>[_<lanes><a>x<m>]_<isa>
 bool parse_kernel_name(const std::string &name, KernelName *parsed);
 
 // The layers a kernel is documented not to compute: all but gather those whose positions, strides or taps are 2^25 or more
-// apart or near 2^31, which no layer here is (correctness.far_positions); depthwise kernels those of one group, of groups of more than 32 channels
-// or outputs, and of so many lanes and taps that the channels of all lanes would not fit a thread's 2 MiB; planes
+// apart or near 2^31, which no layer here is (correctness.far_positions); depthwise kernels those of one group, of groups of
+// more than 32 channels or outputs, and of so many lanes and taps that the channels of all lanes would not fit a thread's 2 MiB; planes
 // stride_w > 4, softmax, more than 32 channels or outputs a group, and outputs that are no multiple of the tile's; woven kernels
 // the same but for at most 256 channels and any outputs, and phases of a row that have not one tap each, of the same column; merged kernels
 // stride_w = 1, softmax along a row, and under STRICT those whose merged phases would multiply padding weights;
@@ -43,6 +43,10 @@ bool adds_overlaps(const std::string &kernel);
 // those that gather, merged ones and planes; of the filter all but those whose lanes are channels; of both Winograd's and
 // those of family overlap; and depthwise kernels again the layers above, of the filter all that are not depthwise.
 bool may_refuse_gradient(const KernelName &kernel, const tconv_spec &spec, int32_t which);
+
+// Of the family that computes what all others refuse. A library may be built without it.
+bool is_gather(const std::string &kernel);
+bool has_gather();
 
 // The element type that a kernel of this name computes; the program ends if the name has none.
 int32_t dtype_of(const std::string &kernel);
