@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "emulated.h"
 #include "pool.h"
 #include "tconv/tconv.h"
 
@@ -187,6 +188,8 @@ TEST(Pool, AForkedChildRunsItsTasksItself) {
 TEST(Pool, RunningOutOfThreadsIsAStatus) {
     if (kSanitized)
         GTEST_SKIP() << "[SKIP] sanitizers need the address space that this test takes away";
+    if (tconv::testing::emulated())
+        GTEST_SKIP() << "[SKIP] qemu takes no limit of address space";
     const int status = in_child([] {
         rlimit limit;
         getrlimit(RLIMIT_AS, &limit);

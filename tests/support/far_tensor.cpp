@@ -4,9 +4,13 @@
 
 #include <algorithm>
 
+#include "emulated.h"
+
 namespace tconv::testing {
 FarTensor::FarTensor(const Tensor &tensor, const std::array<int64_t, 4> &stride, int64_t elements)
     : bytes_(static_cast<size_t>(elements * element_type(tensor.dtype()).bytes)) {
+    if (emulated())
+        return;
     void *const data =
         mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (data == MAP_FAILED)
