@@ -5,7 +5,7 @@
 
 namespace tconv::testing {
 
-// qemu keeps tables of the address space that a program only reserves, 24 GB of them for some tests, and ignores
+// Address space that a program only reserves costs qemu memory, 24 GB for contract.run_memory, and it ignores
 // setrlimit(RLIMIT_AS).
 inline bool emulated() { return std::getenv("TCONV_EMULATED") != nullptr; }
 
