@@ -34,7 +34,7 @@ Expr curve(Curve curve, Expr x, Expr alpha) {
             value = select(x < underflow, zero, x * sigmoid);
             break;
         case Curve::hard_swish:
-            value = select(x < -3.0f, zero, x * ramp / 6.0f);
+            value = select(x < -3.0f, zero, x * (ramp / 6.0f));  // x * ramp would overflow at a sixth of the range
             break;
         case Curve::hard_sigmoid:
             value = ramp / 6.0f;
