@@ -1,38 +1,10 @@
 #include "gradient_checks.h"
 
-#include <initializer_list>
-
 #include "geometry.h"
 #include "spec.h"
 #include "views.h"
 
 namespace tconv {
-
-namespace {
-
-// What a run reads and what it writes, by the names of the C ABI.
-struct Memory {
-    const char *name;
-    ByteRange range;
-};
-
-tconv_status check_overlaps(const Memory &written, std::initializer_list<Memory> read, const Memory &workspace,
-                            Message &message) {
-    auto fail = [&](const Memory &a, const Memory &b) {
-        return message.fail(TCONV_INVALID_ARGUMENT, "%s overlaps %s", a.name, b.name);
-    };
-    if (overlap(written.range, workspace.range))
-        return fail(written, workspace);
-    for (const Memory &tensor : read) {
-        if (overlap(written.range, tensor.range))
-            return fail(written, tensor);
-        if (overlap(tensor.range, workspace.range))
-            return fail(workspace, tensor);
-    }
-    return TCONV_OK;
-}
-
-}  // namespace
 
 tconv_status check_gradient_spec(const tconv_spec *spec, int32_t which, Message &message) {
     if (tconv_status status = check_arguments(spec, message); status != TCONV_OK)
@@ -73,28 +45,21 @@ tconv_status check_gradient_tensors(const tconv_spec &spec, int32_t which, const
 tconv_status check_gradient_overlaps(const tconv_spec &spec, int32_t which, const Needs &needs,
                                      const tconv_gradient_tensors &tensors, Message &message) {
     const int64_t element = dtype_bytes(spec.dtype);
-    const Extents input = input_extents(spec), output = output_extents(spec), filter = filter_extents(spec);
-    Memory written = {"bias_gradient",
-                      range_of(tensors.bias_gradient, static_cast<size_t>(spec.out_channels * element))};
-    const Memory workspace = {"workspace", range_of(tensors.workspace, needs.workspace_bytes)};
-    const Memory gradient = {"output_gradient", range_of(tensors.output_gradient, output, element)};
+    const Region gradient("output_gradient", tensors.output_gradient, output_extents(spec), element),
+        workspace("workspace", tensors.workspace, needs.workspace_bytes, element);
     switch (which) {
         case TCONV_GRADIENT_INPUT: {
-            // Slices of one buffer do not overlap though their ranges do.
-            if (overlap(tensors.input_gradient, input, tensors.output_gradient, output, element))
-                return message.fail(TCONV_INVALID_ARGUMENT, "input_gradient overlaps output_gradient");
-            if (overlap(gradient.range, workspace.range))
-                return message.fail(TCONV_INVALID_ARGUMENT, "workspace overlaps output_gradient");
-            written = {"input_gradient", range_of(tensors.input_gradient, input, element)};
-            return check_overlaps(written, {{"packed_filter", range_of(tensors.packed_filter, needs.packed_bytes)}}, workspace,
-                                  message);
+            const Region read[] = {gradient, {"packed_filter", tensors.packed_filter, needs.packed_bytes, element}};
+            return check_apart({"input_gradient", tensors.input_gradient, input_extents(spec), element}, read, workspace, message);
         }
-        case TCONV_GRADIENT_FILTER:
-            written = {"filter_gradient", range_of(tensors.filter_gradient, filter, element)};
-            return check_overlaps(written, {gradient, {"input", range_of(tensors.input, input, element)}}, workspace,
-                                  message);
-        default:
-            return check_overlaps(written, {gradient}, workspace, message);
+        case TCONV_GRADIENT_FILTER: {
+            const Region read[] = {gradient, {"input", tensors.input, input_extents(spec), element}};
+            return check_apart({"filter_gradient", tensors.filter_gradient, filter_extents(spec), element}, read, workspace, message);
+        }
+        default: {
+            const size_t bytes = static_cast<size_t>(spec.out_channels * element);
+            return check_apart({"bias_gradient", tensors.bias_gradient, bytes, element}, {&gradient, 1}, workspace, message);
+        }
     }
 }
 

@@ -84,51 +84,45 @@ tconv_status check_packing(const tconv_spec &spec, const Needs &needs, const tco
         return status;
     if (tconv_status status = check_aligned({"packed", packed, needs.alignment}, message); status != TCONV_OK)
         return status;
-    if (overlap(range_of(*filter, extents, element), range_of(packed, needs.packed_bytes)))
+    if (overlap(Region("filter", *filter, extents, element), Region("packed", packed, needs.packed_bytes, element)))
         return message.fail(TCONV_INVALID_ARGUMENT, "packed overlaps the filter");
     return TCONV_OK;
 }
 
+tconv_status check_apart(const Region &written, std::span<const Region> read, const Region &workspace, Message &message) {
+    auto check = [&](const Region &a, const Region &b) {
+        return overlap(a, b) ? message.fail(TCONV_INVALID_ARGUMENT, "%s overlaps %s", a.name, b.name) : TCONV_OK;
+    };
+    if (tconv_status status = check(written, workspace); status != TCONV_OK)
+        return status;
+    for (const Region &tensor : read) {
+        if (tconv_status status = check(written, tensor); status != TCONV_OK)
+            return status;
+        if (tconv_status status = check(workspace, tensor); status != TCONV_OK)
+            return status;
+    }
+    return TCONV_OK;
+}
+
 tconv_status check_overlaps(const tconv_spec &spec, const Needs &needs, const tconv_tensors &tensors, Message &message) {
-    const Extents input = input_extents(spec), output = output_extents(spec);
+    const Extents extents = output_extents(spec);
     const int64_t element = dtype_bytes(spec.dtype);
-    const ByteRange workspace = range_of(tensors.workspace, needs.workspace_bytes);
-    const ByteRange packed = range_of(tensors.packed_filter, needs.packed_bytes);
-    const ByteRange written = range_of(tensors.output, output, element);
-    auto fail = [&](const char *what) { return message.fail(TCONV_INVALID_ARGUMENT, "%s", what); };
-    if (overlap(tensors.output, output, tensors.input, input, element))
-        return fail("output overlaps input");
-    if (overlap(written, workspace))
-        return fail("output overlaps workspace");
-    if (overlap(written, packed))
-        return fail("output overlaps packed_filter");
-    if (overlap(range_of(tensors.input, input, element), workspace))
-        return fail("workspace overlaps input");
-    if (overlap(packed, workspace))
-        return fail("workspace overlaps packed_filter");
     const size_t per_channel = static_cast<size_t>(spec.out_channels * element);
-    if (spec.has_bias) {
-        const ByteRange bias = range_of(tensors.bias, per_channel);
-        if (overlap(written, bias))
-            return fail("output overlaps bias");
-        if (overlap(bias, workspace))
-            return fail("workspace overlaps bias");
-    }
-    if (spec.activation == TCONV_ACT_PRELU) {
-        const ByteRange slope = range_of(tensors.act_slope, per_channel);
-        if (overlap(written, slope))
-            return fail("output overlaps act_slope");
-        if (overlap(slope, workspace))
-            return fail("workspace overlaps act_slope");
-    }
-    if (spec.residual != TCONV_RESIDUAL_NONE) {
-        if (overlap(range_of(tensors.residual, output, element), workspace))
-            return fail("workspace overlaps residual");
-        if (!same_view(tensors.output, tensors.residual, output) &&
-            overlap(tensors.output, output, tensors.residual, output, element)) {
-            return fail("output overlaps residual without being exactly its view");
-        }
-    }
+    const Region output("output", tensors.output, extents, element),
+        workspace("workspace", tensors.workspace, needs.workspace_bytes, element);
+    const Region read[] = {{"input", tensors.input, input_extents(spec), element},
+                           {"packed_filter", tensors.packed_filter, needs.packed_bytes, element},
+                           {"bias", tensors.bias, spec.has_bias ? per_channel : 0, element},
+                           {"act_slope", tensors.act_slope, spec.activation == TCONV_ACT_PRELU ? per_channel : 0, element}};
+    if (tconv_status status = check_apart(output, read, workspace, message); status != TCONV_OK)
+        return status;
+    if (spec.residual == TCONV_RESIDUAL_NONE)
+        return TCONV_OK;
+    const Region residual("residual", tensors.residual, extents, element);
+    if (overlap(workspace, residual))
+        return message.fail(TCONV_INVALID_ARGUMENT, "workspace overlaps residual");
+    if (!same_view(tensors.output, tensors.residual, extents) && overlap(output, residual))
+        return message.fail(TCONV_INVALID_ARGUMENT, "output overlaps residual without being exactly its view");
     return TCONV_OK;
 }
 

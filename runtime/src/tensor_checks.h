@@ -58,6 +58,9 @@ tconv_status check_tensors(const tconv_spec &spec, const Needs &needs, const tco
 tconv_status check_packing(const tconv_spec &spec, const Needs &needs, const tconv_view *filter, const void *packed,
                            size_t packed_bytes, Message &message);
 
+// That what is written overlaps nothing else, nor the workspace what is read.
+tconv_status check_apart(const Region &written, std::span<const Region> read, const Region &workspace, Message &message);
+
 // What must not share memory.
 tconv_status check_overlaps(const tconv_spec &spec, const Needs &needs, const tconv_tensors &tensors, Message &message);
 

@@ -1,6 +1,7 @@
 #include "views.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "geometry.h"
@@ -15,7 +16,7 @@ bool empty(const Extents &extents) {
     return std::any_of(extents.size, extents.size + 4, [](int64_t size) { return size <= 0; });
 }
 
-// At most four items; std::sort inlines to code that gcc 12 takes for an out-of-bounds access.
+// A few items; std::sort inlines to code that gcc 12 takes for an out-of-bounds access.
 template<typename Item>
 void sort_by_stride(Item *items, int count) {
     for (int i = 1; i < count; ++i) {
@@ -101,25 +102,27 @@ tconv_status check_distinct(const tconv_view &view, const Extents &extents, cons
     return TCONV_OK;
 }
 
-// How far the indices of two views with this common stride can be apart.
+// How far, in steps of one stride, elements of two views can be apart.
 struct Difference {
-    int64_t stride, low, high;
+    int64_t stride, low, high;  // stride > 0
 };
 
-// Whether some choice of one difference per dimension gives sum of stride*difference == delta. Dimensions by
-// increasing stride. Where strides nest, as in every slice of a dense array, at most two candidates per level
-// remain; other strides may need more, so the steps are bounded and running out counts as reachable.
+// Whether some choice of one difference per stride gives sum of stride*difference == delta. By increasing stride. Where
+// strides nest, as in every slice of a dense array, at most two candidates per level remain; other strides may need
+// more, so the steps are bounded and running out counts as reachable.
 bool reachable(const Difference *d, int count, int64_t delta, int *steps) {
     if (count == 0)
         return delta == 0;
     const Difference &top = d[count - 1];
-    if (top.stride == 0)
-        return reachable(d, count - 1, delta, steps);
     int64_t low = 0, high = 0;  // what the smaller strides can add
+    int64_t divisor = top.stride;
     for (int i = 0; i < count - 1; ++i) {
         low += d[i].stride * d[i].low;
         high += d[i].stride * d[i].high;
+        divisor = std::gcd(divisor, d[i].stride);
     }
+    if (delta % divisor != 0)
+        return false;
     const int64_t first = std::max(top.low, -floor_div(high - delta, top.stride));
     const int64_t last = std::min(top.high, floor_div(delta - low, top.stride));
     for (int64_t step = first; step <= last; ++step) {
@@ -129,21 +132,39 @@ bool reachable(const Difference *d, int count, int64_t delta, int *steps) {
     return false;
 }
 
-// Strides over which both views can be walked together, or false where they differ.
-bool common_strides(const tconv_view &a, const Extents &ea, const tconv_view &b, const Extents &eb,
-                    Difference (&differences)[4], int *count) {
-    *count = 0;
-    for (int d = 0; d < 4; ++d) {
-        const int64_t na = ea.size[d], nb = eb.size[d];
-        if (na <= 1 && nb <= 1)
-            continue;
-        if (na > 1 && nb > 1 && a.stride[d] != b.stride[d])
-            return false;
-        differences[(*count)++] = {na > 1 ? a.stride[d] : b.stride[d], -(nb - 1), na - 1};
+// By stride, so that views of one array are walked together, and by increasing stride.
+class Differences {
+public:
+    // Steps of a view; `away`: of the one whose offsets are taken off.
+    void add(const tconv_view &view, const Extents &extents, bool away) {
+        for (int d = 0; d < 4; ++d) {
+            const int64_t most = extents.size[d] - 1, stride = view.stride[d];
+            if (most < 1 || stride == 0)
+                continue;
+            const bool down = (stride < 0) != away;
+            Difference &of = entry(stride < 0 ? -stride : stride);
+            (down ? of.low : of.high) += down ? -most : most;
+        }
     }
-    sort_by_stride(differences, *count);
-    return true;
-}
+    bool reach(int64_t delta) {
+        sort_by_stride(entries_, count_);
+        int steps = 1000;
+        return reachable(entries_, count_, delta, &steps);
+    }
+
+private:
+    Difference &entry(int64_t stride) {
+        for (int i = 0; i < count_; ++i) {
+            if (entries_[i].stride == stride)
+                return entries_[i];
+        }
+        entries_[count_] = {stride, 0, 0};
+        return entries_[count_++];
+    }
+
+    Difference entries_[8] = {};
+    int count_ = 0;
+};
 
 void set_strides(tconv_view *view, const Extents &extents, const int (&slowest_first)[4], const void *data) {
     int64_t stride = 1;
@@ -238,18 +259,21 @@ ByteRange range_of(const tconv_view &view, const Extents &extents, int64_t eleme
 }
 
 bool overlap(const tconv_view &a, const Extents &ea, const tconv_view &b, const Extents &eb, int64_t element_bytes) {
-    if (!overlap(range_of(a, ea, element_bytes), range_of(b, eb, element_bytes)))
+    const ByteRange of_a = range_of(a, ea, element_bytes), of_b = range_of(b, eb, element_bytes);
+    if (!overlap(of_a, of_b))
         return false;
-    Difference differences[4];
-    int count;
-    if (!common_strides(a, ea, b, eb, differences, &count))
+    // Of which no memory holds a quarter: sums of both views' offsets fit int64.
+    constexpr uintptr_t kMost = uintptr_t{1} << 62;
+    if (of_a.end - of_a.begin > kMost || of_b.end - of_b.begin > kMost)
         return true;
     const int64_t bytes = static_cast<int64_t>(reinterpret_cast<uintptr_t>(b.data)) -
                           static_cast<int64_t>(reinterpret_cast<uintptr_t>(a.data));
     if (bytes % element_bytes != 0)
         return true;  // shifted by part of an element
-    int steps = 1000;
-    return reachable(differences, count, bytes / element_bytes, &steps);
+    Differences differences;
+    differences.add(a, ea, false);
+    differences.add(b, eb, true);
+    return differences.reach(bytes / element_bytes);
 }
 
 bool same_view(const tconv_view &a, const tconv_view &b, const Extents &extents) {

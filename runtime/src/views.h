@@ -2,6 +2,9 @@
 // and the checks that make them safe to hand to kernels, which index one image with int32.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+
 #include "message.h"
 #include "tconv/tconv.h"
 
@@ -54,11 +57,33 @@ inline bool overlap(const ByteRange &a, const ByteRange &b) {
     return a.begin < b.end && b.begin < a.end && a.begin < a.end && b.begin < b.end;
 }
 
-// Whether two checked views share an element. Exact where ranges are disjoint or the strides are equal, so
-// two channel or row slices of one buffer do not overlap; views with different strides whose ranges
-// interleave count as overlapping.
+// Whether two checked views share an element: slices of one buffer do not, nor tensors that lie image by image beside each
+// other. Where strides nest in so many ways that this is not found out in a thousand steps, they count as overlapping.
 bool overlap(const tconv_view &a, const Extents &a_extents, const tconv_view &b, const Extents &b_extents,
              int64_t element_bytes);
+
+// Memory that a run touches, by the name that messages call it: a tensor's, or an array's.
+struct Region {
+    Region(const char *its_name, const tconv_view &its_view, const Extents &its_extents, int64_t element_bytes)
+        : name(its_name), view(its_view), extents(its_extents), element(element_bytes),
+          range(range_of(view, extents, element_bytes)) {}
+    Region(const char *its_name, const void *data, size_t bytes, int64_t element_bytes)
+        : name(its_name),
+          view{const_cast<void *>(data), {0, 0, 0, 1}},
+          extents{{1, 1, 1, (static_cast<int64_t>(bytes) + element_bytes - 1) / element_bytes}},
+          element(element_bytes),
+          range(range_of(data, bytes)) {}
+
+    const char *name;
+    tconv_view view;
+    Extents extents;
+    int64_t element;  // bytes
+    ByteRange range;
+};
+// Of elements of one size.
+inline bool overlap(const Region &a, const Region &b) {
+    return overlap(a.range, b.range) && overlap(a.view, a.extents, b.view, b.extents, a.element);
+}
 
 // Same data, same strides wherever the extent is above 1.
 bool same_view(const tconv_view &a, const tconv_view &b, const Extents &extents);

@@ -237,6 +237,38 @@ TEST_P(RunTest, TheOutputMayBeTheResidualsView) {
     ASSERT_EQ(run([](tconv_tensors *t) { t->output = t->residual; }, ""), TCONV_OK) << said;
 }
 
+// Image by image beside one another, as in an arena of a slot for each.
+TEST(Run, TensorsMayLieBetweenEachOthersImages) {
+    const tconv_spec spec = layer("n2_c2_h4_w4_o3_k2x2_s2x2_p0,0,0,0_op0,0_d1x1_g1_f32_nchw");
+    std::string said;
+    const tconv_hooks hooks = listening(&said);
+    const Plan plan(spec, "", &hooks);
+    ASSERT_EQ(plan.status, TCONV_OK) << said;
+    Block packed(plan.needs.packed_filter_bytes), workspace(plan.needs.workspace_bytes);
+    const std::vector<float> weights(24, 1.0f);
+    tconv_view filter;
+    ASSERT_EQ(tconv_view_filter(&spec, TCONV_IOHW, weights.data(), &filter), TCONV_OK);
+    ASSERT_EQ(tconv_pack_filter(plan.get(), &filter, packed.data(), packed.size()), TCONV_OK);
+    std::vector<float> arena(2000, 1.0f);
+    tconv_tensors tensors;
+    tconv_tensors_init(&tensors, sizeof tensors);
+    ASSERT_EQ(tconv_view_input(&spec, TCONV_NCHW, arena.data(), &tensors.input), TCONV_OK);
+    ASSERT_EQ(tconv_view_output(&spec, TCONV_NCHW, arena.data() + 100, &tensors.output), TCONV_OK);
+    tensors.input.stride[0] = tensors.output.stride[0] = 1000;
+    tensors.bias = arena.data() + 900;
+    tensors.packed_filter = packed.data(), tensors.workspace = workspace.data();
+    tensors.workspace_bytes = workspace.size();
+    ASSERT_EQ(tconv_run(plan.get(), &tensors), TCONV_OK) << said;
+    for (const int image : {0, 1000}) {
+        EXPECT_EQ(arena[static_cast<size_t>(image) + 100], 3.0f);  // two products and the bias
+        EXPECT_EQ(arena[static_cast<size_t>(image) + 99], 1.0f);
+        EXPECT_EQ(arena[static_cast<size_t>(image) + 292], 1.0f);
+    }
+    tensors.bias = arena.data() + 1291;  // the second image's last
+    EXPECT_EQ(tconv_run(plan.get(), &tensors), TCONV_INVALID_ARGUMENT);
+    EXPECT_NE(said.find("output overlaps bias"), std::string::npos) << said;
+}
+
 TEST_P(RunTest, AFailingPoolIsAnInternalError) {
     tconv_hooks failing = hooks;
     for (const auto pool : {+[](void *, int32_t, int (*)(void *, int32_t), void *) { return 7; },

@@ -191,13 +191,51 @@ TEST(Views, OverlapOfSlicesIsExact) {
     EXPECT_LT(overlapping, 2700);
 }
 
-TEST(Views, OverlapOfDifferentStridesIsCautious) {
+TEST(Views, OverlapOfAnyStridesIsExact) {
+    const uint64_t seed = testing::seed_from_environment();
+    static float buffer[4000];
+    int overlapping = 0, interleaved = 0;
+    for (uint64_t n = 0; n < 5000; ++n) {
+        Random random(testing::seed_of_case(seed, n));
+        tconv_view view[2];
+        Extents extents[2];
+        for (int k = 0; k < 2; ++k) {
+            for (int d = 0; d < 4; ++d) {
+                extents[k].size[d] = random.range(1, 4);
+                view[k].stride[d] = random.chance(0.2) ? 0 : random.range(-60, 60);
+            }
+            view[k].data = buffer + 1500 + random.range(0, 200);
+        }
+        const std::set<int64_t> first = elements(view[0], extents[0], buffer);
+        bool shared = false;
+        for (const int64_t i : elements(view[1], extents[1], buffer))
+            shared = shared || first.count(i) > 0;
+        overlapping += shared;
+        interleaved += !shared && overlap(range_of(view[0], extents[0], 4), range_of(view[1], extents[1], 4));
+        ASSERT_EQ(overlap(view[0], extents[0], view[1], extents[1], 4), shared) << "TCONV_SEED=" << seed << ' ' << n;
+    }
+    EXPECT_GT(overlapping, 500);
+    EXPECT_GT(interleaved, 500);
+}
+
+TEST(Views, OverlapWithArrays) {
     float buffer[64];
     const Extents e = {{1, 1, 4, 4}};
-    const tconv_view rows = {buffer, {0, 0, 8, 1}}, columns = {buffer + 4, {0, 0, 1, 8}},
-                     apart = {buffer + 32, {0, 0, 1, 8}};
-    EXPECT_TRUE(overlap(rows, e, columns, e, 4)) << "interleaved, though no element is shared";
-    EXPECT_FALSE(overlap(rows, e, apart, e, 4));
+    const tconv_view rows = {buffer, {0, 0, 8, 1}};
+    const Region image("image", rows, e, 4);
+    EXPECT_FALSE(overlap(image, {"between its rows", buffer + 4, 16, 4}));
+    EXPECT_TRUE(overlap(image, {"up to its second row", buffer + 4, 17, 4}));
+    EXPECT_FALSE(overlap(image, {"nothing", buffer, 0, 4}));
+    // More ways to nest than are looked at.
+    const Extents many = {{1, 1000, 1000, 1000}};
+    const tconv_view even = {buffer, {0, 14, 22, 26}}, odd = {buffer, {0, 30, 34, 38}};
+    EXPECT_TRUE(overlap(even, many, odd, many, 4));
+}
+
+TEST(Views, TheSameView) {
+    float buffer[64];
+    const Extents e = {{1, 1, 4, 4}};
+    const tconv_view rows = {buffer, {0, 0, 8, 1}}, columns = {buffer + 4, {0, 0, 1, 8}};
     const tconv_view shifted = {reinterpret_cast<char *>(buffer) + 2, {0, 0, 8, 1}};
     EXPECT_TRUE(overlap(rows, e, shifted, e, 4));
     EXPECT_TRUE(same_view(rows, rows, e));
