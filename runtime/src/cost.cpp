@@ -1,6 +1,7 @@
 #include "cost.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "geometry.h"
 #include "overlap_blocking.h"
@@ -48,11 +49,14 @@ struct AxisCount {
 };
 
 AxisCount count_axis(const Axis &axis) {
-    AxisCount count = {0, 0, 0, 0};
     const int64_t phases = std::min(axis.stride, axis.out);
-    for (int64_t i = 0; i < phases; i++) {
-        const Phase phase = phase_of(axis, floor_mod(axis.crop + i, axis.stride));
-        count.positions += static_cast<double>(phase.count);
+    AxisCount count = {static_cast<double>(axis.out), 0, 0, static_cast<double>(phases)};
+    // Those that have outputs, or those that have taps, whichever are fewer: strides may be billions.
+    const int64_t tapped = std::min(axis.kernel, axis.stride / std::gcd(axis.stride, axis.dilation));
+    const bool by_output = phases <= tapped;
+    for (int64_t i = 0; i < (by_output ? phases : tapped); i++) {
+        const int64_t r = by_output ? floor_mod(axis.crop + i, axis.stride) : axis.dilation * i % axis.stride;
+        const Phase phase = phase_of(axis, r);
         count.products += static_cast<double>(phase.count) * static_cast<double>(phase.taps);
         const int64_t first_read = phase.first_q + phase.offset, last_read = first_read + phase.count - 1;
         if (phase.count > 0 && phase.taps > 0) {
@@ -60,7 +64,6 @@ AxisCount count_axis(const Axis &axis) {
             const int64_t end = std::min(phase.taps, floor_div(last_read, phase.offset_step) + 1);
             count.inside += static_cast<double>(phase.count * std::max<int64_t>(0, end - begin));
         }
-        count.phases += phase.count > 0;
     }
     return count;
 }

@@ -204,7 +204,9 @@ tconv_status plan_filter_gradient(const tconv_spec &spec, std::span<const Kernel
     const double partial = unit_numbers * static_cast<double>(units);
     constexpr double most = std::numeric_limits<int32_t>::max();
     if (partial > most || static_cast<double>(staged()) > most || static_cast<double>(blocks * units) > most)
-        return message.fail(TCONV_SIZE_OVERFLOW, "a task would need arrays of more than 2^31-1 elements");
+        return message.fail(TCONV_UNSUPPORTED,
+                            "no kernel of this library computes the filter's gradient: a task would need arrays of more than "
+                            "2^31-1 elements");
 
     p.channels = static_cast<int32_t>(roles.narrow), p.outputs = static_cast<int32_t>(roles.lanes);
     p.groups = static_cast<int32_t>(roles.groups);

@@ -64,6 +64,8 @@ tconv_status create(const tconv_spec *given, int32_t which, const char *kernel, 
     if (tconv_status status = choose(among, usable, made, message); status != TCONV_OK)
         return status;
 
+    if (tconv_status status = check_workspace(partials_bytes_of(made), made.slot_bytes, hooks, message); status != TCONV_OK)
+        return status;
     void *block = hooks.allocate(hooks.user, alignof(tconv_gradient_plan), sizeof made);
     if (block == nullptr) {
         return message.fail(TCONV_OUT_OF_MEMORY, "hooks.allocate returned NULL for the plan (%zu bytes)", sizeof made);

@@ -125,8 +125,18 @@ tconv_status create(const tconv_spec *spec, const char *kernel, const Hooks &hoo
 
 }  // namespace
 
+tconv_status tconv::check_workspace(int64_t others, int64_t slot_bytes, const Hooks &hooks, Message &message) {
+    int64_t bytes;
+    if (!__builtin_mul_overflow(slot_bytes, hooks.concurrency, &bytes) && !__builtin_add_overflow(bytes, others, &bytes))
+        return TCONV_OK;
+    return message.fail(TCONV_SIZE_OVERFLOW, "hooks.concurrency is %d, with %lld bytes for each thread; the workspace may have 2^63 - 1",
+                        hooks.concurrency, static_cast<long long>(slot_bytes));
+}
+
 tconv_status tconv::make_plan(const tconv_spec &spec, const Choice &choice, const Hooks &hooks, tconv_plan **plan,
                               Message &message) {
+    if (tconv_status status = check_workspace(0, aligned(choice.blocking.scratch_bytes), hooks, message); status != TCONV_OK)
+        return status;
     auto *made = static_cast<tconv_plan *>(hooks.allocate(hooks.user, alignof(tconv_plan), sizeof(tconv_plan)));
     if (made == nullptr) {
         return message.fail(TCONV_OUT_OF_MEMORY, "hooks.allocate returned NULL for the plan (%zu bytes)",

@@ -34,6 +34,9 @@ inline int64_t aligned(int64_t bytes) {
     return (bytes + alignment - 1) / alignment * alignment;
 }
 
+// That a workspace of `others` bytes and a slot for each thread of the hooks can be counted.
+tconv_status check_workspace(int64_t others, int64_t slot_bytes, const Hooks &hooks, Message &message);
+
 }  // namespace tconv
 
 struct tconv_plan {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <set>
 #include <string>
 
@@ -300,6 +301,36 @@ TEST_F(PlanTest, RunningOutOfMemoryAtEachAllocation) {
         ASSERT_LT(needed, 100);
     }
     EXPECT_GE(needed, 1);
+}
+
+// What is planned does not grow with the number of phases: these would take minutes.
+TEST_F(PlanTest, StridesOfBillions) {
+    for (const char *text : {"n1_c1_h2_w2_o1_k3x3_s100000000x1_p0,0,0,0_op0,0_d1x1_g1_f32_nchw",
+                             "n1_c1_h2_w1_o1_k3x1_s1000000000x1_p0,0,0,0_op0,0_d1x1_g1_f32_nchw",
+                             "n1_c1_h1_w1_o1_k3x3_s1x400000000_p0,0,0,-1000000000_op0,0_d1x1_g1_f32_nhwc"}) {
+        tconv_spec steep = layer(text, spec.dtype);
+        const Plan plan(steep);
+        ASSERT_TRUE(plan.status == TCONV_OK || (plan.status == TCONV_UNSUPPORTED && !has_gather())) << text;
+        char explained[16384];
+        if (plan.status != TCONV_OK)
+            continue;
+        EXPECT_EQ(tconv_plan_explain(plan.get(), explained, sizeof explained), TCONV_OK) << text;
+    }
+}
+
+TEST_F(PlanTest, WorkspacesOfTooManyThreads) {
+    const tconv_spec wide = layer("n1_c1_h1_w1_o400000000_k1x1_s1x1_p0,0,0,0_op0,0_d1x1_g1_f32_nchw_softmax", spec.dtype);
+    std::string said;
+    tconv_hooks hooks = listening(&said);
+    hooks.parallel_for = [](void *, int32_t, int (*)(void *, int32_t), void *) { return 0; };
+    const Plan one(wide, "", &hooks);
+    ASSERT_EQ(one.status, TCONV_OK) << said;
+    hooks.concurrency = std::numeric_limits<int32_t>::max();
+    if (static_cast<double>(one.needs.workspace_bytes) * hooks.concurrency < 0x1p63)
+        GTEST_SKIP() << "[SKIP] these kernels need less scratch";
+    const Plan many(wide, "", &hooks);
+    EXPECT_EQ(many.status, TCONV_SIZE_OVERFLOW);
+    EXPECT_NE(said.find("hooks.concurrency is 2147483647"), std::string::npos) << said;
 }
 
 TEST_F(PlanTest, MaxPackedBytesIsABoundOnWhatTheCallerAllocates) {
