@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -10,6 +11,7 @@
 #include "compile_layer.h"
 #include "cuda_layer.h"
 #include "device_stages.h"
+#include "guarded_process.h"
 #include "selection.h"
 #include "staging.h"
 #include "table_folders.h"
@@ -93,6 +95,11 @@ std::vector<Job> plan_jobs(const CompileArguments &options, const std::vector<to
     for (const tool::Layer &layer : layers) {
         const std::string own = symbol_of(layer.id);
         const std::string symbol = !named ? own : layers.size() == 1 ? options.name : options.name + "_" + own;
+        // With "lib", ".stages.o" and their like, names of files stay below the 255 bytes that file systems take.
+        if (constexpr size_t kMostLetters = 200; symbol.size() > kMostLetters) {
+            throw std::runtime_error("the name '" + symbol + "' has " + std::to_string(symbol.size()) + " letters; at most " +
+                                     std::to_string(kMostLetters) + " are a file's name: give a shorter --name");
+        }
         if (const auto [other, added] = ids.emplace(macro_prefix(symbol), layer.id); !added) {
             throw std::runtime_error("two layers, '" + other->second + "' and '" + layer.id + "', would share the macros " +
                                      other->first + "_... and, where case does not count, files; give them ids that "
@@ -152,8 +159,12 @@ void compile_job(const Job &job, const CompileArguments &options, const std::map
 
 void add_options(CLI::App &command, CompileArguments &options) {
     tool::add_selection_options(command, options.layers);
-    command.add_option("--name", options.name,
-                       "name of the library and prefix of its symbols (default: the id or the layer text)");
+    // An empty text is a shell's variable that is not set, not an option that is not given.
+    const CLI::Validator given([](const std::string &text) { return text.empty() ? "must not be empty" : ""; }, "");
+    command
+        .add_option("--name", options.name,
+                    "name of the library and prefix of its symbols (default: the id or the layer text)")
+        ->check(given);
     command
         .add_option("--target", options.targets,
                     "targets, separated by commas: host, x86-64-linux-..., arm-64-android, ...;\n"
@@ -171,11 +182,13 @@ void add_options(CLI::App &command, CompileArguments &options) {
     command.add_option("--optimize", options.optimize, "speed, or size")
         ->check(CLI::IsMember({"speed", "size"}))
         ->capture_default_str();
-    command.add_option("--weights", options.weights,
-                       ".npz to bake in: weight, bias, slope, bn_*; <id>.weight ... for several layers");
+    command
+        .add_option("--weights", options.weights,
+                    ".npz to bake in: weight, bias, slope, bn_*; <id>.weight ... for several layers")
+        ->check(given);
     tool::add_db_option(command, options.db);
     command.add_flag("--bundle", options.bundle, "one library for all selected layers");
-    command.add_option("--out", options.out, "folder for the libraries and headers")->required();
+    command.add_option("--out", options.out, "folder for the libraries and headers")->required()->check(given);
     command.footer(
         "Examples:\n"
         "  tconv compile --layer n1_c256_h32_w24_o256_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw --out lib\n"
@@ -222,7 +235,7 @@ std::vector<Destination> destinations_of(const CompileArguments &options) {
     return targets;
 }
 
-void run_compile(const CompileArguments &options) {
+int run_compile(const CompileArguments &options) {
     if (options.no_runtime && options.threads == "hooks") {
         throw std::runtime_error("--no-runtime and --threads hooks exclude each other");
     }
@@ -242,14 +255,19 @@ void run_compile(const CompileArguments &options) {
     }
 
     Staging staging(options.out);
-    for (const Destination &destination : targets) {
-        const fs::path folder = targets.size() > 1 ? staging.path() / destination.text : staging.path();
-        fs::create_directories(folder);
-        for (const Job &job : jobs) {
-            compile_job(job, options, arrays, by_layer, destination, folder);
+    const int code = in_guarded_process([&] {
+        for (const Destination &destination : targets) {
+            const fs::path folder = targets.size() > 1 ? staging.path() / destination.text : staging.path();
+            fs::create_directories(folder);
+            for (const Job &job : jobs) {
+                compile_job(job, options, arrays, by_layer, destination, folder);
+            }
         }
+    });
+    if (code == 0) {
+        staging.publish();
     }
-    staging.publish();
+    return code;
 }
 
 }  // namespace
@@ -268,8 +286,14 @@ int compile_command(int argc, char **argv) {
     } catch (const CLI::ParseError &error) {
         return app.exit(error) == 0 ? 0 : 2;
     }
-    run_compile(options);
-    return 0;
+    try {
+        return run_compile(options);
+    } catch (const Interrupted &by) {
+        // As if nothing had caught it, for the shell to see.
+        std::signal(by.signal, SIG_DFL);
+        std::raise(by.signal);
+        return 128 + by.signal;
+    }
 }
 
 }  // namespace tconv::compiler

@@ -154,8 +154,14 @@ std::map<std::string, Array> read_npz(const std::string &path) {
         std::unique_ptr<zip_file_t, int (*)(zip_file_t *)> file(
             zip_fopen_index(archive.get(), static_cast<zip_uint64_t>(i), 0), zip_fclose);
         std::string data(entry.size, '\0');
-        if (file == nullptr || zip_fread(file.get(), data.data(), entry.size) != static_cast<zip_int64_t>(entry.size)) {
-            throw std::runtime_error(path + ": " + name + " cannot be read");
+        if (file == nullptr) {
+            throw std::runtime_error(path + ": " + name + " cannot be read: " + zip_strerror(archive.get()));
+        }
+        // One byte more than there is: libzip compares the checksum where it meets the end.
+        char beyond;
+        if (zip_fread(file.get(), data.data(), entry.size) != static_cast<zip_int64_t>(entry.size) ||
+            zip_fread(file.get(), &beyond, 1) != 0) {
+            throw std::runtime_error(path + ": " + name + " cannot be read: " + zip_file_strerror(file.get()));
         }
         const std::string suffix = ".npy";
         if (name.size() < suffix.size() || name.compare(name.size() - suffix.size(), suffix.size(), suffix) != 0) {

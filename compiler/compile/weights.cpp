@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdio>
+#include <limits>
 #include <stdexcept>
 
 namespace tconv::compiler {
@@ -52,6 +54,22 @@ private:
     const std::map<std::string, Array> &arrays;
     std::string prefix;
 };
+
+std::string number_text(double value) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.9g", value);
+    return text;
+}
+
+// Of numbers to be baked into a layer that computes in float.
+void check_range(const std::string &what, const std::vector<double> &values, const tconv_spec &spec) {
+    for (size_t i = 0; i < values.size() && spec.dtype != TCONV_F64; i++) {
+        if (std::isfinite(values[i]) && std::abs(values[i]) > std::numeric_limits<float>::max()) {
+            throw std::runtime_error("weights: " + what + ": element " + std::to_string(i) + " is " + number_text(values[i]) +
+                                     ", which float32 does not hold");
+        }
+    }
+}
 
 }  // namespace
 
@@ -113,6 +131,11 @@ Weights take_weights(const std::map<std::string, Array> &arrays, const std::stri
         std::vector<double> bias(static_cast<size_t>(outputs));
         std::vector<double> scale(static_cast<size_t>(outputs));
         for (size_t o = 0; o < bias.size(); o++) {
+            if (!(var[o] + eps->values[0] > 0)) {
+                throw std::runtime_error("weights: '" + prefix + "bn_var' of output channel " + std::to_string(o) + " is " +
+                                         number_text(var[o]) + ", with 'bn_eps' " + number_text(eps->values[0]) +
+                                         "; their sum, of which the square root is taken, must be above 0");
+            }
             scale[o] = gamma[o] / std::sqrt(var[o] + eps->values[0]);
             bias[o] = ((weights.bias.empty() ? 0.0 : weights.bias[o]) - mean[o]) * scale[o] + beta[o];
         }
@@ -127,6 +150,10 @@ Weights take_weights(const std::map<std::string, Array> &arrays, const std::stri
         }
     }
     spec.has_bias = !weights.bias.empty();
+    const std::string folded = normalised ? ", with the batch norm folded in" : "";
+    check_range("'" + prefix + "weight'" + folded, weights.filter, spec);
+    check_range("'" + prefix + "bias'" + folded, weights.bias, spec);
+    check_range("'" + prefix + "slope'", weights.slope, spec);
     return weights;
 }
 

@@ -136,6 +136,57 @@ TEST_F(Malformed, Weights) {
     expect_weights_refused({weight, bias, gamma, beta, mean, var}, {"bn_eps"});
     expect_weights_refused({weight, bias, gamma, beta, mean, var, array("bn_eps", {4})}, {"bn_eps"});
     expect_weights_refused({weight, bias, gamma, beta, var, array("bn_eps", {})}, {"bn_mean"});
+    NpyArray negated = var;
+    negated.values[2] = -1;
+    expect_weights_refused({weight, bias, gamma, beta, mean, negated, array("bn_eps", {})},
+                           {"'bn_var' of output channel 2 is -1", "'bn_eps' 1", "above 0"});
+    NpyArray huge = bias;
+    huge.type = "<f8";
+    huge.values[3] = 1e300;
+    expect_weights_refused({weight, huge}, {"'bias'", "element 3 is 1e+300", "float32"});
+}
+
+// As after a faulty copy: zip archives keep a checksum of each entry.
+TEST_F(Malformed, DamagedWeights) {
+    const fs::path path = folder / "weights.npz";
+    testing::write_npz(path, {array("weight", {2, 4, 3, 3}), array("bias", {4})});
+    std::string bytes = testing::read_file(path);
+    const size_t entry = bytes.find("PK\1\2");  // of the directory: its checksum is 16 bytes further
+    ASSERT_NE(entry, std::string::npos);
+    bytes[entry + 16] ^= 1;
+    testing::write_file(path, bytes);
+    expect_refused({"--layer", kLayer, "--weights", path}, {"weights.npz", "cannot be read", "CRC"});
+}
+
+// Of a shell's variable that is not set.
+TEST_F(Malformed, EmptyTexts) {
+    expect_refused({"--layer", kLayer, "--weights", ""}, {"--weights", "empty"});
+    expect_refused({"--layer", kLayer, "--name", ""}, {"--name", "empty"});
+    const Outcome outcome = testing::compile({"--layer", kLayer, "--out", ""});
+    EXPECT_EQ(outcome.status, 2);
+    EXPECT_NE(outcome.err.find("--out"), std::string::npos) << outcome.err;
+}
+
+TEST_F(Malformed, LongNames) {
+    expect_refused({"--layer", kLayer, "--name", std::string(300, 'a')}, {"300 letters", "200", "--name"});
+}
+
+// LLVM ends its process where it cannot write, and an interruption that of the command.
+TEST_F(Malformed, EndedOnTheWay) {
+    const auto end = [&](const std::string &how, const std::string &after) {
+        const fs::path out = folder / ("ended" + std::to_string(++calls));
+        const Outcome outcome = testing::run_program(
+            {"sh", "-c", how + " \"$@\"" + after, "sh", TCONV_COMPILER, "compile", "--layer", kLayer, "--name", "up", "--out",
+             out.string()});
+        EXPECT_FALSE(fs::exists(out)) << "left behind by " << how;
+        return outcome;
+    };
+    EXPECT_EQ(end("trap '' XFSZ; ulimit -f 1;", "").status, 2);
+    for (const std::string signal : {"INT", "TERM", "HUP"}) {
+        // Of the command alone; a terminal's would reach both processes.
+        const Outcome outcome = end("exec timeout -s " + signal + " 0.1", "");
+        EXPECT_NE(outcome.status, 0) << outcome.err;
+    }
 }
 
 // The second of two layers lacks its weights: no file of the first is left.
