@@ -220,8 +220,8 @@ int bench_command(const BenchOptions &options) {
     const Isa usable = apply_isa(options);
     const std::vector<Layer> layers = select_layers(options.layers);
     usable_kernels(options, usable);
-    if (!(options.seconds > 0))
-        throw Failure(kBadInput, "--seconds must be above 0");
+    if (!(options.seconds > 0) || !std::isfinite(options.seconds))
+        throw Failure(kBadInput, "--seconds must be a number above 0");
     const Threads threads(thread_count(options));
 
     print_notes(layers);

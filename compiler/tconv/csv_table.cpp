@@ -72,7 +72,7 @@ private:
 };
 
 std::string contents_of(const std::string &path) {
-    if (std::filesystem::is_directory(path))
+    if (std::error_code none; std::filesystem::is_directory(path, none))
         throw Failure(kBadInput, path + ": cannot be read: it is a folder");
     std::ifstream file(path, std::ios::binary);
     std::ostringstream text;

@@ -61,10 +61,15 @@ Json explain(const Layer &layer, const Options &options, Isa usable, const Threa
     const Work work = work_of(spec);
     const Roof roof = roof_of(work, choice.cost.flops_executed, measure_fma_gflops(choice.kernel->isa, spec.dtype, threads),
                               measure_copy_gbs(compulsory_bytes(work), threads));
-    std::string text(16384, '\0');
-    if (const tconv_status status = tconv_plan_explain(trial.plan(), text.data(), text.size()); status != TCONV_OK)
-        throw Failure(kBadInput, tconv_status_string(status));
-    text.resize(text.find('\0'));
+    std::string text;
+    size_t capacity = 8192;
+    do {  // until nothing is cut off
+        capacity *= 2;
+        text.assign(capacity, '\0');
+        if (const tconv_status status = tconv_plan_explain(trial.plan(), text.data(), capacity); status != TCONV_OK)
+            throw Failure(kBadInput, tconv_status_string(status));
+        text.resize(text.find('\0'));
+    } while (text.size() + 1 == capacity);
 
     if (prints_text(options)) {
         if (layer.id != "" && !layer.tier.empty())

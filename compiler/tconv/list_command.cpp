@@ -96,7 +96,11 @@ int list_command(const Options &options) {
     const Isa usable = apply_isa(options);
     const bool rows =
         !options.layers.ids.empty() || !options.layers.tier.empty();  // of no table: select_layers says so
-    return options.layers.empty() && !rows ? list_kernels(options, usable) : list_layers(options, usable);
+    if (options.layers.empty() && !rows)
+        return list_kernels(options, usable);
+    if (!options.kernel.empty())
+        throw Failure(kBadInput, "list shows kernels or, given layers, those: --kernel goes without layers");
+    return list_layers(options, usable);
 }
 
 }  // namespace tconv::tool

@@ -1,5 +1,6 @@
 // tconv: what the library does with a layer, whether it is right, and how fast it is.
 #include <CLI/CLI.hpp>
+#include <cstdio>
 #include <cstring>
 #include <iostream>
 #include <memory>
@@ -206,12 +207,19 @@ int run(int argc, char **argv) {
 
 int main(int argc, char **argv) {
     try {
-        return run(argc, argv);
+        const int code = run(argc, argv);
+        // Results that nobody gets are no success, as on a full disk.
+        if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0 || !std::cout.flush())
+            throw Failure(kBadInput, "standard output: cannot be written");
+        return code;
     } catch (const Failure &failure) {
         std::cerr << "tconv: " << failure.what() << "\n";
         return failure.code;
     } catch (const std::bad_alloc &) {
         std::cerr << "tconv: not enough memory for this layer\n";
         return kUnsupported;
+    } catch (const std::exception &error) {  // of a library, as std::filesystem
+        std::cerr << "tconv: " << error.what() << "\n";
+        return kBadInput;
     }
 }

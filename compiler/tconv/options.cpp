@@ -124,14 +124,16 @@ void check_json(const std::string &json) {
 void write_json(const Options &options, const Json &document) {
     if (options.json.empty())
         return;
+    // Ids and paths may be in another encoding than UTF-8. Before the file is opened, which empties it.
+    const std::string text = document.dump(2, ' ', false, Json::error_handler_t::replace);
     if (options.json == "-") {
-        std::cout << document.dump(2) << std::endl;
+        std::cout << text << std::endl;
         if (!std::cout)
             throw Failure(kBadInput, "standard output: cannot be written");
         return;
     }
     std::ofstream file(options.json);
-    file << document.dump(2) << "\n";
+    file << text << "\n";
     file.close();
     if (!file)
         throw Failure(kBadInput, "--json " + options.json + ": cannot be written: " + std::strerror(errno));

@@ -148,16 +148,22 @@ int tune_command(const TuneOptions &options) {
         throw Failure(kBadInput, "no folder for the results: HOME is not set; give one with --db DIR");
     if (folder == "none")
         throw Failure(kBadInput, "--db none: tune writes into a folder; none is for commands that read");
+    if (folder.find(':') != std::string::npos)
+        throw Failure(kBadInput, "--db " + folder + ": tune writes into one folder, in whose name no colon may be: "
+                                 "those who read tables take colons to separate folders");
     if (!options.merge.empty()) {
         if (!options.layers.empty())
             throw Failure(kBadInput, "--merge takes tables and no layers: merge first, or tune first");
+        if (options.missing || options.threads || !(options.json + options.kernel + options.isa).empty())
+            throw Failure(kBadInput, "--merge takes tables and --db, and nothing that is measured: no --missing, --json, "
+                                     "--kernel, --isa or --threads");
         return merge_tables(options, folder);
     }
     const Isa usable = apply_isa(options);
     const std::vector<Layer> layers = select_layers(options.layers);
     const std::vector<const Kernel *> kernels = usable_kernels(options, usable);
-    if (!(options.seconds > 0) || !(options.total_seconds > 0))
-        throw Failure(kBadInput, "--seconds and --total-seconds must be above 0");
+    if (!(options.seconds > 0) || !(options.total_seconds > 0) || !std::isfinite(options.seconds + options.total_seconds))
+        throw Failure(kBadInput, "--seconds and --total-seconds must be numbers above 0");
     const Threads threads(thread_count(options));
     const TunedTable known = options.missing ? TunedTable::of_folder(folder) : TunedTable();
 
@@ -166,7 +172,7 @@ int tune_command(const TuneOptions &options) {
     std::set<std::string> seen;
     std::vector<Found> found;
     std::vector<std::string> written;
-    bool missed = false, passed_over = false, empty = false;
+    bool missed = false, passed_over = false, empty = false, late = false, writable = false;
     Json document = json_head("tune", usable);
     document["microarchitecture"] = microarchitecture();
     document["threads"] = threads.count();
@@ -176,7 +182,8 @@ int tune_command(const TuneOptions &options) {
         const tconv_spec &spec = layers[i].spec;
         const ClassText key = class_text(spec);
         const double left = options.total_seconds - seconds_since(begin);
-        if (known.has(key.text, microarchitecture())) {
+        const std::vector<const Kernel *> candidates = kernels_to_try(kernels, spec);
+        if (!candidates.empty() && known.has(candidates[0]->name, key.text, microarchitecture())) {
             passed_over = true;
             continue;
         }
@@ -185,10 +192,15 @@ int tune_command(const TuneOptions &options) {
             empty = true;
             continue;
         }
+        late = late || left <= 0;
         if (!seen.insert(key.text).second || left <= 0)
             continue;
+        if (!candidates.empty() && !writable) {
+            TunedTable::check_folder(folder);
+            writable = true;
+        }
         const double seconds = std::min(options.seconds, left);
-        Tuner tuner(spec, kernels_to_try(kernels, spec), taken_by_plans(spec, threads), threads);
+        Tuner tuner(spec, candidates, taken_by_plans(spec, threads), threads);
         const double later = std::min(static_cast<double>(layers.size() - i - 1) * options.seconds, left - seconds);
         const auto started = Clock::now();
         const bool any = tuner.run(seconds, [&](const Contestant &contestant) {
@@ -246,8 +258,9 @@ int tune_command(const TuneOptions &options) {
             throw Failure(kUnsupported, std::string("nothing was tuned: no kernel here computes dtype ") +
                                             dtype_name(layers[0].spec.dtype));
         }
-        throw Failure(kBadInput, empty ? "nothing was tuned: a layer of batch 0 has no outputs"
-                                       : "nothing was tuned: no kernel that --kernel matches computes one of these layers");
+        throw Failure(kBadInput, late    ? "nothing was tuned: --total-seconds were over before the first layer"
+                                 : empty ? "nothing was tuned: a layer of batch 0 has no outputs"
+                                         : "nothing was tuned: no kernel that --kernel matches computes one of these layers");
     }
     if (prints_text(options) && found.empty() && passed_over)
         std::printf("nothing to tune: %s has rows of the layers asked for\n", folder.c_str());

@@ -31,16 +31,6 @@ std::string line_of(const TunedRow &row) {
                      row.date);
 }
 
-// tconv_bf16_phase_channels64x6_avx512bf16 -> avx512-bf16.csv, as runtime/src/tuned_tables.cpp names it.
-std::string file_of(const TunedRow &row) {
-    const std::string kernel = row.kernel;
-    const size_t dtype = kernel.find('_') + 1;
-    std::string isa = kernel.substr(kernel.rfind('_') + 1);
-    if (Isa known; isa_from_name(isa.c_str(), &known))
-        isa = isa_name(least_with_vectors_of(known));
-    return isa + "-" + kernel.substr(dtype, kernel.find('_', dtype) - dtype) + ".csv";
-}
-
 [[noreturn]] void fail(const std::string &path, const char *what) {
     throw Failure(kBadInput, path + ": " + what + ": " + std::strerror(errno));
 }
@@ -68,13 +58,25 @@ void write_whole(const std::string &path, const std::string &text) {
     std::ofstream file(part);
     file << text;
     file.close();
-    if (!file)
-        fail(part, "cannot be written");
-    if (std::rename(part.c_str(), path.c_str()) != 0)
-        fail(path, "cannot be replaced");
+    const bool written = !file.fail();
+    if (written && std::rename(part.c_str(), path.c_str()) == 0)
+        return;
+    const int reason = errno;
+    std::remove(part.c_str());
+    errno = reason;
+    fail(path, written ? "cannot be replaced" : "cannot be written");
 }
 
 }  // namespace
+
+// tconv_bf16_phase_channels64x6_avx512bf16 -> avx512-bf16.csv
+std::string table_file_of(const std::string &kernel) {
+    const size_t dtype = kernel.find('_') + 1;
+    std::string isa = kernel.substr(kernel.rfind('_') + 1);
+    if (Isa known; isa_from_name(isa.c_str(), &known))
+        isa = isa_name(least_with_vectors_of(known));
+    return isa + "-" + kernel.substr(dtype, kernel.find('_', dtype) - dtype) + ".csv";
+}
 
 void TunedTable::merge_file(const std::string &path) {
     // A FIFO would keep its reader waiting, and a device may never end.
@@ -92,7 +94,7 @@ void TunedTable::merge_file(const std::string &path) {
         TunedRow row;
         if (!parse_tuned_row(line.c_str(), &row, complaint))
             throw Failure(kBadInput, path + ":" + std::to_string(at) + ": " + text);
-        const auto known = rows_.find({row.layer, row.microarchitecture});
+        const auto known = rows_.find(key_of(row));
         if (known != rows_.end()) {
             const int later = std::strcmp(row.date, known->second.date);
             if (later < 0 || (later == 0 && number(row.gflops) <= number(known->second.gflops)))
@@ -103,11 +105,25 @@ void TunedTable::merge_file(const std::string &path) {
 }
 
 void TunedTable::put(const TunedRow &row) {
-    rows_[{row.layer, row.microarchitecture}] = row;
+    rows_[key_of(row)] = row;
 }
 
-bool TunedTable::has(const std::string &layer, const std::string &microarchitecture) const {
-    return rows_.contains({layer, microarchitecture});
+bool TunedTable::has(const std::string &kernel, const std::string &layer, const std::string &microarchitecture) const {
+    return rows_.contains({table_file_of(kernel), layer, microarchitecture});
+}
+
+void TunedTable::check_folder(const std::string &folder) {
+    std::error_code error;
+    fs::path made = fs::absolute(folder, error);
+    while (!error && !fs::exists(made, error) && made.has_relative_path())
+        made = made.parent_path();
+    if (!error && !fs::is_directory(made, error))
+        error = std::make_error_code(std::errc::not_a_directory);
+    else if (!error && access(made.c_str(), W_OK | X_OK) != 0)
+        error = std::error_code(errno, std::generic_category());
+    if (error)
+        throw Failure(kBadInput, folder + ": tables cannot be written there: " + error.message());
+    of_folder(folder);
 }
 
 std::vector<std::string> TunedTable::store(const std::string &folder) const {
@@ -118,9 +134,9 @@ std::vector<std::string> TunedTable::store(const std::string &folder) const {
     const FolderLock lock(folder);
     std::map<std::string, TunedTable> files;
     for (const auto &[key, row] : rows_) {
-        const std::string path = folder + "/" + file_of(row);
+        const std::string path = folder + "/" + std::get<0>(key);
         const auto [file, added] = files.try_emplace(path);
-        if (added && fs::exists(path))
+        if (std::error_code none; added && fs::exists(fs::symlink_status(path, none)))
             file->second.merge_file(path);
         file->second.put(row);
     }

@@ -3,7 +3,7 @@
 
 #include <map>
 #include <string>
-#include <utility>
+#include <tuple>
 #include <vector>
 
 #include "failure.h"
@@ -11,7 +11,10 @@
 
 namespace tconv::tool {
 
-// By layer and microarchitecture.
+// The file of a folder that holds a kernel's rows, as runtime/src/tuned_tables.cpp looks for it: by instruction set and dtype.
+std::string table_file_of(const std::string &kernel);
+
+// By file, layer and microarchitecture.
 class TunedTable {
 public:
     // Adds the rows of a file; Failure (kBadInput) names file, line, column and value. Where both know a layer, the later
@@ -20,17 +23,21 @@ public:
     // Replaces what was known.
     void put(const TunedRow &row);
 
-    bool has(const std::string &layer, const std::string &microarchitecture) const;
+    // A row that plans would find which take the kernel's instruction set and dtype.
+    bool has(const std::string &kernel, const std::string &layer, const std::string &microarchitecture) const;
     size_t size() const { return rows_.size(); }
 
     // Into the files of the folder that the rows' kernels name, merged with what these hold and under a lock, so that
     // several processes may tune at once. Rows of this table replace. Returns the files' paths.
     std::vector<std::string> store(const std::string &folder) const;
+    // Before anything is measured: Failure (kBadInput) where store could not make or read the folder and its tables.
+    static void check_folder(const std::string &folder);
     // Reads all tables of a folder; none if there is no such folder.
     static TunedTable of_folder(const std::string &folder);
 
 private:
-    using Key = std::pair<std::string, std::string>;
+    using Key = std::tuple<std::string, std::string, std::string>;
+    static Key key_of(const TunedRow &row) { return {table_file_of(row.kernel), row.layer, row.microarchitecture}; }
     std::map<Key, TunedRow> rows_;
 };
 

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import tempfile
 import unittest
 from pathlib import Path
@@ -190,6 +191,34 @@ class Mistakes(ToolTest):
         self.complains("list", "--ids", "dcgan_g1", says="--ids and --tier choose rows of a table")
         self.tconv("bench", SMALL, "--seconds", "soon", expect=2)
         self.complains("bench", SMALL, "--seconds", "0", says="--seconds")
+        self.complains("bench", SMALL, "--seconds", "inf", says="--seconds must be a number above 0")
+
+    def test_list_shows_kernels_or_layers(self):
+        self.complains("list", SMALL, "--kernel", "phase", says="--kernel goes without layers")
+
+    def test_ids_of_any_encoding(self):
+        with tempfile.TemporaryDirectory() as folder:
+            table, result = Path(folder) / "latin1.csv", Path(folder) / "result.json"
+            with SUITE.open("rb") as suite:
+                header, row = suite.readline(), suite.readline()
+            table.write_bytes(header + b"d\xe9co," + row.split(b",", 1)[1])
+            self.tconv("list", "--layers", table, "--json", result)
+            (layer,) = json.loads(result.read_text(encoding="utf-8"))["layers"]
+            self.assertEqual(layer["id"], "d\ufffdco")
+
+    def test_paths_that_no_file_has(self):
+        with tempfile.TemporaryDirectory() as folder:
+            loop = Path(folder) / "loop.csv"
+            loop.symlink_to("loop.csv")
+            for path in (loop, Path(folder) / ("a" * 300 + ".csv")):
+                self.complains("list", "--layers", path, says=f"{path}: cannot be read")
+
+    def test_results_that_nobody_gets_are_no_success(self):
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            for arguments in (["list"], ["check", SMALL, "--kernel", "baseline"], ["list", "--json", "-"]):
+                run = subprocess.run([os.environ["TCONV"], *arguments], stdout=full, stderr=subprocess.PIPE, check=False)
+                self.assertEqual(run.returncode, 2, run.stderr)
+                self.assertIn(b"standard output: cannot be written", run.stderr)
 
     def test_layer_texts(self):
         for command in WITH_LAYERS:

@@ -18,8 +18,8 @@ class ToolTest(unittest.TestCase):
         set_here = ("TCONV_ISA", "TCONV_NUM_THREADS", "TCONV_DB")
         clean = {name: value for name, value in os.environ.items() if name not in set_here}
         clean["TCONV_CACHE_DIR"] = os.devnull
-        run = subprocess.run([os.environ[program], *map(str, arguments)], capture_output=True, text=True, check=False,
-                             env={**clean, **environment}, stdin=subprocess.DEVNULL)
+        run = subprocess.run([os.environ[program], *map(str, arguments)], capture_output=True, text=True, errors="replace",
+                             check=False, env={**clean, **environment}, stdin=subprocess.DEVNULL)
         self.assertEqual(run.returncode, expect, f"tconv {' '.join(map(str, arguments))}\n{run.stdout}{run.stderr}")
         return run
 

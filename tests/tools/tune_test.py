@@ -76,6 +76,48 @@ class Tuning(ToolTest):
         self.assertIn("nothing to tune", run.stdout)
         self.assertEqual(len(self.rows(self.folder)), 2)
 
+    def test_a_row_is_of_one_instruction_set(self):
+        here = {kernel["isa"] for kernel in self.json("list")["kernels"] if kernel["runs_here"]}
+        isas = [isa for isa in ("baseline", "avx2", "avx512") if isa in here]
+        if len(isas) < 2:
+            self.skipTest("[SKIP] this library has kernels of one instruction set")
+        self.tune(SMALL, "--isa", isas[0])
+        (path,) = self.folder.glob("*.csv")
+        self.assertEqual([row["id"] for row in self.tune(SMALL, "--isa", isas[1], "--missing")["rows"]], [SMALL])
+        tables = sorted(self.folder.glob("*.csv"))
+        self.assertEqual(len(tables), 2)
+        # Merged, each stays what it is, whichever is the later.
+        later = path.read_text(encoding="utf-8").replace(self.date(path), "2999-01-01")
+        path.write_text(later, encoding="utf-8")
+        merged = self.folder / "merged"
+        self.tconv("tune", "--merge", *tables, "--db", merged)
+        self.assertEqual({table.name: table.read_text(encoding="utf-8") for table in merged.glob("*.csv")},
+                         {table.name: table.read_text(encoding="utf-8") for table in tables})
+
+    def date(self, path):
+        with path.open(encoding="utf-8", newline="") as file:
+            return next(csv.DictReader(file))["date"]
+
+    def test_what_cannot_be_written_is_said_before_measuring(self):
+        long = ("--seconds", "1000000")
+        self.complains("tune", SMALL, *long, "--db", "/proc/absent", says="/proc/absent: tables cannot be written there")
+        self.complains("tune", SMALL, *long, "--db", f"{self.folder}/a:b", says="no colon")
+        self.complains("tune", SMALL, *long, "--db", __file__, says="tables cannot be written there")
+        (self.folder / "avx2-f32.csv").write_text("layer\n", encoding="utf-8")
+        self.complains("tune", SMALL, *long, "--db", self.folder, says="avx2-f32.csv:1: the header")
+        (self.folder / "avx2-f32.csv").unlink()
+        (self.folder / "avx2-f32.csv").symlink_to("avx2-f32.csv")
+        self.complains("tune", SMALL, *long, "--db", self.folder, says="avx2-f32.csv: cannot be read")
+        self.assertFalse((self.folder / "a:b").exists())
+
+    def test_merging_takes_nothing_that_is_measured(self):
+        for option in (("--missing",), ("--json", "-"), ("--kernel", "x"), ("--threads", "2")):
+            self.complains("tune", "--merge", "a.csv", *option, "--db", self.folder, says="--merge takes tables and --db")
+
+    def test_time_that_is_over_is_said(self):
+        self.complains("tune", SMALL, "--total-seconds", "1e-9", "--db", self.folder, says="--total-seconds were over")
+        self.complains("tune", SMALL, "--seconds", "inf", "--db", self.folder, says="must be numbers above 0")
+
     def test_missing_succeeds_only_where_something_was_passed_over(self):
         self.tune(SPELT)
         # A row of another layer is no answer for one that nothing computes.
