@@ -192,6 +192,11 @@ void Array::read_dlpack(nb::handle object, Access access, const Place &place) {
                                ".detach(), or use tconv.torch, which has gradients")
                                   .c_str());
     }
+    // So would its negative bit, of which DLPack has no notion: the imaginary part of a conjugate.
+    if (nb::hasattr(object, "is_neg") && nb::cast<bool>(nb::bool_(nb::object(object.attr("is_neg")())))) {
+        throw nb::value_error(
+            (std::string(name_) + " is a view whose sign is lost here: give " + name_ + ".resolve_neg()").c_str());
+    }
     const auto take = [&](const auto &tensor) {
         data_ = const_cast<void *>(static_cast<const void *>(tensor.data()));
         dimensions_ = static_cast<int>(tensor.ndim());
@@ -217,7 +222,7 @@ void Array::read_dlpack(nb::handle object, Access access, const Place &place) {
 }
 
 Array::Array(const char *name, nb::handle object, Access access, const Place &place)
-    : name_(name), on_cpu_(place.device == Place::kCpu) {
+    : name_(name), on_cpu_(place.device == Place::kCpu), reads_(access == Access::kRead) {
     if (place.device != Place::kCpu || !read_buffer(object, access))
         read_dlpack(object, access, place);
 }
@@ -236,6 +241,38 @@ Array::~Array() {
         PyBuffer_Release(&buffer_);
 }
 
+void Array::unflip() {
+    const auto begins_at_the_end = [&](int i) { return shape_[i] > 1 && stride_[i] < 0; };
+    bool flipped = false;
+    for (int i = 0; i < std::min(dimensions_, kMostDimensions); ++i)
+        flipped = flipped || begins_at_the_end(i);
+    if (!flipped || dimensions_ > kMostDimensions)
+        return;
+    if (!reads_ || !on_cpu_) {
+        throw nb::value_error(
+            (std::string(name_) + " has a negative stride; give a copy, as of NumPy's ascontiguousarray").c_str());
+    }
+    int64_t shape[kMostDimensions] = {1, 1, 1, 1}, stride[kMostDimensions] = {}, dense[kMostDimensions] = {};
+    int64_t count = 1;
+    for (int i = dimensions_ - 1; i >= 0; --i) {
+        shape[i] = shape_[i], stride[i] = stride_[i] * itemsize_, dense[i] = count;
+        count *= shape[i];
+    }
+    copy_.resize(static_cast<size_t>(count * itemsize_));
+    std::byte *to = copy_.data();
+    for (int64_t a = 0; a < shape[0]; ++a)
+        for (int64_t b = 0; b < shape[1]; ++b)
+            for (int64_t c = 0; c < shape[2]; ++c)
+                for (int64_t d = 0; d < shape[3]; ++d) {
+                    const std::byte *from = static_cast<const std::byte *>(data_) + a * stride[0] + b * stride[1] +
+                                            c * stride[2] + d * stride[3];
+                    std::memcpy(to, from, static_cast<size_t>(itemsize_));
+                    to += itemsize_;
+                }
+    data_ = copy_.data();
+    std::copy_n(dense, dimensions_, stride_);
+}
+
 void Array::wrong_shape(const int64_t *wanted, int count) const {
     const std::string shape =
         dimensions_ > kMostDimensions ? std::to_string(dimensions_) + " dimensions" : text_of(shape_, dimensions_);
@@ -247,7 +284,8 @@ tconv_view Array::view(const std::array<int64_t, 4> &shape, const std::array<int
     return view_from(0, shape, axes);
 }
 
-tconv_view Array::image_view(const std::array<int64_t, 4> &shape, const std::array<int, 4> &axes) const {
+tconv_view Array::image_view(const std::array<int64_t, 4> &shape, const std::array<int, 4> &axes) {
+    unflip();
     return view_from(dimensions_ == 3 && shape[0] == 1 ? 1 : 0, shape, axes);
 }
 

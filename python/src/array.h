@@ -1,4 +1,5 @@
-// Arrays of Python as pointers and strides: NumPy's by the buffer protocol, all others by DLPack. Nothing is copied.
+// Arrays of Python as pointers and strides: NumPy's by the buffer protocol, all others by DLPack. Nothing is copied but rows with
+// gaps and images that are flipped, which the library does not read.
 //
 // Those on a device are asked for ordered after what their framework has queued (DLPack's stream protocol).
 #pragma once
@@ -45,8 +46,9 @@ public:
     // of the logical dimensions in it.
     tconv_view view(const std::array<int64_t, 4> &shape, const std::array<int, 4> &axes) const;
 
-    // The same of images: three dimensions stand for one.
-    tconv_view image_view(const std::array<int64_t, 4> &shape, const std::array<int, 4> &axes) const;
+    // The same of images: three dimensions stand for one. Those to read are copied if a stride is negative; ValueError if those
+    // to write have one.
+    tconv_view image_view(const std::array<int64_t, 4> &shape, const std::array<int, 4> &axes);
 
     // One row of `count` elements to read, copied if it is not dense; on a device it has to be.
     const void *row_or_copy(int64_t count);
@@ -70,10 +72,11 @@ private:
     void read_dlpack(nanobind::handle object, Access access, const Place &place);
     // `first`: the position of the first dimension that the array has.
     tconv_view view_from(int first, const std::array<int64_t, 4> &shape, const std::array<int, 4> &axes) const;
+    void unflip();
     [[noreturn]] void wrong_shape(const int64_t *wanted, int count) const;
 
     const char *name_;
-    bool on_cpu_;
+    bool on_cpu_, reads_;
     void *data_ = nullptr;
     int dimensions_ = 0;
     int32_t dtype_ = 0;

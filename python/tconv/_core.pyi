@@ -147,10 +147,11 @@ class Plan:
             slope: Any = None) -> Any:
         """Computes the layer. With `out` nothing is allocated and nothing copied; other Python threads run meanwhile.
 
-        x : array of spec.input_shape; for a batch of one, the batch may be left out
+        x : array of spec.input_shape; for a batch of one, the batch may be left out; copied if it is flipped, as `residual`
         packed : from pack() or load() of a plan with the same kernel and layer
         bias : array of shape (C_out,), if spec.bias; copied if it is not contiguous, as `slope`
-        out : array of spec.output_shape of any strides, returned; None allocates one of the framework of `x`
+        out : array of spec.output_shape, returned, of any strides that are not negative; None allocates one of the
+            framework of `x`
         residual : array of the output's shape, if the spec has one; may be `out` itself
         slope : array of shape (C_out,), for activation "prelu"
 

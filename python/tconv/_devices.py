@@ -14,14 +14,14 @@ MISSING = ("this build of tconv has no CUDA kernels: build it with -DTCONV_BUILD
 PLANS = 256
 
 
-@functools.lru_cache(maxsize=PLANS)
+@functools.lru_cache(maxsize=PLANS, typed=True)  # as those of processors
 def plan_from(device: int, **fields):
     """The plan for a device and the fields of a Spec, remembered; NotImplementedError if this build has none at all."""
     check_build(fields["dtype"])
     return _core.CudaPlan(_core.Spec(**fields), device)
 
 
-@functools.lru_cache(maxsize=PLANS)
+@functools.lru_cache(maxsize=PLANS, typed=True)
 def gradient_plan_from(of: str, device: int, **fields):
     """The plan for the gradient of the "input", the "filter" or the "bias" of a layer, likewise remembered."""
     check_build(fields["dtype"])

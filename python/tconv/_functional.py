@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import operator
 
 from tconv import _arrays, _core, _devices
 from tconv._threads import default_threads
@@ -16,13 +17,14 @@ def plan_of(spec, threads: int, kernel: str | None = None) -> _core.Plan:
     return _core.Plan(spec, threads=threads, kernel=kernel)
 
 
-# Making a Spec checks and names it, which takes longer than looking it up by the arguments.
-@functools.lru_cache(maxsize=PLANS)
+# Making a Spec checks and names it, which takes longer than looking it up by the arguments. Typed, for 2.0 and True equal 2
+# and 1, but a Spec refuses them.
+@functools.lru_cache(maxsize=PLANS, typed=True)
 def plan_from(threads: int, **fields) -> _core.Plan:
     return plan_of(_core.Spec(**fields), threads)
 
 
-@functools.lru_cache(maxsize=PLANS)
+@functools.lru_cache(maxsize=PLANS, typed=True)
 def gradient_plan_from(of: str, threads: int, **fields) -> _core.GradientPlan:
     """The plan for the gradient of the "input", the "filter" or the "bias" of a layer, likewise remembered."""
     return _core.GradientPlan(_core.Spec(**fields), of, threads)
@@ -64,9 +66,14 @@ def image_sizes(x, layout: str) -> tuple[int, int, tuple[int, int]]:
     raise ValueError(f"layout = {layout!r}; it must be one of: nchw, nhwc")
 
 
-def pair(value):
-    """Lists and arrays of two as a tuple, so that they can be looked up; anything else as it is."""
-    return value if isinstance(value, int) else tuple(value) if hasattr(value, "__len__") else value
+def integers(name: str, value, wanted: str = "one integer or two (height, width)"):
+    """One integer, or a tuple of several, to look plans up by; TypeError for what only equals integers, as 2.0 does."""
+    items = tuple(value) if hasattr(value, "__len__") else (value,)
+    if any(type(item) is not int for item in items):
+        if any(isinstance(item, bool) or not hasattr(item, "__index__") for item in items):
+            raise TypeError(f"{name} = {value!r}; it must be {wanted}")
+        items = tuple(map(operator.index, items))
+    return items if hasattr(value, "__len__") else items[0]
 
 
 def conv_transpose2d(x, w, b=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1, *, layout="nchw",
@@ -95,7 +102,7 @@ def conv_transpose2d(x, w, b=None, stride=1, padding=0, output_padding=0, groups
     math : "fast", or "strict" for one order of summation in all kernels and layouts; on devices also "tf32", which lets
         float32 layers round factors to 11 bits
     threads : int, of the CPU; None is ``TCONV_NUM_THREADS``, else the number of physical cores
-    out : array of the output's shape to write to, of any strides; None allocates one
+    out : array of the output's shape to write to, of any strides that are not negative; None allocates one
 
     Returns
     -------
@@ -115,10 +122,14 @@ def conv_transpose2d(x, w, b=None, stride=1, padding=0, output_padding=0, groups
         c_in, per_group, *kernel = filter_sizes(w, filter_layout)
         if c_in != channels:
             raise ValueError(f"x has {channels} channels; w with {c_in} input channels needs as many")
+        # What is no number of groups the Spec refuses by that name.
+        outputs = per_group * groups if hasattr(groups, "__index__") and groups > 0 else per_group
+        pads = integers("padding", padding, "one integer, two (height, width) or four (top, left, bottom, right)")
         fields = {
-            "batch": batch, "in_channels": channels, "out_channels": per_group * groups, "in_size": in_size,
-            "kernel": tuple(kernel), "stride": pair(stride), "pads": pair(padding), "output_padding": pair(output_padding),
-            "dilation": pair(dilation), "groups": groups, "layout": layout, "dtype": _core.dtype_of("x", x),
+            "batch": batch, "in_channels": channels, "out_channels": outputs, "in_size": in_size,
+            "kernel": tuple(kernel), "stride": integers("stride", stride), "pads": pads,
+            "output_padding": integers("output_padding", output_padding), "dilation": integers("dilation", dilation),
+            "groups": groups, "layout": layout, "dtype": _core.dtype_of("x", x),
             "bias": b is not None, "activation": activation, "act_alpha": act_alpha, "act_beta": act_beta,
             "softmax_axis": softmax_axis, "residual": "none" if residual is None else residual_position, "math": math}
         if device is None:

@@ -180,6 +180,43 @@ def test_refusals(arguments, error, message):
         tconv.conv_transpose2d(**given)
 
 
+def test_what_only_equals_an_integer_is_refused_after_it_too(random):
+    x, w, _ = random_arrays(random, (1, 4, 3, 3), (4, 2, 2, 2), 2)
+    tconv.conv_transpose2d(x, w, stride=2, groups=2)
+    assert tconv.conv_transpose2d(x, w, stride=np.int64(2), groups=np.int64(2)).shape == (1, 4, 6, 6)
+    tconv.conv_transpose2d(x, w, stride=1)
+    for name, value in (("stride", 2.0), ("stride", (2.0, 2.0)), ("stride", True), ("dilation", [1, True]), ("padding", 0.0),
+                        ("output_padding", (0, 0.0)), ("groups", 2.0), ("groups", True), ("groups", None), ("groups", "2")):
+        with pytest.raises(TypeError, match=name):
+            tconv.conv_transpose2d(x, w, **{name: value})
+    for groups in (0, -1):
+        with pytest.raises(ValueError, match=f"groups is {groups}"):
+            tconv.conv_transpose2d(x, w, groups=groups)
+
+
+def test_flipped_images(random):
+    x, w, b = random_arrays(random, (2, 3, 4, 5), (3, 4, 2, 3), 1)
+    for flip in (np.s_[:, :, ::-1], np.s_[::-1, ::2, :, ::-1], np.s_[..., ::-2]):
+        flipped = x[flip]
+        weights = w[:flipped.shape[1]]
+        expected = tconv.conv_transpose2d(flipped.copy(), weights, b, stride=2)
+        assert np.array_equal(tconv.conv_transpose2d(flipped, weights, b, stride=2), expected)
+        residual = np.ones_like(expected)[:, :, ::-1]
+        assert np.array_equal(tconv.conv_transpose2d(flipped, weights, b, stride=2, residual=residual), expected + 1)
+        with pytest.raises(ValueError, match="out has a negative stride"):
+            tconv.conv_transpose2d(flipped, weights, b, stride=2, out=np.empty_like(expected)[..., ::-1])
+
+
+def test_a_negated_view_is_refused():
+    torch = pytest.importorskip("torch")
+    x = torch.complex(torch.ones(1, 4, 4, 4), torch.ones(1, 4, 4, 4)).conj().imag
+    w = torch.ones(4, 4, 1, 1)
+    assert x.is_neg()
+    with pytest.raises(ValueError, match=r"x is a view whose sign is lost here: give x.resolve_neg\(\)"):
+        tconv.conv_transpose2d(x, w)
+    assert tconv.conv_transpose2d(x.resolve_neg(), w)[0, 0, 0, 0] == -4
+
+
 def test_plans_are_remembered_and_bounded(random):
     _functional.forget_plans()
     x, w, _ = random_arrays(random, (1, 3, 4, 5), (3, 2, 3, 3), 1)
