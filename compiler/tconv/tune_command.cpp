@@ -172,7 +172,7 @@ int tune_command(const TuneOptions &options) {
     std::set<std::string> seen;
     std::vector<Found> found;
     std::vector<std::string> written;
-    bool missed = false, passed_over = false, empty = false, late = false, writable = false;
+    bool missed = false, passed_over = false, empty = false, late = false, prepared = false;
     Json document = json_head("tune", usable);
     document["microarchitecture"] = microarchitecture();
     document["threads"] = threads.count();
@@ -195,9 +195,9 @@ int tune_command(const TuneOptions &options) {
         late = late || left <= 0;
         if (!seen.insert(key.text).second || left <= 0)
             continue;
-        if (!candidates.empty() && !writable) {
-            TunedTable::check_folder(folder);
-            writable = true;
+        if (!candidates.empty() && !prepared) {
+            TunedTable::prepare(folder);
+            prepared = true;
         }
         const double seconds = std::min(options.seconds, left);
         Tuner tuner(spec, candidates, taken_by_plans(spec, threads), threads);

@@ -35,6 +35,13 @@ std::string line_of(const TunedRow &row) {
     throw Failure(kBadInput, path + ": " + what + ": " + std::strerror(errno));
 }
 
+void make(const std::string &folder) {
+    std::error_code error;
+    fs::create_directories(folder, error);
+    if (error)
+        throw Failure(kBadInput, folder + ": cannot be made: " + error.message());
+}
+
 // Held until the end of its scope.
 class FolderLock {
 public:
@@ -112,25 +119,14 @@ bool TunedTable::has(const std::string &kernel, const std::string &layer, const 
     return rows_.contains({table_file_of(kernel), layer, microarchitecture});
 }
 
-void TunedTable::check_folder(const std::string &folder) {
-    std::error_code error;
-    fs::path made = fs::absolute(folder, error);
-    while (!error && !fs::exists(made, error) && made.has_relative_path())
-        made = made.parent_path();
-    if (!error && !fs::is_directory(made, error))
-        error = std::make_error_code(std::errc::not_a_directory);
-    else if (!error && access(made.c_str(), W_OK | X_OK) != 0)
-        error = std::error_code(errno, std::generic_category());
-    if (error)
-        throw Failure(kBadInput, folder + ": tables cannot be written there: " + error.message());
+void TunedTable::prepare(const std::string &folder) {
+    make(folder);
+    const FolderLock lock(folder);
     of_folder(folder);
 }
 
 std::vector<std::string> TunedTable::store(const std::string &folder) const {
-    std::error_code error;
-    fs::create_directories(folder, error);
-    if (error)
-        throw Failure(kBadInput, folder + ": cannot be made: " + error.message());
+    make(folder);
     const FolderLock lock(folder);
     std::map<std::string, TunedTable> files;
     for (const auto &[key, row] : rows_) {

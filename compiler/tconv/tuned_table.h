@@ -30,8 +30,8 @@ public:
     // Into the files of the folder that the rows' kernels name, merged with what these hold and under a lock, so that
     // several processes may tune at once. Rows of this table replace. Returns the files' paths.
     std::vector<std::string> store(const std::string &folder) const;
-    // Before anything is measured: Failure (kBadInput) where store could not make or read the folder and its tables.
-    static void check_folder(const std::string &folder);
+    // Before anything is measured: makes the folder; Failure (kBadInput) where store could not write there, or read its tables.
+    static void prepare(const std::string &folder);
     // Reads all tables of a folder; none if there is no such folder.
     static TunedTable of_folder(const std::string &folder);
 

@@ -100,9 +100,9 @@ class Tuning(ToolTest):
 
     def test_what_cannot_be_written_is_said_before_measuring(self):
         long = ("--seconds", "1000000")
-        self.complains("tune", SMALL, *long, "--db", "/proc/absent", says="/proc/absent: tables cannot be written there")
+        self.complains("tune", SMALL, *long, "--db", "/proc/absent", says="/proc/absent: cannot be made")
         self.complains("tune", SMALL, *long, "--db", f"{self.folder}/a:b", says="no colon")
-        self.complains("tune", SMALL, *long, "--db", __file__, says="tables cannot be written there")
+        self.complains("tune", SMALL, *long, "--db", __file__, says=f"{__file__}: cannot be")
         (self.folder / "avx2-f32.csv").write_text("layer\n", encoding="utf-8")
         self.complains("tune", SMALL, *long, "--db", self.folder, says="avx2-f32.csv:1: the header")
         (self.folder / "avx2-f32.csv").unlink()
@@ -220,7 +220,7 @@ class Tuning(ToolTest):
         wrong = self.folder / "wrong.csv"
         self.complains("tune", says="no layer given")
         self.complains("tune", SMALL, "--db", "none", says="tune writes into a folder")
-        self.complains("tune", SMALL, "--seconds", "0", "--db", self.folder, says="must be above 0")
+        self.complains("tune", SMALL, "--seconds", "0", "--db", self.folder, says="must be numbers above 0")
         self.complains("tune", SMALL, "--kernel", "nothing", says="matches no kernel")
         self.complains("tune", "--merge", wrong, "--db", self.folder, says=str(wrong))
         self.complains("tune", SMALL, "--merge", wrong, "--db", self.folder, says="--merge takes tables and no layers")
