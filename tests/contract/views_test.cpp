@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 #include <vector>
 
@@ -151,6 +152,11 @@ std::set<int64_t> elements(const tconv_view &v, const Extents &e, const float *b
     return all;
 }
 
+bool share_elements(const tconv_view (&view)[2], const Extents (&extents)[2], const float *base) {
+    const std::set<int64_t> first = elements(view[0], extents[0], base), second = elements(view[1], extents[1], base);
+    return std::ranges::any_of(second, [&](int64_t i) { return first.contains(i); });
+}
+
 TEST(Views, OverlapOfSlicesIsExact) {
     const uint64_t seed = testing::seed_from_environment();
     static float buffer[20000];
@@ -180,10 +186,7 @@ TEST(Views, OverlapOfSlicesIsExact) {
             }
             view[k].data = buffer + start;
         }
-        const std::set<int64_t> first = elements(view[0], extents[0], buffer);
-        bool shared = false;
-        for (const int64_t i : elements(view[1], extents[1], buffer))
-            shared = shared || first.count(i) > 0;
+        const bool shared = share_elements(view, extents, buffer);
         overlapping += shared;
         ASSERT_EQ(overlap(view[0], extents[0], view[1], extents[1], 4), shared) << "TCONV_SEED=" << seed << ' ' << n;
     }
@@ -206,10 +209,7 @@ TEST(Views, OverlapOfAnyStridesIsExact) {
             }
             view[k].data = buffer + 1500 + random.range(0, 200);
         }
-        const std::set<int64_t> first = elements(view[0], extents[0], buffer);
-        bool shared = false;
-        for (const int64_t i : elements(view[1], extents[1], buffer))
-            shared = shared || first.count(i) > 0;
+        const bool shared = share_elements(view, extents, buffer);
         overlapping += shared;
         interleaved += !shared && overlap(range_of(view[0], extents[0], 4), range_of(view[1], extents[1], 4));
         ASSERT_EQ(overlap(view[0], extents[0], view[1], extents[1], 4), shared) << "TCONV_SEED=" << seed << ' ' << n;
