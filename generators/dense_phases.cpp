@@ -125,9 +125,11 @@ void DensePhases::define_sums(Element element) {
     if (two_loops(lanes))
         taps.where((side == 0) == (reaches.x.inside && reaches.y.inside));
     Expr ci = depthwise ? Expr(0) : tile.step * step + of_step;
+    // Lanes past the last channel read the last one; those of vectors do nothing.
+    Expr channel = !depthwise ? ci : tile.step > 1 ? Expr(a) : min(a, outputs - 1);
     sums(a, mx, my, l, place, g) = cast(computed_type(element), 0);
     sums(a, mx, my, l, place, g) += packed(a % tile.a, ci, tap.kx, tap.ky, a / tile.a, g) *
-                                    pixel(depthwise ? Expr(a) : ci, mx, my, l, place, g, t, s, two_loops(lanes) ? Expr(side) : one);
+                                    pixel(channel, mx, my, l, place, g, t, s, two_loops(lanes) ? Expr(side) : one);
 }
 
 // The residual before the activation, bias, activation, the residual after it.
@@ -168,7 +170,14 @@ void DensePhases::define_output(Element element, bool stores_computed) {
     const Place at(*this, place_);
     const Position here(*this, at, mx_, my_, l_);
     Expr first = (block * tile.lanes_a + lane) * lane_a;
-    stores.where(here.exists && in_layer(*this, lane_a == tile.step ? first : first + v));
+    const bool whole = lane_a == tile.step;  // all of a lane's outputs are in the layer, or none
+    Expr asked = in_layer(*this, whole ? first : first + v);
+    if (whole && lanes == Lanes::fragments) {
+        Var co("co");
+        has_output(co) = select(in_layer(*this, co), 1, 0);
+        asked = has_output(first) == 1;
+    }
+    stores.where(here.exists && asked);
     Expr value = finished(first + v, mx_, my_, l_, place_, g), kept = stores_computed ? value : stored(element, value);
     output(a, jx, px, jy, py, n, g) = undef(kept.type());
     output(first + v, here.jx, at.px, here.jy, at.py, at.n, g) = kept;

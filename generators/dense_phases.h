@@ -67,7 +67,10 @@ struct DensePhases {
     // the layer's outputs nothing is stored.
     // pixel(c, ..., t, s, edge): what the input holds at tap (t, s) of a position; edge = 0 promises that the tile is inside.
     // Of fragments, `pixel` and `weights` are words that a lane reads, and `fragments` the sums, where they are called.
-    Halide::Func pixel, weights, has_tap, fragments, sums, finished, output;
+    // Whether a lane of fragments has outputs of the layer is held by `has_output`, where one answer is for all of them: a condition
+    // that reads memory stays with the stores. Any other Halide would put around all that the lane computes, and lanes of
+    // fragments have to multiply together.
+    Halide::Func pixel, weights, has_tap, fragments, sums, finished, has_output, output;
 
     DensePhases(Of of, Element element, Lanes lanes, const DenseTile &tile, bool stores_computed, Products products);
 

@@ -118,7 +118,8 @@ void DensePhases::define_fragments(Element element, Products products) {
         for (int w = 0; w < 2; w++)
             operands.push_back(weights(2 * i + w, f, share, l, taps[0], taps[1], taps[2], place, g));
         operands.push_back(total);
-        total = call(kSums, FragmentCalls::multiply_of(element), operands);
+        // Not pure, or LLVM might move it under the condition of the only store that needs it.
+        total = Internal::Call::make(kSums, FragmentCalls::multiply_of(element), operands, Internal::Call::Extern);
     }
     fragments(f, share, mx, my, l, place, g) = total;
     Expr of_fragment = fragments(a % lane_a / 2, a / lane_a, of_pair(mx, along_x), of_pair(my, !along_x), l, place, g);

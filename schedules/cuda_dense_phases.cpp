@@ -146,10 +146,13 @@ void cuda_dense_phases(generators::DensePhases &d, const DeviceTile &tile) {
             change.vectorize(a, store_vector);
         change.unroll(a).unroll(d.mx).unroll(d.my).never_partition_all();
     }
-    if (fragments)
+    if (fragments) {
+        if (d.has_output.defined())
+            d.has_output.compute_at(d.output, lane).store_in(MemoryType::Register);
         multiply_fragments(d, lane);
-    else
+    } else {
         multiply_numbers(d, vector);
+    }
 
     from_zero(d.input);
     from_zero(d.residual);

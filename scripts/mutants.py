@@ -14,9 +14,11 @@ FAR = "correctness.far_positions"
 DRIVER = "cuda.driver"
 COMPILED = "compile.cuda"
 DEVICE_NUMBERS = "cuda.compiled_layer"
+DEVICE_SHAPES = "cuda.shape_classes"
+DEVICE_CODE = "cuda.split_pairs cuda.converging_products"
 DRIVER_GRADIENTS = "cuda.driver_gradients"
 DEVICE_GRADIENTS = "cuda.gradients"
-DEVICES = (DRIVER, COMPILED, DEVICE_NUMBERS, DRIVER_GRADIENTS, DEVICE_GRADIENTS)
+DEVICES = (DRIVER, COMPILED, DEVICE_NUMBERS, DEVICE_SHAPES, DEVICE_CODE, DRIVER_GRADIENTS, DEVICE_GRADIENTS)
 # Three of different kinds, for the short run.
 SHORT = ("phase-dropped", "clamp-bounds-swapped", "overlap-unchecked")
 
@@ -260,4 +262,11 @@ MUTANTS = (
     Mutant("device-gradient-advances-by-one", "generators/dense_place.h",
            "d.of == Of::layer ? j : advance * Halide::min(j, last)", "d.of == Of::layer ? j : Halide::min(j, last) + 0 * advance",
            DEVICE_GRADIENTS),
+    Mutant("device-lanes-past-the-last-channel", "generators/dense_phases.cpp",
+           "tile.step > 1 ? Expr(a) : min(a, outputs - 1);", "Expr(a);", DEVICE_SHAPES),
+    Mutant("device-halves-of-a-pair-swapped", "compiler/device/split_pairs.cpp",
+           "both(move(m[1], first(m[3])), move(m[2], second(m[3])))", "both(move(m[1], second(m[3])), move(m[2], first(m[3])))",
+           DEVICE_CODE),
+    Mutant("device-condition-in-memory-unseen", "compiler/device/converging_products.cpp",
+           "if (condition_.defined() || of_lane(op->value) || of_lane(op->index))", "if (of_lane(op->index))", DEVICE_CODE),
 )

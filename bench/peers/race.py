@@ -7,6 +7,7 @@ For each layout one JSON file is written, after every layer; both are timed in t
 """
 
 import argparse
+import contextlib
 import fcntl
 import json
 import os
@@ -67,8 +68,11 @@ def worker_for(contestant: Contestant, options: argparse.Namespace) -> Worker:
 def assemble(contestants: list[Contestant], worker_of) -> tuple[list, list[dict]]:
     """Those that start, with their workers; and a line about each."""
     entrants, about = [], []
-    for contestant in contestants:
-        worker = worker_of(contestant)
+    workers = [worker_of(contestant) for contestant in contestants]
+    for worker in workers:  # all at once: most of them load a framework first
+        with contextlib.suppress(FileNotFoundError):  # which the question below will say
+            worker.start()
+    for contestant, worker in zip(contestants, workers):
         known = {"name": contestant.name, "layout": contestant.layout, "note": contestant.note, "version": None,
                  "missing": None}
         try:

@@ -33,8 +33,7 @@ class Worker:
 
     def ask(self, timeout: float, **request) -> dict:
         """The answer. Starts the process if none is alive; after a WorkerFailed the next call gets another one."""
-        if self.process is None:
-            self._start()
+        self.start()
         try:
             self.process.stdin.write(json.dumps(request).encode() + b"\n")
             self.process.stdin.flush()
@@ -56,7 +55,10 @@ class Worker:
             self.log.close()
             self.process = None
 
-    def _start(self) -> None:
+    def start(self) -> None:
+        """Starts the process, if none is alive, and does not wait for it."""
+        if self.process is not None:
+            return
         self.log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log,
                                         env=self.environment, bufsize=0)

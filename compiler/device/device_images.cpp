@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 #include "images.h"
+#include "split_pairs.h"
 #include "tensor_cores.h"
 
 namespace tconv::compiler {
@@ -34,7 +35,8 @@ std::string read_file(const std::string &path) {
 }  // namespace
 
 std::string device_code_of(const Module &module, int threads) {
-    const std::string ptx = with_tensor_core_instructions(static_cast<const char *>(code_buffer(module).data()));
+    const std::string ptx =
+        with_pairs_split(with_tensor_core_instructions(static_cast<const char *>(code_buffer(module).data())));
     // Two blocks on a multiprocessor: without a number ptxas aims at more and spills a few registers for them (28 bytes of
     // the 128 x 4 x 4 tile on sm_80), and where nobody says how large a block is, a driver may stop at 64.
     const std::string bound = ")\n.maxntid " + std::to_string(threads) + ", 1, 1\n.minnctapersm 2\n{\n";

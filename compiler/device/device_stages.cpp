@@ -2,6 +2,7 @@
 
 #include <bit>
 
+#include "converging_products.h"
 #include "fragments.h"
 #include "loop_conditions.h"
 
@@ -142,10 +143,12 @@ Module lower_device_stage(const DeviceStage &stage, const std::string &api, cons
     Pipeline pipeline(stage.output);
     if (!constants.empty())
         pipeline.add_custom_lowering_pass(new Fixed(constants, stage.output.name()));  // which deletes it
-    if (api == "opencl")
+    if (api == "opencl") {
         pipeline.add_custom_lowering_pass(new DoublesByBits);
-    else
+    } else {
         pipeline.add_custom_lowering_pass(new ConditionsBeforeLoops);
+        pipeline.add_custom_lowering_pass(new ConvergingProducts);
+    }
     return pipeline.compile_to_module(stage.arguments, stage.name, device_target(api));
 }
 

@@ -78,11 +78,12 @@ struct Estimate {
     }
 
     // Cycles of a multiprocessor for the tile of one warp: the larger of its multiply-adds, four warps of which run at once,
-    // and of its accesses to the first level of cache, in lines; then its stores. Doubles are multiplied at half the rate (sm_80
-    // and sm_90; far less on others, but for all kernels alike), and each number of a half type read is converted.
+    // and of its accesses to the first level of cache; then its stores. An access takes a cycle for each line that it touches
+    // and for each four bytes that a lane gets of it, be they the same for all lanes. Doubles are multiplied at half the rate
+    // (sm_80 and sm_90; far less on others, but for all kernels alike), and each number of a half type read is converted.
     double cycles_of_tile() const {
         const double lane_a = kernel.a / kernel.lanes_a, pixels = kernel.x * kernel.y;
-        const bool nhwc = layer.spec.layout == TCONV_NHWC;
+        const bool nhwc = layer.spec.layout == TCONV_NHWC, vectors = kernel.form == Form::vectors;
         const bool along_channels = kernel.lanes_a > 1, depthwise = kernel.lanes == Lanes::depthwise;
         const double words = static_cast<double>(dtype_bytes(layer.spec.dtype)) / 4,
                      words_or_one = std::max(words, 1.0);
@@ -90,21 +91,33 @@ struct Estimate {
         double weights, inputs, stores;
         if (along_channels) {
             weights = lane_a * (layer.spec.dtype == TCONV_F64 ? 2 * lane_a : 1);  // doubles one by one
-            inputs = depthwise ? lane_a * pixels * (nhwc ? words : 32)
-                               : pixels / (kernel.form == Form::vectors ? 4 : 1) * words_or_one;
+            inputs = depthwise ? lane_a * pixels * (nhwc ? words : 32) : pixels * words_or_one;
             stores = lane_a * pixels * (nhwc ? words : 32);
         } else {
-            weights = std::max(1.0, lane_a / 4) * computed_words;
+            weights = std::max(1.0, lane_a) * computed_words;
             auto along_row = [&](int64_t distance) {
                 return nhwc ? 8 : 1.5 * static_cast<double>(std::min<int64_t>(distance, 8));
             };
-            inputs = pixels * along_row(layer.w.advance) * words_or_one;
+            inputs = pixels * along_row(layer.w.advance) * words_or_one * (nhwc && rows_exceed_cache() ? 3 : 1);
             stores = lane_a * pixels * along_row(layer.w.stride) * words_or_one;
         }
         const double conversions = rounds_sums(layer.spec.dtype) ? pixels * (depthwise ? lane_a : 1) : 0;
-        const double step = std::max((lane_a * pixels * computed_words + conversions) / 4, weights + inputs);
+        double step = std::max((lane_a * pixels * computed_words + conversions) / 4, weights + inputs);
+        // On an H200 these take 1.5 to 5 times what their loads explain: of 51 layers in NHWC the same tile without vectors was
+        // faster on all but depthwise ones (docs/cuda.md).
+        if (vectors && !depthwise && layer.spec.dtype != TCONV_F64)  // which are read one by one
+            step *= 1.5;
         const double channels = depthwise ? 1 : layer.channels;
         return 200 + std::max(taps(), 0.25) * channels * step + stores;
+    }
+
+    // Whether the positions of all blocks on a multiprocessor have more lines of channels than its first level of cache, so that
+    // each channel is fetched anew. Blocks are as many as there are registers for: the sums, and about 48 more of each thread.
+    bool rows_exceed_cache() const {
+        constexpr int64_t kCache = int64_t{256} << 10, kLine = 128, kRegisters = 65536, kThreads = 128;  // of an H200
+        const int64_t sums = int64_t{kernel.a} / kernel.lanes_a * kernel.x * kernel.y;
+        const int64_t of_position = std::min<int64_t>(layer.channels * dtype_bytes(layer.spec.dtype), kLine);
+        return of_position * kernel.width() * kernel.height() * kernel.warps * (kRegisters / kThreads / (48 + sums)) > kCache;
     }
 
     // The same for fragments: an instruction is 2048 products of half types (1024 of TF32, at half the rate), of which a

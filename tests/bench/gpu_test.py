@@ -19,6 +19,7 @@ PROJECT = HERE.parents[1]
 sys.path[:0] = [str(PROJECT / "bench" / "gpu"), str(PROJECT / "bench" / "report")]
 
 import bench  # noqa: E402
+import kernels  # noqa: E402
 from contest import Contest  # noqa: E402
 from layers import SUITE, Pair, read_layers  # noqa: E402
 from layers_test import layer  # noqa: E402
@@ -62,6 +63,40 @@ class Work(unittest.TestCase):
         elements = 3 * 5 * 6 + 3 * 4 * 4 * 3 + 4 * 10 * 13 + 4
         self.assertEqual(compulsory_bytes(case), 4 * elements)
         self.assertEqual(compulsory_bytes(case, "bf16"), 2 * elements)
+
+
+class Kernels(unittest.TestCase):
+    EXPLAINED = """tconv_a_cuda
+  tconv_a_cuda: estimated at 12.5 kilocycles, 3 blocks
+  tconv_b_cuda: of another element type
+  tconv_c_cuda: estimated at 1.2e+04 kilocycles, 70 blocks
+"""
+
+    def test_candidates_are_those_with_an_estimate(self):
+        self.assertEqual(kernels.estimates(self.EXPLAINED), {"tconv_a_cuda": "12.5", "tconv_c_cuda": "1.2e+04"})
+
+    @unittest.skipUnless(torch_is_here(), "[SKIP] no PyTorch: scripts/bootstrap.sh python installs it")
+    def test_each_candidate_has_a_line(self):
+        from cpu_card import CpuCard
+
+        asked = []
+
+        def plan(ours, spec):
+            asked.append(ours.kernel)
+            planned = ours.tconv.Plan(spec, threads=1)
+            ours.planned = argparse.Namespace(kernel="tconv_c_cuda", explain=lambda: self.EXPLAINED)
+            return planned
+
+        case, = read_layers(ids=["onnx_dilations"])
+        with mock.patch.object(kernels.OneKernel, "plan", plan), mock.patch.object(kernels.OneKernel, "isa", lambda _: "sm_0"):
+            lines = list(kernels.lines_of(CpuCard(), case, "f32", "nhwc"))
+        self.assertEqual(asked, [None, "tconv_a_cuda", "tconv_c_cuda"])
+        self.assertEqual([(line["kernel"], line.get("chosen")) for line in lines],
+                         [("torch", None), ("tconv_a_cuda", 0), ("tconv_c_cuda", 1)])
+        for line in lines:
+            self.assertGreater(float(line["us"]), 0)
+            self.assertLessEqual(set(line), set(kernels.COLUMNS))
+        self.assertLess(float(lines[1]["max_err"]), 1e-5)
 
 
 class Names(unittest.TestCase):

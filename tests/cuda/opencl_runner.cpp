@@ -6,31 +6,68 @@
 #include <vector>
 
 #include "HalideRuntimeOpenCL.h"
+#include "guarded.h"
 #include "runner.h"
+
+// Of Halide's OpenCL runtime, which declares them nowhere.
+extern "C" int halide_acquire_cl_context(void *, void **context, void **queue, bool create);
+extern "C" int halide_release_cl_context(void *);
+extern "C" void *halide_opencl_get_symbol(void *, const char *name);
 
 namespace tconv::testing {
 namespace {
 
 constexpr DeviceTraits kTraits = {.processors = 132};
+constexpr int64_t kVectorBytes = 16;  // what vectors are aligned to, at most
 
-// The buffers of one call, which are freed after it.
+template <typename Function>
+Function *opencl(const char *name) {
+    return reinterpret_cast<Function *>(halide_opencl_get_symbol(nullptr, name));
+}
+
+// A buffer of OpenCL that is the host's memory itself, as PoCL has it on processors.
+int wrap_in_place(halide_buffer_t *buffer) {
+    constexpr uint64_t kReadOnly = 1 << 2, kUseHostPointer = 1 << 3;  // CL_MEM_READ_ONLY, CL_MEM_USE_HOST_PTR
+    using Create = void *(void *, uint64_t, size_t, void *, int32_t *);
+    void *context = nullptr, *queue = nullptr;
+    if (const int result = halide_acquire_cl_context(nullptr, &context, &queue, true); result != 0)
+        return result;
+    int32_t failed = 0;
+    void *const memory =
+        opencl<Create>("clCreateBuffer")(context, kReadOnly | kUseHostPointer, buffer->size_in_bytes(), buffer->host, &failed);
+    halide_release_cl_context(nullptr);
+    return failed != 0 ? failed : halide_opencl_wrap_cl_mem(nullptr, buffer, reinterpret_cast<uint64_t>(memory));
+}
+
+// The buffers of one call, which are freed after it; the one at `in_place` is not copied.
 struct Buffers {
+    const void *in_place = nullptr;
     std::vector<halide_buffer_t *> bound;
 };
 
 int bind(void *context, halide_buffer_t *buffer, const void *address, bool) {
+    auto *const buffers = static_cast<Buffers *>(context);
     buffer->host = static_cast<uint8_t *>(const_cast<void *>(address));
+    buffers->bound.push_back(buffer);
+    if (address == buffers->in_place)
+        return wrap_in_place(buffer);
     buffer->set_host_dirty();
-    static_cast<Buffers *>(context)->bound.push_back(buffer);
     return 0;
 }
 
 int done(void *context, halide_buffer_t *written) {
-    auto &bound = static_cast<Buffers *>(context)->bound;
+    auto *const buffers = static_cast<Buffers *>(context);
     const int result = halide_copy_to_host(nullptr, written);
-    for (halide_buffer_t *buffer : bound)
-        halide_device_free(nullptr, buffer);
-    bound.clear();
+    for (halide_buffer_t *buffer : buffers->bound) {
+        if (buffer->host != buffers->in_place) {
+            halide_device_free(nullptr, buffer);
+            continue;
+        }
+        void *const memory = reinterpret_cast<void *>(halide_opencl_get_cl_mem(nullptr, buffer));
+        halide_opencl_detach_cl_mem(nullptr, buffer);
+        opencl<int32_t(void *)>("clReleaseMemObject")(memory);
+    }
+    buffers->bound.clear();
     return result;
 }
 
@@ -152,11 +189,20 @@ tconv_status OpenclRunner::run(Problem &problem, const std::string &name, bool i
     int64_t input_reach = 1;
     for (size_t i = 0; i < 4; i++)
         input_reach += (in[i] - 1) * tensors.input.stride[i];
-    Shadow input(dtype, tensors.input, in, input_reach, aligned);
+    std::optional<Shadow> input;
+    std::optional<GuardedTensor> guarded;  // between inaccessible pages, at the one past its end where that leaves it aligned
+    if (aligned) {
+        const bool aligned_at_end = input_reach * dtype_bytes(dtype) % kVectorBytes == 0;
+        guarded.emplace(problem.input, aligned_at_end ? Flush::kEnd : Flush::kStart);
+        tensors.input = guarded->view();
+        buffers.in_place = tensors.input.data;
+    } else {
+        input.emplace(dtype, tensors.input, in, input_reach, aligned);
+        input->take(tensors.input);
+        tensors.input = input->view();
+    }
     Shadow output(dtype, result, out, reach_of(layer, result), aligned);
     std::optional<Shadow> residual;
-    input.take(tensors.input);
-    tensors.input = input.view();
     tensors.output = output.view();
     if (problem.spec.residual != TCONV_RESIDUAL_NONE) {
         residual.emplace(dtype, tensors.residual, out, reach_of(layer, tensors.residual), aligned);

@@ -217,9 +217,8 @@ class Tuning(ToolTest):
         self.complains("tune", SPELT, *QUICK, "--missing", "--db", self.folder, says=f"{pipe}: is no regular file")
 
     def test_refusals(self):
-        elsewhere = self.folder / "elsewhere"  # tables of the folder that tune writes into are all read before it measures
-        elsewhere.mkdir()
-        wrong = elsewhere / "wrong.csv"
+        wrong = self.folder / "elsewhere" / "wrong.csv"  # of the folder that tune writes into it reads all tables first
+        wrong.parent.mkdir()
         self.complains("tune", says="no layer given")
         self.complains("tune", SMALL, "--db", "none", says="tune writes into a folder")
         self.complains("tune", SMALL, "--seconds", "0", "--db", self.folder, says="must be numbers above 0")
