@@ -24,7 +24,7 @@ using testing::FakeDriver;
 using testing::NpyArray;
 using testing::TemporaryFolder;
 
-const std::string kNhwc = "n3_c64_h16_w16_o32_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nhwc_relu";
+const std::string kNhwc = "n3_c64_h16_w16_o64_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g64_f32_nhwc_relu";
 const std::string kCurve = "n3_c8_h512_w512_o2_k2x2_s2x2_p0,0,0,0_op0,0_d1x1_g1_f32_nchw_tanh_resafter";
 
 uint64_t number_of(const void *address) {
@@ -80,8 +80,8 @@ TEST_F(Cuda, PacksAndRunsOnTheStreamInTheCurrentContext) {
     EXPECT_EQ(library.macro("LAYER_WORKSPACE_BYTES"), 0);
     EXPECT_EQ(library.macro("LAYER_ALIGNMENT"), 256);
     EXPECT_EQ(library.macro("LAYER_TENSOR_ALIGNMENT"), 16);
-    EXPECT_EQ(library.macro("LAYER_PACKED_BYTES"), 2 * 256 + 4 * 64 * 32 * 16) << "two tables, and float32";
-    EXPECT_NE(library.header.find("channels32x16x1v_cuda"), std::string::npos);
+    EXPECT_EQ(library.macro("LAYER_PACKED_BYTES"), 2 * 256 + 4 * 128 * 16) << "two tables, and float32";
+    EXPECT_NE(library.header.find("depthwise128x4x1v_cuda"), std::string::npos);
     void *const stream = device_memory(101);
     ASSERT_EQ(library.call("layer_pack", filter, packed, stream), TCONV_OK);
     ASSERT_EQ(driver->launches, 3) << "two tables of phases and the weights";
@@ -95,8 +95,8 @@ TEST_F(Cuda, PacksAndRunsOnTheStreamInTheCurrentContext) {
         EXPECT_EQ(driver->last[i].context, driver->current);
         EXPECT_EQ(driver->last[i].block[0] * driver->last[i].block[1] * driver->last[i].block[2], 128u);
     }
-    // 16 rows of one tile each, 3 images and 4 phases, in blocks of 4; one block of 32 outputs; one group.
-    const unsigned grid[] = {16 * 3 * 4 / 4, 1, 1};
+    // 16 rows of four tiles each, 3 images and 4 phases, in blocks of 4; one block of 128 channels.
+    const unsigned grid[] = {16 * 4 * 3 * 4 / 4, 1, 1};
     EXPECT_EQ(std::memcmp(driver->last[3].grid, grid, sizeof grid), 0);
     EXPECT_EQ(pointers_of(3), numbers({input, packed + 512, packed, packed + 256, bias, output}));
     EXPECT_LE(driver->arguments[3].count, 7) << "sizes and strides are constants of the code";
@@ -325,7 +325,7 @@ TEST_F(Cuda, NeedsTheCLibraryAndTakesNoNames) {
         EXPECT_EQ(symbol.rfind("net_", 0), 0u) << symbol;
     // Both run; and at once with the same layer under another name.
     const DeviceLibrary &other = nhwc();
-    EXPECT_EQ(library.call("net_n3_c64_h16_w16_o32_k4x4_s2x2_p1_1_1_1_op0_0_d1x1_g1_f32_nhwc_relu_load"), TCONV_OK);
+    EXPECT_EQ(library.call("net_n3_c64_h16_w16_o64_k4x4_s2x2_p1_1_1_1_op0_0_d1x1_g64_f32_nhwc_relu_load"), TCONV_OK);
     EXPECT_EQ(driver->loads, 3);
     EXPECT_EQ(other.call("layer_load"), TCONV_OK);
     EXPECT_EQ(driver->loads, 6);
@@ -365,7 +365,7 @@ TEST_F(Cuda, SizesStayArgumentsWhereConstantsTakeTooManyRegisters) {
     ASSERT_EQ(run(library), TCONV_OK);
     EXPECT_GT(driver->arguments[0].count, 40);
     const uint64_t *const values = driver->arguments[0].values;
-    for (const uint64_t size : {64, 32, 16, 3, 2}) // channels, outputs, positions, images, stride
+    for (const uint64_t size : {64, 32, 16, 3, 2}) // channels, columns, positions, images, stride
         EXPECT_NE(std::find(values, values + driver->arguments[0].count, size), values + driver->arguments[0].count) << size;
 }
 
