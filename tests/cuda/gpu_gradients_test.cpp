@@ -73,14 +73,14 @@ TEST_F(GpuGradients, OfEveryClassOfShapeThroughEveryKernel) {
                 for (const int32_t which : testing::kGradients) {
                     GradientProblem problem(spec, which, 3, placement);
                     const std::vector<double> expected = problem.expected();
-                    ASSERT_EQ(run(problem, expected, nullptr, stream), "") << testing::text_of(spec) << ' ' << which;
+                    EXPECT_EQ(run(problem, expected, nullptr, stream), "") << testing::text_of(spec) << ' ' << which;
                     for (int32_t i = 0; which == TCONV_GRADIENT_INPUT && i < tconv_cuda_kernel_count(); i++) {
                         const char *const kernel = tconv_cuda_kernel_name(i);
                         tconv_cuda_gradient_plan *plan = nullptr;
                         if (tconv_cuda_gradient_plan_create(&spec, which, kernel, nullptr, nullptr, &plan) != TCONV_OK)
                             continue;  // refuses the layer, or computes layers only
                         tconv_cuda_gradient_plan_destroy(plan);
-                        ASSERT_EQ(run(problem, expected, kernel, stream), "") << testing::text_of(spec) << ' ' << kernel;
+                        EXPECT_EQ(run(problem, expected, kernel, stream), "") << testing::text_of(spec) << ' ' << kernel;
                     }
                 }
             }
@@ -97,7 +97,7 @@ TEST_F(GpuGradients, OfRandomLayersOnStreamsAndInGraphs) {
         const tconv_spec spec = testing::linear(testing::random_legal_spec(random, limits));
         for (const int32_t which : testing::kGradients) {
             GradientProblem problem(spec, which, static_cast<uint64_t>(i), static_cast<Placement>(random.below(4)));
-            ASSERT_EQ(run(problem, problem.expected(), nullptr, stream, i % 2 == 0), "") << testing::text_of(spec) << ' ' << which;
+            EXPECT_EQ(run(problem, problem.expected(), nullptr, stream, i % 2 == 0), "") << testing::text_of(spec) << ' ' << which;
         }
     }
 }

@@ -1,4 +1,5 @@
-// On a GPU: the shipped library against the oracle, on streams and in graphs. `make gpu-check` runs it.
+// On a GPU: the shipped library against the oracle, on streams and in graphs. `make gpu-check` runs it. Every kernel that is wrong
+// is named, since a GPU may not be at hand for long.
 #include <gtest/gtest.h>
 
 #include <iterator>
@@ -55,13 +56,13 @@ std::string run(Problem &problem, const std::vector<double> &expected, const std
 void through_every_kernel(const tconv_spec &spec, Placement placement, void *stream) {
     Problem problem(spec, 3, placement);
     const std::vector<double> expected = problem.expected();
-    ASSERT_EQ(run(problem, expected, "", stream), "") << testing::text_of(spec);
+    EXPECT_EQ(run(problem, expected, "", stream), "") << testing::text_of(spec);
     for (int32_t i = 0; i < tconv_cuda_kernel_count(); i++) {
         tconv_cuda_plan *plan = nullptr;
         if (tconv_cuda_plan_create(&spec, tconv_cuda_kernel_name(i), nullptr, nullptr, &plan) != TCONV_OK)
             continue;  // refuses the layer: the tests under OpenCL hold it to its reasons
         tconv_cuda_plan_destroy(plan);
-        ASSERT_EQ(run(problem, expected, tconv_cuda_kernel_name(i), stream), "")
+        EXPECT_EQ(run(problem, expected, tconv_cuda_kernel_name(i), stream), "")
             << testing::text_of(spec) << ' ' << tconv_cuda_kernel_name(i);
     }
 }
@@ -77,8 +78,6 @@ TEST_F(GpuLayers, EveryClassOfShapeThroughEveryKernel) {
                     spec.layout = layout;
                     spec.math = dtype == TCONV_F32 ? TCONV_MATH_TF32 : TCONV_MATH_FAST;  // all kernels of the type
                     through_every_kernel(spec, placement, stream);
-                    if (HasFatalFailure())
-                        return;
                 }
             }
         }
@@ -93,7 +92,7 @@ TEST_F(GpuLayers, RandomLayersOnStreamsAndInGraphs) {
         limits.dtype = testing::kDtypes[static_cast<size_t>(i) / 2 % std::size(testing::kDtypes)];
         const tconv_spec spec = testing::random_legal_spec(random, limits);
         Problem problem(spec, static_cast<uint64_t>(i), static_cast<Placement>(random.below(4)));
-        ASSERT_EQ(run(problem, problem.expected(), "", stream, i % 2 == 0), "") << testing::text_of(spec);
+        EXPECT_EQ(run(problem, problem.expected(), "", stream, i % 2 == 0), "") << testing::text_of(spec);
     }
 }
 
