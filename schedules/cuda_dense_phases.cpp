@@ -3,8 +3,9 @@
 // A thread keeps a tile of sums in registers over the whole reduction, as a vector lane does on a CPU. Where lanes are
 // channels, the 32 lanes of a warp have neighbouring channels of the same positions: a step loads four weights a lane, 512
 // contiguous bytes a warp, and one pixel for all lanes at a time, four channels of it where they are contiguous. 4
-// channels by 16 positions are 256 multiply-adds in 4 + 16 loads of 16 bytes; in the first level of cache they take 32 of
-// the 64 cycles that the multiply-adds do. Where lanes are positions it is the other way round.
+// channels by 16 positions are 256 multiply-adds in 4 + 16 loads of 16 bytes, each of which takes four cycles of the first level
+// of cache, even where all lanes read the same: 80 cycles, for 64 of multiply-adds. 8 positions without vectors are 12 for
+// 8, and faster (docs/cuda.md). Where lanes are positions it is the other way round.
 //
 // Doubles are read one by one, because that is what Halide's PTX does with them: a lane has two channels, so that a warp's
 // reads of weights, half of which each takes, are 4 lines of the first level of cache and not 8, and 16 positions. Numbers of

@@ -268,5 +268,5 @@ MUTANTS = (
            "both(move(m[1], first(m[3])), move(m[2], second(m[3])))", "both(move(m[1], second(m[3])), move(m[2], first(m[3])))",
            DEVICE_CODE),
     Mutant("device-condition-in-memory-unseen", "compiler/device/converging_products.cpp",
-           "if (condition_.defined() || of_lane(op->value) || of_lane(op->index))", "if (of_lane(op->index))", DEVICE_CODE),
+           "if (condition_.defined() || of_lane(op->predicate) ||", "if (of_lane(op->predicate) ||", DEVICE_CODE),
 )

@@ -11,84 +11,16 @@ cuDNN. Lines of torch are eager conv_transpose2d on contiguous (nchw) or channel
 import argparse
 import csv
 import pathlib
-import re
 import sys
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "peers")]
 
-import numpy as np  # noqa: E402
-import server  # noqa: E402
 from bench import TOLERANCES, what_is_missing  # noqa: E402
-from card import Card  # noqa: E402
-from layers import Layer, add_selection, read_layers  # noqa: E402
+from layers import add_selection, read_layers  # noqa: E402
 
 COLUMNS = ["layer", "math", "layout", "kernel", "estimate_kcycles", "chosen", "us", "max_err"]
-OF_A_GRAPH = 100e3  # ns
-MOST_RUNS = 50
-
-
-class OneKernel(server.Tconv):
-    """As it is raced, but by a given kernel."""
-
-    kernel: str | None = None
-
-    def plan(self, spec):
-        self.planned = self.tconv.CudaPlan(spec, kernel=self.kernel)
-        return self.planned
-
-
-def estimates(explained: str) -> dict[str, str]:
-    """Kilocycles of each kernel that tconv.CudaPlan.explain() lists as a candidate."""
-    return dict(re.findall(r"^\s*(\S+): estimated at (\S+) kilocycles", explained, re.MULTILINE))
-
-
-def microseconds(card: Card, run) -> float:
-    run()
-    card.wait()
-    times = max(1, min(MOST_RUNS, round(OF_A_GRAPH / min(card.nanoseconds(run) for _ in range(2)))))
-    try:
-        queue = card.captured(run, times)
-    except RuntimeError:  # what cannot be captured is timed with what Python costs
-
-        def queue():
-            for _ in range(times):
-                run()
-    queue()
-    return min(card.nanoseconds(queue) / times for _ in range(3)) / 1e3
-
-
-def operands(layer: Layer, layout: str, seed: int = 1) -> tuple:
-    random = np.random.default_rng(seed)
-    x, w, b = (random.standard_normal(shape, np.float32)
-               for shape in (layer.input_shape, layer.filter_shape, layer.out_channels))
-    return (x if layout == "nchw" else np.ascontiguousarray(x.transpose(0, 2, 3, 1))), w, b if layer.bias else None
-
-
-def lines_of(card: Card, layer: Layer, math: str, layout: str):
-    """Dictionaries of COLUMNS. What cannot be computed has a reason in the place of its time."""
-    given = operands(layer, layout)
-    expected = None
-    for arithmetic in ("f32", math):  # the first is what results are held against
-        try:
-            run, result, _ = server.Torch(card, arithmetic).prepare(layer.fields(), layout, *given, 1)
-            us = microseconds(card, run)
-            expected = result() if expected is None else expected
-        except RuntimeError as failure:  # no negative output padding, for one
-            yield {"kernel": "torch", "us": str(failure).splitlines()[0]}
-            break
-    else:
-        yield {"kernel": "torch", "us": f"{us:.3f}"}
-    ours = OneKernel(card, math)
-    ours.prepare(layer.fields(), layout, *given, 1)
-    chosen = ours.planned.kernel
-    for kernel, kilocycles in estimates(ours.planned.explain()).items():
-        ours.kernel = kernel
-        run, result, _ = ours.prepare(layer.fields(), layout, *given, 1)
-        us = microseconds(card, run)
-        off = "" if expected is None else f"{np.abs(result() - expected).max() / np.abs(expected).max():.2e}"
-        yield {"kernel": kernel, "estimate_kcycles": kilocycles, "chosen": int(kernel == chosen), "us": f"{us:.3f}", "max_err": off}
 
 
 def main() -> int:
@@ -108,7 +40,9 @@ def main() -> int:
     if missing := what_is_missing():
         print(f"[SKIP] kernels.py needs an NVIDIA GPU: {missing}")
         return 0
-    from tqdm import tqdm  # here: a machine that skips needs none
+    from candidates import OneKernel, lines_of  # here: a machine that skips has none of what these need
+    from card import Card
+    from tqdm import tqdm
 
     card, end = Card(), time.monotonic() + options.total_seconds
     with options.out.open("w", newline="", encoding="utf-8") as file:
@@ -120,7 +54,7 @@ def main() -> int:
                 break
             for math in maths:
                 for layout in ("nchw", "nhwc"):
-                    for line in lines_of(card, layer, math, layout):
+                    for line in lines_of(card, OneKernel(card, math), layer, math, layout):
                         writer.writerow({"layer": layer.id, "math": math, "layout": layout, **line})
             file.flush()
     return 0

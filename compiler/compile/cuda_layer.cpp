@@ -34,8 +34,8 @@ struct StageCode {
     std::string images;
 };
 
-// With the layer's numbers in the code. If ptxas then finds too few registers, for any sizes, as in libtconv_cuda: that fits,
-// and what is launched is the same.
+// With the layer's numbers in the code. If that is refused (most likely by ptxas, for too few registers), for any sizes, as in
+// libtconv_cuda: that is not, and what is launched is the same.
 StageCode compile_stage(const RecordedStage &recorded, const CudaTarget &target, const fs::path &folder) {
     auto with = [&](const DeviceConstants &constants) {
         Module module = lower_device_stage(recorded.stage, "cuda", constants);

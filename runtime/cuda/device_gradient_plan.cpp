@@ -64,8 +64,8 @@ const char *refusal(const DeviceGradientKernel &kernel, const tconv_spec &spec) 
     return nullptr;
 }
 
-// Cycles of all warps: of a step its multiply-adds or its accesses to the first level of cache, in lines, as in
-// device_plan.cpp; then the sums.
+// Cycles of all warps: of a step its multiply-adds or its accesses to the first level of cache, in lines; then the sums. (Not
+// held against times yet, as those of device_plan.cpp are.)
 double cycles_of(const DeviceGradient &g) {
     const tconv_spec &spec = g.spec;
     const DeviceGradientKernel &k = *g.kernel;

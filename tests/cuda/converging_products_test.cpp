@@ -30,7 +30,8 @@ Stmt of_lanes(const Stmt &body) {
     return loop(kWarp, 4, ForType::GPUThread, loop(kLane, 4, ForType::GPUThread, body));
 }
 
-const Stmt kProduct = store("sums", Call::make(Int(32), "tconv_fragment_mma_f16", {variable("x")}, Call::PureExtern));
+const Expr kCall = Call::make(Int(32), "tconv_fragment_mma_f16", {variable("x")}, Call::Extern);
+const Stmt kProduct = store("sums", kCall);
 const Expr kOfLane = variable(kLane) < variable("outputs"), kOfWarp = variable(kWarp) < variable("tiles");
 
 void expect_converges(const Stmt &body) {
@@ -42,7 +43,7 @@ void expect_diverges(const Stmt &body) {
         ConvergingProducts().mutate(of_lanes(body));
         FAIL() << body;
     } catch (const std::runtime_error &error) {
-        EXPECT_NE(std::string(error.what()).find("tconv_fragment_mma_f16"), std::string::npos) << error.what();
+        EXPECT_NE(std::string(error.what()).find("tconv_fragment_mma_f16 is called by the lanes"), std::string::npos) << error.what();
     }
 }
 
@@ -62,6 +63,29 @@ TEST(ConvergingProducts, MayNotDependOnTheLane) {
                                   LetStmt::make("holds", variable("first") < 9, IfThenElse::make(variable("holds"), kProduct))));
     expect_diverges(Block::make(store("flag", variable(kLane)), IfThenElse::make(number("flag", 0) == 1, kProduct)));
     expect_diverges(Block::make(IfThenElse::make(kOfLane, store("flag", 1)), IfThenElse::make(number("flag", 0) == 1, kProduct)));
+    expect_diverges(loop("quad", 4, ForType::GPULane, IfThenElse::make(variable("quad") < 2, kProduct)));
+}
+
+TEST(ConvergingProducts, MayNotDependOnWhatAnIterationLeavesToTheNext) {
+    const Stmt product = IfThenElse::make(number("flag", 0) == 1, kProduct);
+    expect_converges(loop("step", 4, ForType::Serial, Block::make(product, store("flag", kOfWarp))));
+    expect_diverges(loop("step", 4, ForType::Serial, Block::make(product, store("flag", variable(kLane)))));
+    expect_diverges(loop("step", 4, ForType::Serial,
+                         Block::make({product, store("flag", number("before", 0)), store("before", variable(kLane))})));
+}
+
+TEST(ConvergingProducts, MayNotDependOnTheLaneWithinAValue) {
+    auto chosen = [](const Expr &condition) {
+        return Call::make(Int(32), Call::if_then_else, {condition, kCall, Expr(0)}, Call::PureIntrinsic);
+    };
+    expect_converges(store("sums", chosen(kOfWarp)));
+    expect_diverges(store("sums", chosen(kOfLane)));
+    expect_diverges(store("sums", Let::make("holds", kOfLane, chosen(variable("holds")))));
+    expect_diverges(Store::make("sums", kCall, 0, Parameter(), kOfLane, ModulusRemainder()));
+}
+
+TEST(ConvergingProducts, AreWithinALoopOverLanes) {
+    EXPECT_THROW(ConvergingProducts().mutate(loop("lane", 4, ForType::GPUThread, kProduct)), std::runtime_error);
 }
 
 }  // namespace

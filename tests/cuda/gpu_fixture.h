@@ -128,6 +128,9 @@ protected:
         if (!usable)
             GTEST_SKIP();
     }
+    // An access beyond memory is the last thing that a context does.
+    static bool alive() { return cuda.wait(stream) == 0; }
+
     static inline bool usable = false;
     static inline void *stream = nullptr;
 };

@@ -73,8 +73,10 @@ TEST_F(GpuGradients, OfEveryClassOfShapeThroughEveryKernel) {
                 for (const int32_t which : testing::kGradients) {
                     GradientProblem problem(spec, which, 3, placement);
                     const std::vector<double> expected = problem.expected();
+                    if (!alive())
+                        return;
                     EXPECT_EQ(run(problem, expected, nullptr, stream), "") << testing::text_of(spec) << ' ' << which;
-                    for (int32_t i = 0; which == TCONV_GRADIENT_INPUT && i < tconv_cuda_kernel_count(); i++) {
+                    for (int32_t i = 0; which == TCONV_GRADIENT_INPUT && i < tconv_cuda_kernel_count() && alive(); i++) {
                         const char *const kernel = tconv_cuda_kernel_name(i);
                         tconv_cuda_gradient_plan *plan = nullptr;
                         if (tconv_cuda_gradient_plan_create(&spec, which, kernel, nullptr, nullptr, &plan) != TCONV_OK)
@@ -92,7 +94,7 @@ TEST_F(GpuGradients, OfRandomLayersOnStreamsAndInGraphs) {
     testing::Random random(22);
     testing::SpecLimits limits;
     limits.activations = false;
-    for (int i = 0; i < 300; i++) {
+    for (int i = 0; i < 300 && alive(); i++) {
         limits.dtype = testing::kDtypes[static_cast<size_t>(i) / 2 % std::size(testing::kDtypes)];
         const tconv_spec spec = testing::linear(testing::random_legal_spec(random, limits));
         for (const int32_t which : testing::kGradients) {

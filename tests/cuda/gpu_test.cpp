@@ -1,5 +1,5 @@
-// On a GPU: the shipped library against the oracle, on streams and in graphs. `make gpu-check` runs it. Every kernel that is wrong
-// is named, since a GPU may not be at hand for long.
+// On a GPU: the shipped library against the oracle, on streams and in graphs. `make gpu-check` runs it. Every kernel that gives
+// wrong numbers is named, since a GPU may not be at hand for long.
 #include <gtest/gtest.h>
 
 #include <iterator>
@@ -53,11 +53,16 @@ std::string run(Problem &problem, const std::vector<double> &expected, const std
     return wrong;
 }
 
-void through_every_kernel(const tconv_spec &spec, Placement placement, void *stream) {
+class GpuLayers : public testing::Gpu {
+protected:
+    void through_every_kernel(const tconv_spec &spec, Placement placement);
+};
+
+void GpuLayers::through_every_kernel(const tconv_spec &spec, Placement placement) {
     Problem problem(spec, 3, placement);
     const std::vector<double> expected = problem.expected();
     EXPECT_EQ(run(problem, expected, "", stream), "") << testing::text_of(spec);
-    for (int32_t i = 0; i < tconv_cuda_kernel_count(); i++) {
+    for (int32_t i = 0; i < tconv_cuda_kernel_count() && alive(); i++) {
         tconv_cuda_plan *plan = nullptr;
         if (tconv_cuda_plan_create(&spec, tconv_cuda_kernel_name(i), nullptr, nullptr, &plan) != TCONV_OK)
             continue;  // refuses the layer: the tests under OpenCL hold it to its reasons
@@ -67,8 +72,6 @@ void through_every_kernel(const tconv_spec &spec, Placement placement, void *str
     }
 }
 
-class GpuLayers : public testing::Gpu {};
-
 TEST_F(GpuLayers, EveryClassOfShapeThroughEveryKernel) {
     for (const testing::ShapeClass &shape : testing::shape_classes()) {
         for (const int32_t dtype : testing::kDtypes) {
@@ -77,7 +80,9 @@ TEST_F(GpuLayers, EveryClassOfShapeThroughEveryKernel) {
                     tconv_spec spec = testing::layer(shape.layer, dtype);
                     spec.layout = layout;
                     spec.math = dtype == TCONV_F32 ? TCONV_MATH_TF32 : TCONV_MATH_FAST;  // all kernels of the type
-                    through_every_kernel(spec, placement, stream);
+                    through_every_kernel(spec, placement);
+                    if (!alive())
+                        return;
                 }
             }
         }
@@ -88,7 +93,7 @@ TEST_F(GpuLayers, RandomLayersOnStreamsAndInGraphs) {
     testing::Random random(21);
     testing::SpecLimits limits;
     limits.exact_only = true;
-    for (int i = 0; i < 500; i++) {
+    for (int i = 0; i < 500 && alive(); i++) {
         limits.dtype = testing::kDtypes[static_cast<size_t>(i) / 2 % std::size(testing::kDtypes)];
         const tconv_spec spec = testing::random_legal_spec(random, limits);
         Problem problem(spec, static_cast<uint64_t>(i), static_cast<Placement>(random.below(4)));

@@ -7,6 +7,7 @@
 
 #include "HalideRuntimeOpenCL.h"
 #include "guarded.h"
+#include "random_spec.h"
 #include "runner.h"
 
 // Of Halide's OpenCL runtime, which declares them nowhere.
@@ -190,10 +191,13 @@ tconv_status OpenclRunner::run(Problem &problem, const std::string &name, bool i
     for (size_t i = 0; i < 4; i++)
         input_reach += (in[i] - 1) * tensors.input.stride[i];
     std::optional<Shadow> input;
-    std::optional<GuardedTensor> guarded;  // between inaccessible pages, at the one past its end where that leaves it aligned
+    std::optional<GuardedTensor> guarded;  // between inaccessible pages, at the one past its end unless vectors forbid that
+    SignalReport report;
+    report.running = text_of(problem.spec) + ' ' + kernel;
     if (aligned) {
         const bool aligned_at_end = input_reach * dtype_bytes(dtype) % kVectorBytes == 0;
-        guarded.emplace(problem.input, aligned_at_end ? Flush::kEnd : Flush::kStart);
+        const bool vectors = layer.kernel->form == Form::vectors;
+        guarded.emplace(problem.input, aligned_at_end || !vectors ? Flush::kEnd : Flush::kStart);
         tensors.input = guarded->view();
         buffers.in_place = tensors.input.data;
     } else {

@@ -55,13 +55,30 @@ TEST(SplitPairs, NumbersOf64BitsStayWhole) {
     EXPECT_EQ(with_pairs_split("\tret;\n"), "\tret;\n");
 }
 
+TEST(SplitPairs, CommentsAreNoOperands) {
+    expect_split("\t// implicit-def: %rd7\n\tmov.b64 \t{%r3, %r4}, %rd1;\n\tadd.s64 \t%rd7, %rd8, 1;\n",
+                 "\t\n\tmov.b32 %r3, %lo1; mov.b32 %r4, %hi1;\n\tadd.s64 \t%rd7, %rd8, 1;\n");
+}
+
+TEST(SplitPairs, NamesAreOfTheirKernel) {
+    const std::string other = ".visible .entry other()\n{\n" + kRegisters + "\tadd.s64 \t%rd1, %rd2, 8;\n}\n";
+    const std::string other_made = ".visible .entry other()\n{\n" + kBoth + "\tadd.s64 \t%rd1, %rd2, 8;\n}\n";
+    expect_split("}\n" + other, "}\n" + other_made);
+}
+
 TEST(SplitPairs, APairThatIsAssignedTwiceIsSplitOrRefused) {
-    const std::string twice = kRegisters + kPacked + "\tmov.b64 \t%rd1, {%r3, %r2};\n\tor.b64 \t%rd3, %rd1, %rd4;\n";
-    try {
-        with_pairs_split(twice);
-        FAIL();
-    } catch (const std::runtime_error &error) {
-        EXPECT_NE(std::string(error.what()).find("%rd1, {"), std::string::npos) << error.what();
+    for (const std::string again :
+         {"mov.b64 \t%rd1, {%r3, %r2};\n\tor.b64 \t%rd3, %rd1, %rd4;\n", "or.b64 \t%rd1, %rd1, %rd4;\n",
+          "mov.b64 \t%rd1, 4575657222473777152;\n", "selp.b64 \t%rd1, %rd2, 0, %p1;\n",
+          "fma.rn.f32x2 \t%rd1, %rd2, %rd3, %rd4;\n", "ld.shared.b64 \t%rd1, [%r5];\n",
+          "@%p1 mov.b64 \t%rd1, {%r3, %r4};\n", "mov.b64 \t%rd1, {%rs1, %rs2, %rs3, %rs4};\n",
+          "ld.global.v2.b64 \t{%rd2, %rd1}, [%rd5];\n\tadd.s64 \t%rd6, %rd2, 8;\n"}) {
+        try {
+            with_pairs_split(kRegisters + kPacked + "\t" + again);
+            FAIL() << again;
+        } catch (const std::runtime_error &error) {
+            EXPECT_EQ(std::string(error.what()).rfind("%rd1 of the PTX is a pair", 0), 0u) << error.what();
+        }
     }
 }
 
