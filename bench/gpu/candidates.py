@@ -4,10 +4,8 @@ import re
 
 import numpy as np
 import server
+from definition import random_tensors
 from layers import Layer
-
-OF_A_GRAPH = 100e3  # ns
-MOST_RUNS = 50
 
 
 class OneKernel(server.Tconv):
@@ -26,30 +24,15 @@ def estimates(explained: str) -> dict[str, str]:
 
 
 def microseconds(card, run) -> float:
-    run()
-    card.wait()
-    times = max(1, min(MOST_RUNS, round(OF_A_GRAPH / min(card.nanoseconds(run) for _ in range(2)))))
-    try:
-        queue = card.captured(run, times)
-    except RuntimeError:  # what cannot be captured is timed with what Python costs
-
-        def queue():
-            for _ in range(times):
-                run()
+    queue, times, _ = server.queue_of(card, run, server.warm_run(card, run))
     queue()
     return min(card.nanoseconds(queue) / times for _ in range(3)) / 1e3
 
 
-def operands(layer: Layer, layout: str, seed: int = 1) -> tuple:
-    random = np.random.default_rng(seed)
-    x, w, b = (random.standard_normal(shape, np.float32)
-               for shape in (layer.input_shape, layer.filter_shape, layer.out_channels))
-    return (x if layout == "nchw" else np.ascontiguousarray(x.transpose(0, 2, 3, 1))), w, b if layer.bias else None
-
-
 def lines_of(card, ours, layer: Layer, math: str, layout: str):
     """Lines of kernels.py's table; `ours` is a OneKernel. What cannot be computed has a reason in the place of its time."""
-    given = operands(layer, layout)
+    x, w, b = random_tensors(layer)
+    given = x if layout == "nchw" else np.ascontiguousarray(x.transpose(0, 2, 3, 1)), w, b
     expected = None
     for arithmetic in ("f32", math):  # the first is what results are held against
         try:

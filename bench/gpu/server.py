@@ -80,6 +80,27 @@ class Tconv:
                 {"kernel": plan.kernel, "isa": self.isa()})
 
 
+def warm_run(card, run) -> float:
+    """Nanoseconds."""
+    run()  # here cuDNN tries its algorithms
+    card.wait()
+    return min(card.nanoseconds(run) for _ in range(3))
+
+
+def queue_of(card, run, one: float) -> tuple:
+    """A function that queues as many runs, of `one` ns each, as make a sample; how many they are; and what to record of that."""
+    times = max(1, min(MOST_RUNS, round(SHORTEST_SAMPLE / one)))
+    try:
+        return card.captured(run, times), times, f"{times} runs a graph"
+    except RuntimeError as failure:  # what cannot be captured is timed with what Python costs, and says so
+        reason = str(failure).splitlines()[0]
+
+    def one_by_one():
+        for _ in range(times):
+            run()
+    return one_by_one, times, f"{times} runs one by one: {reason}"
+
+
 class GpuServer(Server):
     def __init__(self, card, adapter):
         super().__init__(adapter, threads=1)
@@ -90,25 +111,14 @@ class GpuServer(Server):
         answer = super().prepare(request)
         if "skip" in answer:
             return answer
-        self.times = max(1, min(MOST_RUNS, round(SHORTEST_SAMPLE / self.one)))
-        detail = f"{self.times} runs a graph"
-        try:
-            self.queue = self.card.captured(self.run, self.times)
-        except RuntimeError as failure:  # what cannot be captured is timed with what Python costs, and says so
-            self.queue, detail = self.one_by_one, f"{self.times} runs one by one: {str(failure).splitlines()[0]}"
+        self.queue, self.times, detail = queue_of(self.card, self.run, self.one)
         fields = {name: Pair(*value) if isinstance(value, list) else value for name, value in request["layer"].items()}
         layer = Layer(id="", tier="", crop=fields["pad_begin"], **{name: fields[name] for name in (
             "batch", "in_channels", "out_channels", "in_size", "kernel", "stride", "dilation", "size", "groups", "bias")})
         return {"detail": detail, **answer, "flops_executed": useful_flops(layer)}
 
-    def one_by_one(self) -> None:
-        for _ in range(self.times):
-            self.run()
-
     def first_runs(self) -> float:
-        self.run()  # here cuDNN tries its algorithms
-        self.card.wait()
-        return min(self.card.nanoseconds(self.run) for _ in range(3))
+        return warm_run(self.card, self.run)
 
     def time(self, request: dict) -> dict:
         self.queue()

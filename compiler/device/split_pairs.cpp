@@ -109,7 +109,7 @@ struct Statement {
         const bool readable = std::regex_search(text, parts, instruction);
         if (readable)
             assigned = pairs_in(parts[2]);
-        if (!readable || !parts[1].matched) { // of a predicate only one of two halves would be
+        if (!readable || !parts[1].matched) {  // of a predicate only one of two halves would be
             for (const Form &one : forms()) {
                 if (std::regex_search(text, found, one.pattern)) {
                     form = &one;
@@ -173,11 +173,13 @@ std::string split_in_kernel(const std::string &ptx) {
                 packed.insert(together.leader(name));
         }
     }
-    for (const auto &[name, times] : assigned) {
-        const std::string leader = together.leader(name);
-        if (times > 1 && packed.count(leader) > 0 && whole.count(leader) > 0) {
-            throw std::runtime_error(name + " of the PTX is a pair of numbers, assigned in several places, and not only a pair:\n" +
-                                     ptx);
+    for (const Statement &statement : statements) {
+        for (const std::string &name : statement.assigned) {
+            const std::string leader = together.leader(name);
+            if (assigned[name] > 1 && packed.count(leader) > 0 && whole.count(leader) > 0) {
+                throw std::runtime_error(name + " of the PTX is a pair of numbers, assigned in several places, and not only a pair:" +
+                                         statement.text);
+            }
         }
     }
     std::string made;

@@ -94,7 +94,7 @@ struct Estimate {
             inputs = depthwise ? lane_a * pixels * (nhwc ? words : 32) : pixels * words_or_one;
             stores = lane_a * pixels * (nhwc ? words : 32);
         } else {
-            weights = std::max(1.0, lane_a) * computed_words;
+            weights = lane_a * computed_words;
             auto along_row = [&](int64_t distance) {
                 return nhwc ? 8 : 1.5 * static_cast<double>(std::min<int64_t>(distance, 8));
             };
@@ -114,10 +114,11 @@ struct Estimate {
     // Whether the positions of all blocks on a multiprocessor have more lines of channels than its first level of cache, so that
     // each channel is fetched anew. Blocks are as many as there are registers for: the sums, and about 48 more of each thread.
     bool rows_exceed_cache() const {
-        constexpr int64_t kCache = int64_t{256} << 10, kLine = 128, kRegisters = 65536, kThreads = 128;  // of an H200
+        constexpr int64_t kCache = int64_t{256} << 10, kLine = 128, kRegisters = 65536, kLanes = 32;  // of an H200
         const int64_t sums = int64_t{kernel.a} / kernel.lanes_a * kernel.x * kernel.y;
         const int64_t of_position = std::min<int64_t>(layer.channels * dtype_bytes(layer.spec.dtype), kLine);
-        return of_position * kernel.width() * kernel.height() * kernel.warps * (kRegisters / kThreads / (48 + sums)) > kCache;
+        const int64_t blocks = kRegisters / (kernel.warps * kLanes) / (48 + sums);
+        return of_position * kernel.width() * kernel.height() * kernel.warps * blocks > kCache;
     }
 
     // The same for fragments: an instruction is 2048 products of half types (1024 of TF32, at half the rate), of which a
