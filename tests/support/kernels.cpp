@@ -21,6 +21,12 @@ bool of_planes(const KernelName &kernel) {
     return kernel.lanes == "planes" || kernel.lanes == "woven";
 }
 
+// Planes weave a vector of each phase of a row in one tile, and at most four.
+int32_t most_phases(const KernelName &kernel) {
+    const int32_t vector_bytes = kernel.isa == "avx512" ? 64 : kernel.isa == "avx2" ? 32 : 16;
+    return std::min(4, kernel.tile_m * (kernel.dtype == "f64" ? 8 : 4) / vector_bytes);
+}
+
 }  // namespace
 
 bool parse_kernel_name(const std::string &name, KernelName *parsed) {
@@ -106,15 +112,15 @@ bool may_refuse(const KernelName &kernel, const tconv_spec &s) {
     if (kernel.lanes == "depthwise")
         return groups_may_exceed_lanes(kernel, s, s.out_channels, s.in_channels / s.groups, 1);
     if (kernel.lanes == "woven") {
-        constexpr int kMostPhases = 4, kMostChannels = 256;
-        return s.stride_w > kMostPhases || s.kernel_w != s.stride_w || (s.kernel_w > 1 && s.dilation_w != 1) ||
+        constexpr int kMostChannels = 256;
+        return s.stride_w > most_phases(kernel) || s.kernel_w != s.stride_w || (s.kernel_w > 1 && s.dilation_w != 1) ||
                s.pad_left % s.stride_w != 0 || s.activation == TCONV_ACT_SOFTMAX ||
                s.out_channels / s.groups % kernel.tile_a != 0 || s.in_channels / s.groups > kMostChannels;
     }
     if (kernel.lanes == "planes") {
-        constexpr int kMostPhases = 4, kMostOfGroup = 32;
+        constexpr int kMostOfGroup = 32;
         const int32_t outputs = s.out_channels / s.groups;
-        return s.stride_w > kMostPhases || s.activation == TCONV_ACT_SOFTMAX || outputs % kernel.tile_a != 0 ||
+        return s.stride_w > most_phases(kernel) || s.activation == TCONV_ACT_SOFTMAX || outputs % kernel.tile_a != 0 ||
                outputs > kMostOfGroup || s.in_channels / s.groups > kMostOfGroup;
     }
     if (kernel.lanes == "merged") {

@@ -21,16 +21,17 @@ struct KernelName {  // tconv_<dtype>_<family>[_<lanes><a>x<m>]_<isa>
 // False if the name does not follow the grammar.
 bool parse_kernel_name(const std::string &name, KernelName *parsed);
 
-// The layers a kernel is documented not to compute: all but gather those whose positions, strides or taps are 2^25 or more
-// apart or near 2^31, which no layer here is (correctness.far_positions); depthwise kernels those of one group, of groups of
-// more than 32 channels or outputs, and of so many lanes and taps that the channels of all lanes would not fit a thread's 2 MiB; planes
-// stride_w > 4, softmax, more than 32 channels or outputs a group, and outputs that are no multiple of the tile's; woven kernels
-// the same but for at most 256 channels and any outputs, and phases of a row that have not one tap each, of the same column; merged kernels
+// The layers a kernel is documented not to compute: all but gather those whose positions, strides or taps are 2^25 or
+// more apart or near 2^31, which no layer here is (correctness.far_positions); depthwise kernels those of one group,
+// of groups of more than 32 channels or outputs, and of so many lanes and taps that the channels of all lanes would
+// not fit a thread's 2 MiB; planes stride_w > 4 or more phases than a tile has vectors, softmax, more than 32
+// channels or outputs a group, and outputs that are no multiple of the tile's; woven kernels the same but for at most
+// 256 channels and any outputs, and phases of a row that have not one tap each, of the same column; merged kernels
 // stride_w = 1, softmax along a row, and under STRICT those whose merged phases would multiply padding weights;
-// Winograd's STRICT, groups, dilation beside a stride, large ones, softmax along a row or over many residues, and phases of
-// no tap, of more than 7 - outputs, or all of one; those of family overlap STRICT, groups, dilation, softmax along a row,
-// kernels below the stride or equal to it along both axes, and so many products that those of a few inputs would not fit a
-// thread's 2 MiB.
+// Winograd's STRICT, groups, dilation beside a stride, large ones, softmax along a row or over many residues, and
+// phases of no tap, of more than 7 - outputs, or all of one; those of family overlap STRICT, groups, dilation,
+// softmax along a row, kernels below the stride or equal to it along both axes, and so many products that those of a
+// few inputs would not fit a thread's 2 MiB.
 bool may_refuse(const KernelName &kernel, const tconv_spec &spec);
 
 // Whether the kernel multiplies pairs of bfloat16, which takes subnormal numbers for zero.
