@@ -104,7 +104,7 @@ int main(int argc, char **argv) {
     parallel.hooks.log = parallel_gradients.hooks.log = nullptr;  // hooks.user becomes the pool
     tconv_pool_hooks(pool, &parallel.hooks);
     tconv_pool_hooks(pool, &parallel_gradients.hooks);
-    const uint64_t layers = 60 * tconv::testing::dtypes().size();
+    const uint64_t layers = 120 * tconv::testing::dtypes().size();
     for (uint64_t i = 0; i < layers; ++i) {
         Random random(tconv::testing::seed_of_case(seed, i));
         tconv::testing::SpecLimits limits;

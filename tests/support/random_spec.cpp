@@ -121,7 +121,7 @@ tconv_spec draw_spec(Random &random, const SpecLimits &given) {
     draw_channels(random, limits, &s);
     AxisDraw h = draw_axis(random, limits), w = random.chance(0.4) ? h : draw_axis(random, limits);
     if (limits.woven) {
-        w.kernel = w.stride = std::min(w.stride, 4);
+        w.kernel = w.stride = static_cast<int32_t>(random.range(1, 4));
         w.dilation = 1;
         w.output_padding = std::min(w.output_padding, w.stride - 1);
     }
