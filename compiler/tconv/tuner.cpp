@@ -225,6 +225,9 @@ bool Tuner::run(double seconds, const Watch &watch) {
     further.insert(further.begin(), cuts.begin(), cuts.end());
     further = compete(std::move(further), 2, kSlowCut, at(1));
     winner_ = further[0];
+    // What the estimates would choose had its turns whether it was left in the field or not.
+    if (untuned_->miss.empty() && untuned_->ns < winner_->ns)
+        winner_ = untuned_;
     if (!(winner_->ns < kWorthwhile * taken_->ns) && taken_->miss.empty())
         winner_ = taken_;
     return true;
