@@ -109,6 +109,8 @@ TEST(TunedRow, WhatIsMalformedIsNamed) {
 TEST(TunedRow, ShippedTablesAreWellFormedAndSorted) {
     std::error_code none;
     for (const auto &entry : std::filesystem::directory_iterator(TCONV_TUNED, none)) {
+        if (entry.path().extension() != ".csv")
+            continue;  // `make tune` leaves its lock there
         SCOPED_TRACE(entry.path().string());
         std::ifstream file(entry.path());
         std::string line, previous;
