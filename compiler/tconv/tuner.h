@@ -3,7 +3,7 @@
 // Every kernel with the blocking that its rules give starts; the better half stays, round after round (successive halving),
 // and then other blockings of the best compete in the same way. Contestants take turns, so that what disturbs a machine
 // disturbs all, and each is compared with the oracle before it is timed. What plans take now, by tables or by the cost model,
-// stays to the end: what is not measurably faster does not replace it. So does the cost model's choice, for comparison.
+// stays to the end: what is not measurably faster does not replace it. So does the cost model's choice, which may win yet.
 #pragma once
 
 #include <chrono>

@@ -299,9 +299,9 @@ Cost cost_of(const tconv_spec &spec, const Kernel &kernel, const Blocking &block
     const double tiles = rounded_up(length / (kernel.tile_m / step));
     const double tile_cycles = step_cycles(kernel, length / tiles * step, fmas_per_dot);
 
-    const double taps_x =
-        merged_w ? p.taps_w
-                 : (kernel.lanes == Lanes::pixels ? w.products : w.inside) / std::max(w.positions, 1.0);
+    // Lanes of pixels have no use for a column beside the image either, but multiply it.
+    const double multiplied_w = kernel.lanes == Lanes::pixels ? w.products : w.inside;
+    const double taps_x = merged_w ? p.taps_w : multiplied_w / std::max(w.positions, 1.0);
     const double taps_y = merged_h ? p.taps_h : h.products / std::max(h.positions, 1.0);
     const double phases_h = merged_h ? 1 : h.phases, rows = merged_h ? p.end_h - p.first_h : h.positions;
     const double row_tiles = rows * phases * p.blocks_w * tiles * p.lane_blocks * p.groups;
@@ -311,10 +311,11 @@ Cost cost_of(const tconv_spec &spec, const Kernel &kernel, const Blocking &block
     const double calls = phases_h * phases * p.blocks_w * p.blocks_h * p.units * channel_blocks * 2;
 
     // Every task reads the weights of its units once, for its block of rows and columns of all its images: those of all taps
-    // where lanes are merged, else of taps that some position has a use for. 512 channels to 512 of one pixel, k4 s2, which
+    // where lanes are merged, else of those that are multiplied. 512 channels to 512 of one pixel, k4 s2, which
     // uses a quarter, took 256 us merged and 121 by channels, of equal estimates (Zen 3).
-    const auto read = [](const AxisCount &axis) { return axis.inside / std::max(axis.products, 1.0); };
-    const double packed = static_cast<double>(blocking.packed_bytes) * (merged_h ? 1 : read(h)) * (merged_w ? 1 : read(w));
+    const double read_h = merged_h ? 1 : h.inside / std::max(h.products, 1.0);
+    const double read_w = merged_w ? 1 : multiplied_w / std::max(w.products, 1.0);
+    const double packed = static_cast<double>(blocking.packed_bytes) * read_h * read_w;
     const double stream = packed * p.blocks_h * p.blocks_w / kWeightBytesPerCycle / p.task_images;
 
     const double staging = staging_cycles(spec, kernel, p);
