@@ -6,12 +6,15 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <sstream>
 #include <stdexcept>
 
 #include "compile_layer.h"
 #include "cuda_layer.h"
 #include "device_stages.h"
 #include "guarded_process.h"
+#include "json_file.h"
+#include "report.h"
 #include "selection.h"
 #include "staging.h"
 #include "table_folders.h"
@@ -26,7 +29,7 @@ namespace {
 
 struct CompileArguments {
     tool::Selection layers;
-    std::string name, threads = "serial", optimize = "speed", weights, targets = "host", ptxas, db, out;
+    std::string name, threads = "serial", optimize = "speed", weights, targets = "host", ptxas, kernel, isa, db, json, out;
     bool no_runtime = false, bundle = false;
 };
 
@@ -95,6 +98,9 @@ std::vector<Job> plan_jobs(const CompileArguments &options, const std::vector<to
     for (const tool::Layer &layer : layers) {
         const std::string own = symbol_of(layer.id);
         const std::string symbol = !named ? own : layers.size() == 1 ? options.name : options.name + "_" + own;
+        if (symbol == "tconv" || options.name == "tconv") {
+            throw std::runtime_error("the name 'tconv' is that of the runtime library and its functions: give another --name");
+        }
         // With "lib", ".stages.o" and their like, names of files stay below the 255 bytes that file systems take.
         if (constexpr size_t kMostLetters = 200; symbol.size() > kMostLetters) {
             throw std::runtime_error("the name '" + symbol + "' has " + std::to_string(symbol.size()) + " letters; at most " +
@@ -121,8 +127,11 @@ std::vector<Job> plan_jobs(const CompileArguments &options, const std::vector<to
 }
 
 void compile_job(const Job &job, const CompileArguments &options, const std::map<std::string, Array> &arrays,
-                 bool by_layer, const Destination &destination, const fs::path &folder) {
+                 bool by_layer, const Destination &destination, const fs::path &out, const std::string &below,
+                 Report &report) {
     const Target &target = destination.target;
+    const fs::path folder = out / below;
+    fs::create_directories(folder);
     std::vector<std::string> objects;
     std::vector<CompiledLayer> compiled;
     for (const auto &[symbol, layer] : job.layers) {
@@ -135,11 +144,12 @@ void compile_job(const Job &job, const CompileArguments &options, const std::map
             compiled.push_back(compile_cuda_layer(symbol, spec, weights, *destination.cuda, folder.string(), objects));
         } else {
             compiled.push_back(compile_layer(symbol, spec, weights, target,
-                                             {options.threads == "hooks", options.optimize == "size",
+                                             {options.threads == "hooks", options.optimize == "size", options.kernel,
                                               tables_for(destination, options)},
                                              folder.string(), objects));
         }
         const CompiledLayer &made = compiled.back();
+        report.add(layer.id, made, destination.text, below, job.library);
         std::cerr << symbol << ": " << made.kernel << ", chosen " << made.chosen
                   << (destination.cuda ? "" : without_tables(destination, options)) << (layer.note.empty() ? "" : "; " + layer.note) << "\n"
                   << made.rows;
@@ -159,12 +169,10 @@ void compile_job(const Job &job, const CompileArguments &options, const std::map
 
 void add_options(CLI::App &command, CompileArguments &options) {
     tool::add_selection_options(command, options.layers);
-    // An empty text is a shell's variable that is not set, not an option that is not given.
-    const CLI::Validator given([](const std::string &text) { return text.empty() ? "must not be empty" : ""; }, "");
     command
         .add_option("--name", options.name,
                     "name of the library and prefix of its symbols (default: the id or the layer text)")
-        ->check(given);
+        ->check(tool::not_empty());
     command
         .add_option("--target", options.targets,
                     "targets, separated by commas: host, x86-64-linux-..., arm-64-android, ...;\n"
@@ -185,10 +193,15 @@ void add_options(CLI::App &command, CompileArguments &options) {
     command
         .add_option("--weights", options.weights,
                     ".npz to bake in: weight, bias, slope, bn_*; <id>.weight ... for several layers")
-        ->check(given);
+        ->check(tool::not_empty());
+    tool::add_kernel_option(command, options.kernel);
+    command.add_option("--isa", options.isa, "lower the instruction set of each target; never raises it")
+        ->type_name("baseline|avx2|avx512|avx512bf16|neon")
+        ->check(tool::not_empty());
     tool::add_db_option(command, options.db);
+    tool::add_json_option(command, options.json);
     command.add_flag("--bundle", options.bundle, "one library for all selected layers");
-    command.add_option("--out", options.out, "folder for the libraries and headers")->required()->check(given);
+    command.add_option("--out", options.out, "folder for the libraries and headers")->required()->check(tool::not_empty());
     command.footer(
         "Examples:\n"
         "  tconv compile --layer n1_c256_h32_w24_o256_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw --out lib\n"
@@ -210,7 +223,8 @@ std::vector<Destination> destinations_of(const CompileArguments &options) {
             std::cerr << note << (note.empty() ? "" : "\n");
             targets.push_back({cuda.text(), device_host(), "", cuda});
         } else {
-            const Target target = parse_target(text);
+            Target target = parse_target(text);
+            target = options.isa.empty() ? target : lowered_to(target, options.isa);
             targets.push_back({text, target, microarchitecture_of(text, target), {}});
         }
     }
@@ -225,6 +239,8 @@ std::vector<Destination> destinations_of(const CompileArguments &options) {
         const char *const no_device = static_cast<size_t>(devices) < targets.size() ? "--target with a processor beside it"
                                       : options.threads == "hooks"                  ? "--threads hooks"
                                       : options.optimize == "size"                  ? "--optimize size"
+                                      : !options.kernel.empty()                     ? "--kernel"
+                                      : !options.isa.empty()                        ? "--isa"
                                       : !options.db.empty()                         ? "--db"
                                                                                     : nullptr;
         if (no_device != nullptr) {
@@ -241,6 +257,7 @@ int run_compile(const CompileArguments &options) {
     }
     const std::vector<tool::Layer> layers = tool::select_layers(options.layers);
     const std::vector<Job> jobs = plan_jobs(options, layers);
+    tool::check_json(options.json);
     tool::apply_db(options.db);
     const std::vector<Destination> targets = destinations_of(options);
     std::map<std::string, Array> arrays;
@@ -255,19 +272,27 @@ int run_compile(const CompileArguments &options) {
     }
 
     Staging staging(options.out);
+    // What the process that compiles has to report; no library has that name.
+    const fs::path report_file = staging.path() / ".report";
     const int code = in_guarded_process([&] {
+        Report report;
         for (const Destination &destination : targets) {
-            const fs::path folder = targets.size() > 1 ? staging.path() / destination.text : staging.path();
-            fs::create_directories(folder);
             for (const Job &job : jobs) {
-                compile_job(job, options, arrays, by_layer, destination, folder);
+                compile_job(job, options, arrays, by_layer, destination, staging.path(),
+                            targets.size() > 1 ? destination.text : "", report);
             }
         }
+        std::ofstream(report_file) << report.text();
     });
-    if (code == 0) {
-        staging.publish();
+    if (code != 0) {
+        return code;
     }
-    return code;
+    std::ostringstream report;
+    report << std::ifstream(report_file).rdbuf();
+    fs::remove(report_file);
+    staging.publish();
+    tool::write_json_text(options.json, report.str());
+    return 0;
 }
 
 }  // namespace

@@ -125,7 +125,7 @@ CompiledLayer compile_layer(const std::string &name, const tconv_spec &spec, con
     for (Target::Feature feature : {Target::NoRuntime, Target::NoAsserts, Target::NoBoundsQuery}) {
         kernel_target.set_feature(feature);
     }
-    const KernelRows rows(kernel_target, options.size);
+    const KernelRows rows(kernel_target, options.size, options.kernel);
     char about_rows[2048];
     Message lines(about_rows, sizeof about_rows);
     const Choice choice = rows.choose(spec, options.tables, lines);

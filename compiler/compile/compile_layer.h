@@ -15,6 +15,7 @@ namespace tconv::compiler {
 struct CompileOptions {
     bool hooks = false;  // also a function for one task, so that a host program can run tasks in parallel
     bool size = false;   // smaller code: fewer register tiles
+    std::string kernel = {};  // a regular expression that its name must match
     TunedSources tables = {};
 };
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "tconv/failure.h"
+#include "tconv/selection.h"
 #include "tuned_choice.h"
 #include "variants.h"
 
@@ -46,13 +46,16 @@ Isa isa_named(const std::string &name) {
 
 }  // namespace
 
-KernelRows::KernelRows(const Target &target, bool size)
+KernelRows::KernelRows(const Target &target, bool size, const std::string &named)
     : variants_(built_in_variants()),
       usable_(isa_named(isa_of_target(target))),
-      fmas_per_dot_(fmas_per_dot_of(target)) {
+      fmas_per_dot_(fmas_per_dot_of(target)),
+      named_(!named.empty()) {
+    const auto finds = tool::kernel_filter(named);
     for (Variant &variant : variants_) {
         const Isa isa = isa_named(variant.isa);
-        if (!same_vectors(isa, usable_) || !isa_runs(isa, usable_) || (size && variant.winograd_outputs() > 0)) {
+        if (!same_vectors(isa, usable_) || !isa_runs(isa, usable_) || (size && variant.winograd_outputs() > 0) ||
+            !finds(variant.name.c_str())) {
             continue;
         }
         if (size) {
@@ -83,6 +86,10 @@ KernelRows::KernelRows(const Target &target, bool size)
         kernel.vector = vector_of(target, variant.element());
         kernels_.push_back(kernel);
     }
+    if (kernels_.empty()) {
+        throw tool::Failure(tool::kBadInput, "--kernel '" + named + "' matches no kernel for " + isa_of_target(target) +
+                                                 " and below; tconv list prints their names");
+    }
 }
 
 Choice KernelRows::choose(const tconv_spec &spec, const TunedSources &tables, Message &rows) const {
@@ -94,7 +101,7 @@ Choice KernelRows::choose(const tconv_spec &spec, const TunedSources &tables, Me
     if (status != TCONV_OK) {
         throw tool::Failure(tool::exit_code_of(status), text);
     }
-    follow_tuned_rows(spec, kernels_, false, usable_, fmas_per_dot_, tables, &choice, rows, rows);
+    follow_tuned_rows(spec, kernels_, named_, usable_, fmas_per_dot_, tables, &choice, rows, rows);
     return choice;
 }
 

@@ -153,14 +153,31 @@ std::map<std::string, Array> read_npz(const std::string &path) {
         std::string name = entry.name;
         std::unique_ptr<zip_file_t, int (*)(zip_file_t *)> file(
             zip_fopen_index(archive.get(), static_cast<zip_uint64_t>(i), 0), zip_fclose);
-        std::string data(entry.size, '\0');
+        constexpr zip_uint64_t kMostBytes = kMostElements * 8 + kMostHeader + 12;
+        if (entry.size > kMostBytes) {
+            throw std::runtime_error(path + ": " + name + " claims " + std::to_string(entry.size) + " bytes; an array has at most " +
+                                     std::to_string(kMostBytes));
+        }
         if (file == nullptr) {
             throw std::runtime_error(path + ": " + name + " cannot be read: " + zip_strerror(archive.get()));
         }
         // One byte more than there is: libzip compares the checksum where it meets the end.
         char beyond;
-        if (zip_fread(file.get(), data.data(), entry.size) != static_cast<zip_int64_t>(entry.size) ||
-            zip_fread(file.get(), &beyond, 1) != 0) {
+        // By pieces: what the directory claims may be more than there is, or than memory holds.
+        constexpr size_t kPiece = 1 << 20;
+        std::string data;
+        zip_int64_t got = 1;
+        while (data.size() < entry.size && got > 0) {
+            const size_t had = data.size();
+            data.resize(had + std::min<size_t>(kPiece, entry.size - had));
+            got = zip_fread(file.get(), data.data() + had, data.size() - had);
+            data.resize(had + static_cast<size_t>(std::max<zip_int64_t>(got, 0)));
+        }
+        if (got == 0) {
+            throw std::runtime_error(path + ": " + name + " is cut short: " + std::to_string(data.size()) + " of " +
+                                     std::to_string(entry.size) + " bytes");
+        }
+        if (got < 0 || zip_fread(file.get(), &beyond, 1) != 0) {
             throw std::runtime_error(path + ": " + name + " cannot be read: " + zip_file_strerror(file.get()));
         }
         const std::string suffix = ".npy";

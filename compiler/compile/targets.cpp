@@ -2,7 +2,9 @@
 
 #include <stdexcept>
 
+#include "cpu_features.h"
 #include "microarchitecture.h"
+#include "variants.h"
 
 namespace tconv::compiler {
 
@@ -74,6 +76,29 @@ Target parse_target(const std::string &text) {
         }
     }
     return target;
+}
+
+Target lowered_to(const Target &target, const std::string &isa) {
+    Isa most, own;
+    if (!isa_from_name(isa.c_str(), &most)) {
+        throw std::runtime_error("--isa '" + isa + "' is none of baseline, avx2, avx512, avx512bf16, neon");
+    }
+    const std::string name = isa_of_target(target);
+    if (!isa_from_name(name.c_str(), &own) || !(isa_runs(own, most) || isa_runs(most, own))) {
+        throw std::runtime_error("--isa " + isa + ": target " + target.to_string() + " has " + name);
+    }
+    if (isa_runs(own, most)) {
+        return target;
+    }
+    const Target model = target_of_isa(isa, "linux", {});
+    Target lowered = target;
+    for (const Target::Feature feature :
+         {Target::SSE41, Target::AVX, Target::F16C, Target::FMA, Target::FMA4, Target::AVX2, Target::AVXVNNI, Target::AVX512,
+          Target::AVX512_KNL, Target::AVX512_Skylake, Target::AVX512_Cannonlake, Target::AVX512_SapphireRapids,
+          Target::AVX512_Zen4, Target::AVX512_Zen5, Target::AVX10_1}) {
+        lowered.set_feature(feature, model.has_feature(feature));
+    }
+    return lowered;
 }
 
 std::string microarchitecture_of(const std::string &text, const Target &target) {

@@ -167,6 +167,8 @@ int check_command(const CheckOptions &options) {
     const std::vector<Layer> layers = select_layers(options.layers);
     const std::vector<const Kernel *> kernels = matching_kernels(options);
     usable_kernels(options, usable);  // fails if nothing of what was asked for runs here
+    if (!(options.most_seconds > 0))
+        throw Failure(kBadInput, "--most-seconds must be a number above 0");
     const Threads threads(thread_count(options));
 
     print_notes(layers);

@@ -52,6 +52,11 @@ void read_choice(const CsvRow &row, const char *column, const char *(*name_of)(i
 
 void read_activation(const CsvRow &row, const std::string &word, tconv_spec *spec) {
     const bool alpha = !row.text("act_alpha").empty(), beta = !row.text("act_beta").empty();
+    if (word == "none") {
+        if (alpha || beta)
+            row.reject(alpha ? "act_alpha" : "act_beta", "does not go with the activation 'none'");
+        return;
+    }
     if (word == "clip01") {
         if (alpha || beta)
             row.reject(alpha ? "act_alpha" : "act_beta", "does not go with clip01, which is clip with bounds 0 and 1");
@@ -99,14 +104,12 @@ void read_activation(const CsvRow &row, const std::string &word, tconv_spec *spe
 void read_epilogue(const CsvRow &row, Layer *layer) {
     const std::string activation = row.text("activation").empty() ? "none" : row.text("activation");
     layer->norm = row.text("norm").empty() ? "none" : row.text("norm");
-    if (activation != "none") {
-        tconv_spec fused = layer->spec;
-        read_activation(row, activation, &fused);  // also where it is left out, so that a misspelt word is found
-        if (layer->norm == "none" || layer->norm == "bn")
-            layer->spec = fused;
-        else
-            layer->note = "activation " + activation + " left out: norm " + layer->norm + " stands before it";
-    }
+    tconv_spec fused = layer->spec;
+    read_activation(row, activation, &fused);  // also where it is left out, so that a misspelt word is found
+    if (layer->norm == "none" || layer->norm == "bn")
+        layer->spec = fused;
+    else if (activation != "none")
+        layer->note = "activation " + activation + " left out: norm " + layer->norm + " stands before it";
     const std::string &residual = row.text("residual");
     if (residual == "before")
         layer->spec.residual = TCONV_RESIDUAL_BEFORE;

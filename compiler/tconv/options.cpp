@@ -1,16 +1,10 @@
 #include "options.h"
 
-#include <regex.h>
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
 #include <iostream>
 
 #include "machine.h"
@@ -19,18 +13,14 @@
 namespace tconv::tool {
 
 void add_run_options(CLI::App &command, Options &options) {
-    command
-        .add_option("--kernel", options.kernel,
-                    "only kernels whose name this regular expression finds; tconv list prints the names")
-        ->type_name("RE");
+    add_kernel_option(command, options.kernel);
     command.add_option("--threads", options.threads, "threads of a run; default: TCONV_NUM_THREADS, else 1")
         ->type_name("N");
     command.add_option("--isa", options.isa, "lower the instruction set that may be used, as TCONV_ISA does")
-        ->type_name("baseline|avx2|avx512|avx512bf16|neon");
+        ->type_name("baseline|avx2|avx512|avx512bf16|neon")
+        ->check(not_empty());
     add_db_option(command, options.db);
-    command
-        .add_option("--json", options.json, "also write the results here; - means standard output, and no text there")
-        ->type_name("FILE");
+    add_json_option(command, options.json);
 }
 
 Isa apply_isa(const Options &options) {
@@ -60,19 +50,12 @@ int thread_count(const Options &options) {
 }
 
 std::vector<const Kernel *> matching_kernels(const Options &options) {
-    // POSIX's, not std::regex, whose headers set off false warnings of GCC 12 under the sanitizers.
-    regex_t expression;
-    if (const int error = regcomp(&expression, options.kernel.c_str(), REG_EXTENDED | REG_NOSUB); error != 0) {
-        char text[128];
-        regerror(error, &expression, text, sizeof text);
-        throw Failure(kBadInput, "--kernel '" + options.kernel + "' is not a regular expression: " + text);
-    }
+    const auto finds = kernel_filter(options.kernel);
     std::vector<const Kernel *> matching;
     for (const Kernel &kernel : kernels()) {
-        if (options.kernel.empty() || regexec(&expression, kernel.name, 0, nullptr, 0) == 0)
+        if (finds(kernel.name))
             matching.push_back(&kernel);
     }
-    regfree(&expression);
     if (matching.empty())
         throw Failure(kBadInput, "--kernel '" + options.kernel + "' matches no kernel; tconv list prints their names");
     return matching;
@@ -109,34 +92,12 @@ Json json_head(const char *command, Isa usable) {
             {"isa", isa_name(usable)}};
 }
 
-void check_json(const std::string &json) {
-    if (json.empty() || json == "-")
-        return;
-    std::error_code none;
-    const std::filesystem::path file = json, folder = file.has_parent_path() ? file.parent_path() : ".";
-    if (std::filesystem::is_directory(file, none))
-        errno = EISDIR;
-    else if (access(std::filesystem::exists(file, none) ? file.c_str() : folder.c_str(), W_OK) == 0)
-        return;
-    throw Failure(kBadInput, "--json " + json + ": cannot be written: " + std::strerror(errno));
-}
-
 void write_json(const Options &options, const Json &document) {
     if (options.json.empty())
         return;
     // Ids and paths may be in another encoding than UTF-8. Before the file is opened, which empties it.
     const std::string text = document.dump(2, ' ', false, Json::error_handler_t::replace);
-    if (options.json == "-") {
-        std::cout << text << std::endl;
-        if (!std::cout)
-            throw Failure(kBadInput, "standard output: cannot be written");
-        return;
-    }
-    std::ofstream file(options.json);
-    file << text << "\n";
-    file.close();
-    if (!file)
-        throw Failure(kBadInput, "--json " + options.json + ": cannot be written: " + std::strerror(errno));
+    write_json_text(options.json, text);
 }
 
 }  // namespace tconv::tool

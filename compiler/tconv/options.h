@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cpu_features.h"
+#include "json_file.h"
 #include "registry.h"
 #include "selection.h"
 
@@ -42,8 +43,6 @@ bool prints_text(const Options &options);
 
 using Json = nlohmann::ordered_json;
 Json json_head(const char *command, Isa usable);  // tconv, command, commit, cpu, isa
-// Before anything is computed: Failure (kBadInput) where write_json could not write --json FILE.
-void check_json(const std::string &json);
 void write_json(const Options &options, const Json &document);
 
 }  // namespace tconv::tool

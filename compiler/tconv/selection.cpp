@@ -1,8 +1,11 @@
 #include "selection.h"
 
+#include <regex.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstring>
+#include <memory>
 
 #include "layer_text.h"
 
@@ -67,6 +70,33 @@ std::string joined(const std::vector<std::string> &words) {
 
 }  // namespace
 
+CLI::Validator not_empty() {
+    return CLI::Validator([](const std::string &text) { return text.empty() ? "must not be empty" : ""; }, "");
+}
+
+void add_kernel_option(CLI::App &command, std::string &kernel) {
+    command
+        .add_option("--kernel", kernel,
+                    "only kernels whose name this regular expression finds; tconv list prints the names")
+        ->type_name("RE")
+        ->check(not_empty());
+}
+
+std::function<bool(const char *name)> kernel_filter(const std::string &expression) {
+    // POSIX's, not std::regex, whose headers set off false warnings of GCC 12 under the sanitizers.
+    const std::shared_ptr<regex_t> compiled(new regex_t, [](regex_t *of) {
+        regfree(of);
+        delete of;
+    });
+    if (const int error = regcomp(compiled.get(), expression.c_str(), REG_EXTENDED | REG_NOSUB); error != 0) {
+        char text[128];
+        regerror(error, compiled.get(), text, sizeof text);
+        *compiled = {};
+        throw Failure(kBadInput, "--kernel '" + expression + "' is not a regular expression: " + text);
+    }
+    return [compiled](const char *name) { return regexec(compiled.get(), name, 0, nullptr, 0) == 0; };
+}
+
 void add_selection_options(CLI::App &command, Selection &selection) {
     command
         .add_option("layer,--layer", selection.texts,
@@ -82,9 +112,11 @@ void add_selection_options(CLI::App &command, Selection &selection) {
         ->type_name("A,B")
         ->delimiter(',')
         ->allow_extra_args(false);
-    command.add_option("--tier", selection.tier, "only rows of this tier (core or main in bench/shapes/layers.csv)");
-    command.add_option("--layout", selection.layout, "nchw or nhwc, whatever the layer says");
-    command.add_option("--dtype", selection.dtype, "element type (f32, f64, f16, bf16), whatever the layer says");
+    command.add_option("--tier", selection.tier, "only rows of this tier (core or main in bench/shapes/layers.csv)")
+        ->check(not_empty());
+    command.add_option("--layout", selection.layout, "nchw or nhwc, whatever the layer says")->check(not_empty());
+    command.add_option("--dtype", selection.dtype, "element type (f32, f64, f16, bf16), whatever the layer says")
+        ->check(not_empty());
 }
 
 std::vector<Layer> select_layers(const Selection &selection) {

@@ -1,6 +1,7 @@
 // Which layers a command works on: --layer, --layers, --ids, --tier, --layout, --dtype.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -8,6 +9,7 @@
 
 namespace CLI {
 class App;
+class Validator;
 }
 
 namespace tconv::tool {
@@ -18,6 +20,14 @@ struct Selection {
 
     bool empty() const { return texts.empty() && files.empty(); }
 };
+
+// Refuses an empty text: that is a shell's variable that is not set, not an option that is not given.
+CLI::Validator not_empty();
+
+// Adds --kernel to a command.
+void add_kernel_option(CLI::App &command, std::string &kernel);
+// Whether --kernel finds a name; an empty expression finds all. Failure (kBadInput) for a malformed one.
+std::function<bool(const char *name)> kernel_filter(const std::string &expression);
 
 // Adds the options to a command. Layer texts may also stand without --layer.
 void add_selection_options(CLI::App &command, Selection &selection);

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "failure.h"
+#include "selection.h"
 
 namespace tconv::tool {
 
@@ -40,7 +41,8 @@ void add_db_option(CLI::App &command, std::string &db) {
     command
         .add_option("--db", db,
                     "folder of tuned tables that come before the user's and the library's own; none: no table at all")
-        ->type_name("DIR|none");
+        ->type_name("DIR|none")
+        ->check(not_empty());
 }
 
 void apply_db(const std::string &db, bool writes) {

@@ -35,8 +35,8 @@ NB_MODULE(_core, module) {
         return names;
     });
     module.def("dtype_of", &Array::dtype_of, "name"_a, "array"_a);
-    module.def("shape_of", &Array::shape_of, "name"_a, "array"_a);
-    module.def("device_of", &Array::device_of, "array"_a);
+    module.def("shape_of", &Array::shape_of, "name"_a, "array"_a.none());
+    module.def("device_of", &Array::device_of, "array"_a.none());
     module.def("_forget_pools", &forget_pools);
     const uint32_t version = tconv_version();
     module.attr("version") = std::to_string(version / 10000) + "." + std::to_string(version / 100 % 100) + "." +

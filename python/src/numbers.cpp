@@ -56,6 +56,22 @@ int64_t int64_of(const char *field, nb::handle value) {
     return integer_of<int64_t>(field, value);
 }
 
+bool bool_of(const char *field, nb::handle value) {
+    const std::string type = Py_TYPE(value.ptr())->tp_name;
+    if (!PyBool_Check(value.ptr()) && type != "numpy.bool" && type != "numpy.bool_")
+        throw nb::type_error(text_of(field, value, "True or False").c_str());
+    return nb::cast<bool>(nb::bool_(value));
+}
+
+float float_of(const char *field, nb::handle value) {
+    if (!PyNumber_Check(value.ptr()) || PyComplex_Check(value.ptr()))
+        throw nb::type_error(text_of(field, value, "a number").c_str());
+    const double number = PyFloat_AsDouble(value.ptr());
+    if (PyErr_Occurred() != nullptr)
+        throw nb::python_error();
+    return static_cast<float>(number);
+}
+
 std::array<int32_t, 2> pair_of(const char *field, nb::handle value) {
     if (is_number(value)) {
         const int32_t both = int32_of(field, value);

@@ -78,9 +78,12 @@ const char *kernel_name(nb::handle kernel) {
         throw nb::type_error(
             ("kernel = " + nb::cast<std::string>(nb::repr(kernel)) + "; it must be a kernel's name or None").c_str());
     }
-    const char *const name = PyUnicode_AsUTF8(kernel.ptr());
+    Py_ssize_t length;
+    const char *const name = PyUnicode_AsUTF8AndSize(kernel.ptr(), &length);
     if (name == nullptr)
         throw nb::python_error();
+    if (std::strlen(name) != static_cast<size_t>(length))
+        throw nb::value_error("kernel holds a NUL, behind which nothing would be read");
     return name;
 }
 

@@ -34,6 +34,8 @@ tconv_spec initialised() {
 }
 
 Spec parsed(const std::string &text) {
+    if (text.find('\0') != std::string::npos)
+        throw nb::value_error("text holds a NUL, behind which nothing would be read");
     tconv_spec spec = initialised();
     char message[512];
     const tconv_status status = tconv_spec_parse(text.c_str(), &spec, message, sizeof message);
@@ -72,8 +74,8 @@ Spec with_crop(const Spec &spec, nb::handle crop, nb::handle size) {
 // What Spec(...) of Python takes; see _core.pyi for the defaults.
 void construct(Spec *self, nb::handle in_channels, nb::handle out_channels, nb::handle in_size, nb::handle kernel,
                nb::handle batch, nb::handle stride, nb::handle pads, nb::handle output_padding, nb::handle dilation,
-               nb::handle groups, nb::handle layout, nb::handle dtype, bool bias, nb::handle activation,
-               double act_alpha, double act_beta, nb::handle softmax_axis, nb::handle residual, nb::handle math,
+               nb::handle groups, nb::handle layout, nb::handle dtype, nb::handle bias, nb::handle activation,
+               nb::handle act_alpha, nb::handle act_beta, nb::handle softmax_axis, nb::handle residual, nb::handle math,
                nb::object max_packed_bytes) {
     tconv_spec spec = initialised();
     auto set_pair = [](const char *field, nb::handle value, int32_t &h, int32_t &w) {
@@ -97,10 +99,10 @@ void construct(Spec *self, nb::handle in_channels, nb::handle out_channels, nb::
     spec.groups = int32_of("groups", groups);
     spec.layout = value_of(Names::kLayout, "layout", layout);
     spec.dtype = value_of(Names::kDtype, "dtype", dtype);
-    spec.has_bias = bias ? 1 : 0;
+    spec.has_bias = bool_of("bias", bias) ? 1 : 0;
     spec.activation = value_of(Names::kActivation, "activation", activation);
-    spec.act_alpha = static_cast<float>(act_alpha);
-    spec.act_beta = static_cast<float>(act_beta);
+    spec.act_alpha = float_of("act_alpha", act_alpha);
+    spec.act_beta = float_of("act_beta", act_beta);
     spec.softmax_axis = value_of(Names::kSoftmaxAxis, "softmax_axis", softmax_axis);
     spec.residual = value_of(Names::kResidual, "residual", residual);
     spec.math = value_of(Names::kMath, "math", math);
@@ -153,8 +155,8 @@ void bind_spec(nb::module_ &module) {
     spec.def("__init__", &construct, nb::kw_only(), object("in_channels"), object("out_channels"), object("in_size"),
              object("kernel"), object("batch") = 1, object("stride") = 1, object("pads") = 0,
              object("output_padding") = 0, object("dilation") = 1, object("groups") = 1, object("layout") = "nchw",
-             object("dtype") = "float32", "bias"_a = true, object("activation") = "none", "act_alpha"_a = 0.0,
-             "act_beta"_a = 0.0, object("softmax_axis") = "channel", object("residual") = "none",
+             object("dtype") = "float32", object("bias") = true, object("activation") = "none", object("act_alpha") = 0.0,
+             object("act_beta") = 0.0, object("softmax_axis") = "channel", object("residual") = "none",
              object("math") = "fast", object("max_packed_bytes") = nb::none());
     spec.def_static("parse", &parsed, "text"_a);
     spec.def("with_output_size", &with_output_size, "size"_a);
@@ -166,7 +168,7 @@ void bind_spec(nb::module_ &module) {
             return false;
         const Spec &b = nb::cast<const Spec &>(other);
         return a.c.max_packed_bytes == b.c.max_packed_bytes && a.text() == b.text();
-    });
+    }, "other"_a.none());
     spec.def("__hash__",
              [](const Spec &s) { return static_cast<Py_ssize_t>(std::hash<std::string>()(s.text()) >> 1); });
     spec.def("__getstate__", [](const Spec &s) { return nb::make_tuple(s.text(), s.c.max_packed_bytes); });

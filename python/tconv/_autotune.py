@@ -43,7 +43,9 @@ def _remembered() -> dict[str, str]:
         kernels = json.loads(cache_file().read_text(encoding="utf-8"))
     except (OSError, RuntimeError, ValueError):  # RuntimeError: this user has no home
         return {}
-    return kernels if isinstance(kernels, dict) else {}
+    if not isinstance(kernels, dict):
+        return {}
+    return {key: kernel for key, kernel in kernels.items() if isinstance(kernel, str)}
 
 
 def _remember(key: str, kernel: str) -> None:

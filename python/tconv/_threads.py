@@ -22,13 +22,13 @@ def physical_cores() -> int:
 
 
 def default_threads() -> int:
-    """``TCONV_NUM_THREADS`` if it is set, else the number of physical cores.
+    """``TCONV_NUM_THREADS`` if it is set and not empty, else the number of physical cores.
 
     Raises ValueError if the variable is not a number from 1 to 1024.
     """
     text = os.environ.get("TCONV_NUM_THREADS")
-    if text is None:
+    if not text:
         return min(physical_cores(), MOST)
-    if not text.isdecimal() or not 1 <= int(text) <= MOST:
+    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= MOST:
         raise ValueError(f"TCONV_NUM_THREADS = {text!r}; it must be a number from 1 to {MOST}")
     return int(text)

@@ -96,8 +96,8 @@ def deconvolution_2d(x, W, b=None, stride=1, pad=0, outsize=None, **kwargs):
 
     Parameters
     ----------
-    x : array of shape (n, c_I, h_I, w_I), of any floating point type
-    W : array of shape (c_I, c_O/groups, h_K, w_K), of any floating point type; computed in the wider of both types
+    x : array of shape (n, c_I, h_I, w_I), of one of NumPy's floating point types
+    W : array of shape (c_I, c_O/groups, h_K, w_K), of one of these types; computed in the wider of both types
     b : array of shape (c_O,) and of x's type, or None
     stride, pad, dilate : int or (int, int)
     outsize : (h_O, w_O), less than a stride away from s*(h_I - 1) + d*(h_K - 1) + 1 - 2*p, either way; None is that size

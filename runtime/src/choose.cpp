@@ -26,6 +26,21 @@ tconv_spec convolution_like(const tconv_spec &layer) {
     return like;
 }
 
+// Whether a kernel can compute it; sets `blocking`, or says in `reason` what is against it.
+bool computes(const Kernel &kernel, const tconv_spec &spec, Direction direction, Isa usable, Blocking *blocking, Message &reason) {
+    if (kernel.dtype != spec.dtype)
+        reason.append("it computes %s, not dtype %s", dtype_name(kernel.dtype), dtype_name(spec.dtype));
+    else if (!isa_runs(kernel.isa, usable))
+        reason.append("this processor, or TCONV_ISA, allows %s", isa_name(usable));
+    else if (spec.math == TCONV_MATH_TF32)
+        reason.append("computes in float32, not TF32");
+    else if (direction == Direction::input_gradient && kernel.input_gradient == nullptr)
+        reason.append("does not compute this gradient");
+    else
+        return block_layer(spec, direction, kernel, blocking, reason) == TCONV_OK;
+    return false;
+}
+
 }  // namespace
 
 const char *basis_text(Basis basis) {
@@ -53,26 +68,16 @@ tconv_status choose_kernel(const tconv_spec &spec, Direction direction, std::spa
     Choice best = {};
     Isa best_isa = Isa::baseline;
     for (const Kernel &kernel : kernels) {
-        if (kernel.dtype != spec.dtype) {
-            continue;  // no candidate: not worth a line
-        }
-        if (!isa_runs(kernel.isa, usable)) {
-            why.append("  %s: this processor, or TCONV_ISA, allows %s\n", kernel.name, isa_name(usable));
-            continue;
-        }
-        if (spec.math == TCONV_MATH_TF32) {
-            why.append("  %s: computes in float32, not TF32\n", kernel.name);
-            continue;
-        }
-        if (direction == Direction::input_gradient && kernel.input_gradient == nullptr) {
-            why.append("  %s: does not compute this gradient\n", kernel.name);
-            continue;
-        }
         char reason[160];
         Message message(reason, sizeof reason);
         Choice candidate = {&kernel, {}, {}, Basis::estimate, {}};
-        if (block_layer(spec, direction, kernel, &candidate.blocking, message) != TCONV_OK) {
-            why.append("  %s: %s\n", kernel.name, reason);
+        if (!computes(kernel, spec, direction, usable, &candidate.blocking, message)) {
+            if (kernels.size() == 1) {
+                return error.fail(TCONV_UNSUPPORTED, "kernel = '%s' does not compute this %s: %s", kernel.name,
+                                  direction == Direction::output ? "layer" : "gradient", reason);
+            }
+            if (kernel.dtype == spec.dtype)  // else no candidate: not worth a line
+                why.append("  %s: %s\n", kernel.name, reason);
             continue;
         }
         candidate.cost = cost_of(as_layer, kernel, candidate.blocking, fmas_per_dot);

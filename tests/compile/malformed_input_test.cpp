@@ -156,6 +156,12 @@ TEST_F(Malformed, DamagedWeights) {
     bytes[entry + 16] ^= 1;
     testing::write_file(path, bytes);
     expect_refused({"--layer", kLayer, "--weights", path}, {"weights.npz", "cannot be read", "CRC"});
+
+    // The size of what is packed in it, 8 bytes further: more than there is, by far.
+    bytes[entry + 16] ^= 1;
+    bytes[entry + 27] = '\x70';
+    testing::write_file(path, bytes);
+    expect_refused({"--layer", kLayer, "--weights", path}, {"weights.npz", "weight.npy is cut short", "bytes"});
 }
 
 // Of a shell's variable that is not set.

@@ -161,8 +161,11 @@ TEST_F(PlanTest, NamedKernels) {
             EXPECT_EQ(result.status, may_refuse(kernel, s) ? TCONV_UNSUPPORTED : TCONV_OK)
                 << text << ' ' << name << ' ' << result.said;
             EXPECT_EQ(result.kernel, result.status == TCONV_OK ? name : "");
+            const bool says = result.said.find("kernel = '" + name + "' does not compute this layer: ") != std::string::npos;
+            EXPECT_EQ(says, result.status != TCONV_OK) << result.said;
         }
     }
+    EXPECT_REFUSED(attempt(&spec, "tconv_f64_gather_baseline"), TCONV_UNSUPPORTED, "does not compute this layer: it computes f64, not dtype f32");
     EXPECT_EQ(tconv_kernel_name(-1), nullptr);
     EXPECT_EQ(tconv_kernel_name(tconv_kernel_count()), nullptr);
 }

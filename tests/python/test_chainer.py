@@ -117,7 +117,7 @@ def test_deterministic_never_measures(random, own_cache, name):
     assert not own_cache.exists()
 
 
-@pytest.mark.parametrize("content", ["", "{", "[1]", '{"KEY": "tconv_of_another_build"}'])
+@pytest.mark.parametrize("content", ["", "{", "[1]", '{"KEY": "tconv_of_another_build"}', '{"KEY": 5}'])
 def test_a_file_that_is_no_use_is_written_anew(random, own_cache, content):
     x, W, b = arrays(random)
     spec = chainer._spec(x, W, b, 1, 0, None, 1, 1, x.dtype)

@@ -174,6 +174,9 @@ def test_output_that_overlaps_the_input_is_refused():
     ({"kernel": b"fastest"}, TypeError, "kernel = b'fastest'"),
     ({"kernel": "\ud800"}, ValueError, "surrogate"),
     ({"kernel": "fastest"}, NotImplementedError, "kernel = 'fastest' is not in this library"),
+    ({"kernel": "tconv_f32_gather_baseline\0"}, ValueError, "kernel holds a NUL"),
+    ({"kernel": "tconv_f64_gather_baseline"}, NotImplementedError,
+     "kernel = 'tconv_f64_gather_baseline' does not compute this layer: it computes f64, not dtype f32"),
 ])
 def test_plans_that_are_refused(arguments, error, message):
     with pytest.raises(error, match=message):

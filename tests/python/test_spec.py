@@ -111,6 +111,11 @@ def test_crop():
     ("math", "loose", ValueError, "math = 'loose'"),
     ("max_packed_bytes", 2**70, ValueError, "max_packed_bytes = 1180591620717411303424; it must be between"),
     ("max_packed_bytes", 1.5, TypeError, "max_packed_bytes = 1.5; it must be an integer"),
+    ("bias", 1, TypeError, "bias = 1; it must be True or False"),
+    ("bias", None, TypeError, "bias = None; it must be True or False"),
+    ("act_alpha", "1", TypeError, "act_alpha = '1'; it must be a number"),
+    ("act_beta", None, TypeError, "act_beta = None; it must be a number"),
+    ("act_beta", 1j, TypeError, "act_beta = 1j; it must be a number"),
     ("max_packed_bytes", "1", TypeError, "max_packed_bytes = '1'; it must be an integer"),
 ])
 def test_refusals(field, value, error, message):
@@ -118,7 +123,21 @@ def test_refusals(field, value, error, message):
         tconv.Spec(**{**LAYER, field: value})
 
 
-@pytest.mark.parametrize("text", ["", "n1_c1", "n1_c1_h2_w2_o1_k2x2_s2x2_p0,0,0,0_op0,0_d1x1_g1_f32_nchw_swish"])
+def test_numbers_of_numpy():
+    spec = tconv.Spec(**LAYER, bias=np.bool_(False), activation="leaky_relu", act_alpha=np.float32(0.5))
+    assert (spec.bias, spec.act_alpha) == (False, 0.5)
+
+
+def test_equality_with_anything():
+    spec = tconv.Spec(**LAYER)
+    for other in (None, 1, "a", str(spec), object()):
+        assert spec != other
+        assert not spec == other
+    assert spec in [None, tconv.Spec(**LAYER)]
+
+
+@pytest.mark.parametrize("text", ["", "n1_c1", "n1_c1_h2_w2_o1_k2x2_s2x2_p0,0,0,0_op0,0_d1x1_g1_f32_nchw\0",
+                                  "n1_c1_h2_w2_o1_k2x2_s2x2_p0,0,0,0_op0,0_d1x1_g1_f32_nchw_swish"])
 def test_texts_that_are_none(text):
     with pytest.raises(ValueError, match="."):
         tconv.Spec.parse(text)

@@ -39,11 +39,13 @@ def test_a_pool_ends_with_its_last_plan():
 def test_the_variable(monkeypatch):
     monkeypatch.setenv("TCONV_NUM_THREADS", "3")
     assert tconv.default_threads() == tconv.Plan(SPEC, threads=None).threads == 3
+    monkeypatch.setenv("TCONV_NUM_THREADS", "")  # as in the tconv command
+    assert tconv.default_threads() == min(_threads.physical_cores(), _threads.MOST)
     monkeypatch.delenv("TCONV_NUM_THREADS")
     assert tconv.default_threads() == _threads.physical_cores() <= len(os.sched_getaffinity(0))
 
 
-@pytest.mark.parametrize("text", ["", "0", "-1", "many", "1025", "2.5"])
+@pytest.mark.parametrize("text", ["\u0662", "0", "-1", "many", "1025", "2.5"])
 def test_a_variable_that_is_no_number(monkeypatch, text):
     monkeypatch.setenv("TCONV_NUM_THREADS", text)
     with pytest.raises(ValueError, match="TCONV_NUM_THREADS = "):

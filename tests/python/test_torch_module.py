@@ -60,6 +60,29 @@ def test_channels_last_stays_so():
     assert torch.allclose(ours(x), y, atol=1e-6)
 
 
+@pytest.mark.parametrize("shape", [(2, 4, 5, 5), (4, 5, 5)])
+def test_forward_mode(shape):
+    from torch.autograd import forward_ad
+
+    def integers(*shape):
+        return torch.randint(-4, 5, shape).double()
+
+    def layer(function, *operands):
+        return function(*operands, stride=2, padding=1)
+
+    functions = (torch.nn.functional.conv_transpose2d, tconv.torch.conv_transpose2d)
+    sizes = (shape, (4, 3, 4, 4), (3,))
+    operands, tangents = ([integers(*size) for size in sizes] for _ in range(2))
+    theirs, ours = (torch.func.jvp(lambda *o, f=f: layer(f, *o), tuple(operands), tuple(tangents)) for f in functions)
+    assert all(torch.equal(a, b) for a, b in zip(theirs, ours, strict=True))
+    for i in range(3):
+        with forward_ad.dual_level():
+            dual = [*operands[:i], forward_ad.make_dual(operands[i], tangents[i]), *operands[i + 1:]]
+            theirs, ours = (forward_ad.unpack_dual(layer(function, *dual)) for function in functions)
+            assert torch.equal(theirs.primal, ours.primal)
+            assert torch.equal(theirs.tangent, ours.tangent)
+
+
 def test_an_empty_batch():
     _, ours = twins((8, 6, 3), {"stride": 2})
     assert ours(torch.empty(0, 8, 5, 6)).shape == (0, 6, 11, 13)

@@ -176,6 +176,64 @@ class Results(ToolTest):
             self.assertIn(word, run.stdout)
 
 
+class Compile(Schemas):
+    """What it shares with the other commands."""
+
+    def setUp(self):
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
+        self.out = Path(temporary.name) / "out"
+
+    def compile(self, *arguments, **keywords):
+        return self.tconv("compile", SMALL, "--name", "up", "--out", self.out, *arguments, **keywords)
+
+    def test_json(self):
+        document = self.validate(json.loads(self.compile("--json", "-").stdout))
+        (row,) = document["layers"]
+        self.assertEqual((row["layer"], row["name"], row["target"]), (SMALL, "up", "host"))
+        header = (self.out / row["header"]).read_text(encoding="utf-8")
+        self.assertIn(f'UP_KERNEL "{row["kernel"]}"', header)
+        for what in ("packed", "workspace"):
+            self.assertEqual(int(re.search(rf"UP_{what.upper()}_BYTES (\d+)", header)[1]), row[f"{what}_bytes"])
+        self.assertEqual({file.name for file in self.out.iterdir()}, {row["library"], row["header"]})
+
+    def test_json_of_several_targets(self):
+        file = self.out.parent / "made.json"
+        self.compile("--target", "x86-64-linux,arm-64-linux", "--json", file)
+        layers = self.validate(json.loads(file.read_text(encoding="utf-8")))["layers"]
+        self.assertEqual([layer["target"] for layer in layers], ["x86-64-linux", "arm-64-linux"])
+        for layer in layers:
+            for made in ("library", "header"):
+                self.assertTrue((self.out / layer[made]).is_file(), layer)
+
+    def test_a_kernel_may_be_named(self):
+        for lanes in ("merged", "channels"):
+            (row,) = json.loads(self.compile("--kernel", f"phase_{lanes}", "--json", "-").stdout)["layers"]
+            self.assertIn(f"_phase_{lanes}", row["kernel"])
+
+    def test_isa_lowers_the_target(self):
+        target = "x86-64-linux-sse41-avx-f16c-fma-avx2-avx512-avx512_skylake"
+        for isa, lower in (("baseline", "baseline"), ("avx2", "avx2"), ("avx512", "avx512"), ("avx512bf16", "avx512")):
+            (row,) = json.loads(self.compile("--target", target, "--isa", isa, "--json", "-").stdout)["layers"]
+            self.assertEqual(row["kernel"].rpartition("_")[2], lower)
+
+    def test_mistakes(self):
+        for arguments, says in ((("--isa", "sse9"), "--isa 'sse9' is none of"),
+                                (("--isa", "neon", "--target", "x86-64-linux"), "--isa neon: target"),
+                                (("--kernel", "magic"), "--kernel 'magic' matches no kernel for"),
+                                (("--kernel", "("), "is not a regular expression"),
+                                (("--kernel", "x", "--target", "cuda"), "not with --kernel"),
+                                (("--isa", "avx2", "--target", "cuda"), "not with --isa"),
+                                (("--json", self.out.parent), "cannot be written"),
+                                (("--name", "tconv"), "is that of the runtime library")):
+            with self.subTest(arguments):
+                run = self.compile(*arguments, expect=2)
+                self.assertIn(says, run.stderr)
+                self.assertFalse(self.out.exists())
+        run = self.compile("--kernel", "f32_phase_woven4x24_avx2", "--target", "x86-64-linux-sse41-avx-f16c-fma-avx2", expect=3)
+        self.assertIn("does not compute this layer: woven phases have one tap each", run.stderr)
+
+
 class Mistakes(ToolTest):
     def test_help_teaches(self):
         self.assertIn("Exit codes", self.tconv("--help").stdout)
@@ -192,6 +250,10 @@ class Mistakes(ToolTest):
         self.tconv("bench", SMALL, "--seconds", "soon", expect=2)
         self.complains("bench", SMALL, "--seconds", "0", says="--seconds")
         self.complains("bench", SMALL, "--seconds", "inf", says="--seconds must be a number above 0")
+        for seconds in ("nan", "0", "-1"):
+            self.complains("check", SMALL, "--most-seconds", seconds, says="--most-seconds must be a number above 0")
+        for option in ("--json", "--kernel", "--isa", "--db", "--layout", "--dtype", "--tier"):
+            self.complains("explain", SMALL, option, "", says=[option, "must not be empty"])
 
     def test_list_shows_kernels_or_layers(self):
         self.complains("list", SMALL, "--kernel", "phase", says="--kernel goes without layers")

@@ -124,6 +124,8 @@ class Tables(ToolTest):
             (COLUMNS + ",activation,norm", ROW.replace("a", "b", 1) + ",rleu,in", "column activation: 'rleu'"),
             (COLUMNS + ",activation,act_alpha", ROW.replace("a", "b", 1) + ",leaky,0.1x", "column act_alpha: '0.1x'"),
             (COLUMNS + ",activation,act_alpha", ROW.replace("a", "b", 1) + ",relu,0.1", "does not go with"),
+            (COLUMNS + ",activation,act_alpha", ROW.replace("a", "b", 1) + ",none,x", "does not go with the activation 'none'"),
+            (COLUMNS + ",act_beta", ROW.replace("a", "b", 1) + ",1", "column act_beta"),
             (COLUMNS + ",activation", ROW.replace("a", "b", 1) + ",clip", "column act_alpha"),
             (COLUMNS + ",layout", ROW.replace("a", "b", 1) + ",chwn", "column layout: 'chwn' is none of nchw, nhwc"),
             (COLUMNS + ",dtype", ROW.replace("a", "b", 1) + ",f33", "column dtype: 'f33'"),

@@ -1,13 +1,17 @@
 """The module, the function, and the exchange of the layers of a model."""
 
 import torch
+from torch.autograd import forward_ad
 
 from tconv import _devices
 from tconv.torch import _ops
 
 
 def _pair(name, value):
-    values = (value, value) if isinstance(value, int) else tuple(value)
+    try:
+        values = (value, value) if isinstance(value, int) else tuple(value)
+    except TypeError:
+        raise TypeError(f"{name} = {value!r}; it must be one integer or two (height, width)") from None
     if len(values) == 1:
         values *= 2
     if len(values) != 2:
@@ -27,6 +31,23 @@ def _as_autocast(tensor, device_type):
         return tensor
     dtype = torch.get_autocast_dtype(device_type)
     return tensor.to(dtype if device_type == "cpu" or _has(dtype, device_type) else torch.float32)
+
+
+def _with_tangents(layer, input, weight, bias):
+    """layer(input, weight, bias), with the tangent of forward-mode differentiation where an operand has one: custom operators
+    of torch have none. The layer is linear in input and weight, and the bias is added."""
+    operands = (input, weight, bias)
+    if torch.compiler.is_compiling():
+        return layer(*operands)
+    duals = [(None, None) if operand is None else forward_ad.unpack_dual(operand) for operand in operands]
+    if all(tangent is None for _, tangent in duals):
+        return layer(*operands)
+    (x, dx), (w, dw), (b, db) = duals
+    y = layer(x, w, b)
+    terms = [] if dx is None else [layer(dx, w, None)]
+    terms += [] if dw is None else [layer(x, dw, None)]
+    terms += [] if db is None else [db.reshape(1, -1, 1, 1).expand_as(y)]
+    return forward_ad.make_dual(y, sum(terms[1:], terms[0]))
 
 
 def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
@@ -51,11 +72,13 @@ def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_paddi
     padding = _pair("padding", padding)
     if min(padding) < 0:
         raise ValueError(f"padding = {padding}; it must be at least 0")
+    if groups < 1:
+        raise ValueError(f"groups = {groups}; it must be at least 1")
     if (kind := input.device.type) in ("cpu", "cuda") and torch.is_autocast_enabled(kind):
         input, weight, bias = (_as_autocast(tensor, kind) for tensor in (input, weight, bias))
     batch = input if input.dim() == 4 else input.unsqueeze(0)
-    y = _ops.conv_transpose2d(batch, weight, bias, _pair("stride", stride), padding,
-                              _pair("output_padding", output_padding), groups, _pair("dilation", dilation))
+    sizes = (_pair("stride", stride), padding, _pair("output_padding", output_padding), groups, _pair("dilation", dilation))
+    y = _with_tangents(lambda x, w, b: _ops.conv_transpose2d(x, w, b, *sizes), batch, weight, bias)
     return y if input.dim() == 4 else y.squeeze(0)
 
 
