@@ -64,20 +64,22 @@ tconv_status choose_kernel(const tconv_spec &spec, Direction direction, std::spa
                            int fmas_per_dot, Choice *choice, Message &why, Message &error) {
     const int64_t limit = packed_limit_of(spec);
     const tconv_spec as_layer = direction == Direction::output ? spec : convolution_like(spec);
+    const bool named = kernels.size() == 1;
     bool found = false, found_within = false;
     Choice best = {};
     Isa best_isa = Isa::baseline;
     for (const Kernel &kernel : kernels) {
+        if (kernel.dtype != spec.dtype && !named)
+            continue;  // no candidate: not worth a line
         char reason[160];
         Message message(reason, sizeof reason);
         Choice candidate = {&kernel, {}, {}, Basis::estimate, {}};
         if (!computes(kernel, spec, direction, usable, &candidate.blocking, message)) {
-            if (kernels.size() == 1) {
+            if (named) {
                 return error.fail(TCONV_UNSUPPORTED, "kernel = '%s' does not compute this %s: %s", kernel.name,
                                   direction == Direction::output ? "layer" : "gradient", reason);
             }
-            if (kernel.dtype == spec.dtype)  // else no candidate: not worth a line
-                why.append("  %s: %s\n", kernel.name, reason);
+            why.append("  %s: %s\n", kernel.name, reason);
             continue;
         }
         candidate.cost = cost_of(as_layer, kernel, candidate.blocking, fmas_per_dot);

@@ -6,6 +6,8 @@ import subprocess
 import unittest
 from pathlib import Path
 
+import jsonschema  # pinned in requirements.txt: scripts/bootstrap.sh installs it
+
 PROJECT = Path(__file__).resolve().parents[2]
 SUITE = PROJECT / "bench" / "shapes" / "layers.csv"
 SMALL = "n2_c3_h7_w5_o4_k4x4_s2x2_p1,1,1,1_op0,0_d1x1_g1_f32_nchw"
@@ -26,6 +28,15 @@ class ToolTest(unittest.TestCase):
     def json(self, *arguments, **keywords):
         run = self.tconv(*arguments, "--json", "-", **keywords)
         return json.loads(run.stdout)
+
+    def validate(self, document):
+        """The document, which keeps to the schema of its command."""
+        schema = json.loads((PROJECT / "docs" / "schemas" / f"{document['command']}.json").read_text(encoding="utf-8"))
+        validator = jsonschema.Draft202012Validator(schema)
+        validator.check_schema(schema)
+        errors = [f"{'/'.join(map(str, error.absolute_path))}: {error.message}" for error in validator.iter_errors(document)]
+        self.assertEqual(errors, [])
+        return document
 
     def complains(self, *arguments, says, code=2, **environment):
         """It stops with this code, says each of these on standard error, and prints no result."""

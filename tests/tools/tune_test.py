@@ -1,15 +1,12 @@
 """tconv tune: what it writes, what the other commands make of it, merging, and what it refuses."""
 
 import csv
-import json
 import os
 import re
 import subprocess
 import tempfile
 import unittest
 from pathlib import Path
-
-import jsonschema  # pinned in requirements.txt: scripts/bootstrap.sh installs it
 
 from running import PROJECT, SMALL, SUITE, ToolTest
 
@@ -39,9 +36,7 @@ class Tuning(ToolTest):
 
     def test_a_row_is_written_and_followed(self):
         document = self.tune(SPELT)
-        schema = json.loads((PROJECT / "docs" / "schemas" / "tune.json").read_text(encoding="utf-8"))
-        jsonschema.Draft202012Validator.check_schema(schema)
-        jsonschema.validate(document, schema, jsonschema.Draft202012Validator)
+        self.validate(document)
         (result,), (row,) = document["rows"], self.rows(self.folder)
         for column in ("layer", "kernel", "block_h", "block_w", "units"):
             self.assertEqual(row[column], str(result[column]))
